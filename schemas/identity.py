@@ -1,0 +1,81 @@
+"""Ids and keys by BLAKE2b: deterministic event ids, keyed pseudonyms, 64-bit label keys.
+
+BLAKE2b is used instead of the design's UUIDv5 and HMAC-SHA256 because it costs under 1 µs a call
+against 9.5 and 4.3 µs, is keyed by construction (RFC 7693) and as strong; see docs/spine.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.event import UUID
+
+NO_LABEL = 0
+"""Label key of "no value": a null content, brand or actor."""
+
+
+def event_ids(source: str, keys: Iterable[str]) -> pa.Array:
+    """16-byte ids of native ids of one source; the same text gives the same id for ever."""
+    prefix = f"{source}\x1f"
+    return pa.array([blake2b((prefix + k).encode(), digest_size=16).digest() for k in keys], UUID)
+
+
+def payload_ids(payloads: Iterable[bytes], part: Sequence[int]) -> pa.Array:
+    """16-byte ids for events without a native id: the record's own bytes and the part's index."""
+    return pa.array(
+        [
+            blake2b(payload, digest_size=16, salt=index.to_bytes(16, "little")).digest()
+            for payload, index in zip(payloads, part)
+        ],
+        UUID,
+    )
+
+
+def keyed_pseudonyms(values: pa.Array, key: bytes, purpose: bytes) -> pa.Array:
+    """16-byte keyed pseudonyms of a string column; null stays null, each distinct value hashed once.
+
+    `purpose` (at most 16 bytes) separates uses of one key: the actor and the session of one text
+    have different pseudonyms.
+    """
+    encoded = pc.dictionary_encode(values)
+    hashed = [
+        blake2b(text.encode(), digest_size=16, key=key, person=purpose).digest()
+        for text in encoded.dictionary.to_pylist()
+    ]
+    if not hashed:
+        return pa.nulls(len(values), UUID)
+    return pa.array(hashed, UUID).take(encoded.indices)
+
+
+def label_key(text: str) -> int:
+    """Signed 64-bit key of a dimension's text; never NO_LABEL."""
+    digest = blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True) or 1
+
+
+def label_keys(values: pa.Array) -> tuple[np.ndarray, dict[int, str]]:
+    """Keys of a string column as int64 (null is NO_LABEL), and the texts behind the keys."""
+    encoded = pc.dictionary_encode(values)
+    texts = encoded.dictionary.to_pylist()
+    keys = np.array([label_key(text) for text in texts] or [NO_LABEL], dtype=np.int64)
+    indices = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)
+    column = keys[indices]
+    if values.null_count:
+        column = np.where(np.asarray(values.is_null()), NO_LABEL, column)
+    return column, dict(zip(keys.tolist(), texts))
+
+
+def words(ids: pa.Array) -> np.ndarray:
+    """Two int64 words a row of a binary(16) column (n, 2); a null row is (0, 0)."""
+    if ids.null_count:
+        ids = ids.fill_null(b"\0" * 16)
+    buffer = ids.buffers()[1]
+    if buffer is None:
+        return np.zeros((0, 2), dtype=np.int64)
+    flat = np.frombuffer(buffer, dtype=np.int64)
+    return flat.reshape(-1, 2)[ids.offset : ids.offset + len(ids)]

@@ -1,0 +1,82 @@
+"""METRIC: one published figure with everything needed to judge it."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from schemas.event import INSTANT
+
+VALUE_KINDS = ("proportion", "ratio", "mean", "count", "score")
+UNCERTAINTY_KINDS = ("sampling", "bounds", "census", "unmeasurable")
+
+METRIC = pa.schema(
+    [
+        pa.field(name, type, nullable, {"meaning": meaning})
+        for name, type, nullable, meaning in (
+            ("metric", pa.string(), False, "name in the dictionary (`moment metrics`)"),
+            ("definition_version", pa.string(), False, "version of the definition"),
+            ("grouping", pa.string(), False, "which dimensions are set: total, channel, content …"),
+            ("window", pa.string(), False, "minute | hour | day"),
+            ("window_start", INSTANT, False, "start of the window"),
+            ("window_end", INSTANT, False, "end of the window, exclusive"),
+            ("local_day", pa.date32(), False, "day of the property's time zone"),
+            ("channel", pa.string(), True, "set where the grouping has it"),
+            ("content_id", pa.string(), True, "set where the grouping has it"),
+            ("brand_id", pa.string(), True, "set where the grouping has it"),
+            ("item", pa.string(), True, "what is counted within a mix: like, comment, share …"),
+            ("traffic", pa.string(), False, "gross, or valid (without known automata)"),
+            ("value", pa.float64(), True, "the figure; null when suppressed or unmeasurable"),
+            ("value_kind", pa.string(), False, "proportion | ratio | mean | count | score"),
+            ("unit", pa.string(), False, "people, events, minutes, share, points …"),
+            ("numerator", pa.float64(), True, "what value divides"),
+            ("denominator", pa.float64(), True, "by what it is divided; null for counts"),
+            ("interval_low", pa.float64(), True, "lower end of the interval"),
+            ("interval_high", pa.float64(), True, "upper end of the interval"),
+            ("interval_method", pa.string(), False, "how the interval was made"),
+            ("uncertainty_kind", pa.string(), False, "sampling | bounds | census | unmeasurable"),
+            ("n", pa.int64(), False, "distinct people (or answers) the figure rests on"),
+            (
+                "coverage",
+                pa.float64(),
+                False,
+                "share of the expected sources that were heard, 0 to 1",
+            ),
+            ("dedup_basis", pa.string(), False, "how people were told apart"),
+            (
+                "suppressed_reason",
+                pa.string(),
+                True,
+                "why value is null; null when it is published",
+            ),
+            (
+                "epoch",
+                pa.int64(),
+                False,
+                "generation of the computation: a restatement has a higher one",
+            ),
+            ("revision", pa.int64(), False, "count of changes within the epoch, from 0"),
+            (
+                "cause",
+                pa.string(),
+                False,
+                "first | late_data | retraction | restatement | definition",
+            ),
+            ("published_time", INSTANT, False, "when the row was written"),
+        )
+    ],
+    metadata={"name": "metric"},
+)
+
+KEY = (
+    "metric",
+    "definition_version",
+    "grouping",
+    "window",
+    "window_start",
+    "channel",
+    "content_id",
+    "brand_id",
+    "item",
+    "traffic",
+)
+"""What identifies a figure; `metrics_latest` keeps the row of greatest (epoch, revision) of each."""

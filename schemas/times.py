@@ -1,0 +1,103 @@
+"""Instants from what vendors write: ISO 8601 text, epoch seconds or milliseconds, columns at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.event import INSTANT
+
+EARLIEST = datetime(1990, 1, 1, tzinfo=timezone.utc)
+"""No channel existed before: an earlier time is a broken clock (year 0, the epoch), not a fact."""
+LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc)
+_EARLIEST_US = int(EARLIEST.timestamp()) * 1_000_000
+_LATEST_US = int(LATEST.timestamp()) * 1_000_000
+
+
+def instants_from_text(values: Sequence[str | None]) -> tuple[pa.TimestampArray, np.ndarray]:
+    """Timestamps (µs, UTC) of ISO 8601 text, and the mask of texts that are none.
+
+    Text without an offset is UTC. Null in, null out. A bad text is null and True in the mask.
+    The whole column is cast at once; only a column with a surprise is read value by value.
+    """
+    text = pa.array(values, pa.string())
+    try:
+        parsed = text.cast(INSTANT)
+    except pa.ArrowInvalid:
+        parsed = pa.array([_instant(v) for v in values], INSTANT)
+    return _within_reason(parsed, text.is_valid())
+
+
+def instants_from_epoch(
+    values: Sequence[int | float | None], unit: str = "auto"
+) -> tuple[pa.TimestampArray, np.ndarray]:
+    """Timestamps (µs, UTC) of epoch numbers, and the mask of numbers that are no plausible time.
+
+    `unit` is s, ms, us, or auto: the unit that puts the number between 1990 and 2100.
+    """
+    numbers = pa.array(values, pa.float64()).to_numpy(zero_copy_only=False)
+    present = ~np.isnan(numbers)
+    finite = np.isfinite(numbers)
+    numbers = np.where(finite, numbers, 0.0)
+    if unit == "auto":
+        factor = np.select(
+            [np.abs(numbers) < 1e11, np.abs(numbers) < 1e14], [1_000_000, 1_000], default=1
+        )
+    else:
+        factor = np.full(len(numbers), {"s": 1_000_000, "ms": 1_000, "us": 1}[unit])
+    scaled = numbers * factor
+    bad = present & (~finite | (scaled < _EARLIEST_US) | (scaled >= _LATEST_US))
+    missing = ~present | bad
+    micros = np.where(missing, 0, np.rint(np.where(missing, 0, scaled))).astype(np.int64)
+    return pa.array(micros, mask=missing).cast(INSTANT), bad
+
+
+def _instant(value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    text = value.strip()
+    if text[-1:] in ("Z", "z"):
+        text = text[:-1] + "+00:00"
+    try:
+        moment = datetime.fromisoformat(_normal(text))
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    # A clock in year 1 or 9999 cannot always be moved to UTC: say "bad", not OverflowError.
+    if (
+        not timedelta(days=1)
+        < moment.replace(tzinfo=None) - datetime.min
+        < timedelta(days=3_652_000)
+    ):
+        return None
+    return moment.astimezone(timezone.utc)
+
+
+def _normal(text: str) -> str:
+    """What Python 3.10 cannot read either: ` +00:00`, `+0000`, fractions of other than 3 or 6."""
+    text = text.replace(" +", "+").replace(" -", "-").replace(" UTC", "+00:00")
+    head, dot, tail = text.partition(".")
+    if dot:
+        digits = len(tail) - len(tail.lstrip("0123456789"))
+        text = f"{head}.{tail[:digits][:6].ljust(6, '0')}{tail[digits:]}"
+    if len(text) > 5 and text[-5] in "+-" and text[-4:].isdigit():
+        text = f"{text[:-2]}:{text[-2:]}"
+    return text
+
+
+def _within_reason(
+    parsed: pa.TimestampArray, present: pa.BooleanArray
+) -> tuple[pa.TimestampArray, np.ndarray]:
+    micros = parsed.cast(pa.int64())
+    plausible = pc.and_(pc.greater_equal(micros, _EARLIEST_US), pc.less(micros, _LATEST_US))
+    plausible = plausible.fill_null(False)
+    bad = pc.and_(present, pc.invert(plausible))
+    if not pc.any(bad).as_py():
+        return parsed, np.zeros(len(parsed), dtype=bool)
+    kept = pc.if_else(plausible, parsed, pa.scalar(None, INSTANT))
+    return kept, bad.to_numpy(zero_copy_only=False)

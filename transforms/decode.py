@@ -1,0 +1,241 @@
+"""Decode: bytes as received to NATIVE_EVENT batches, failed events and counts for the balance."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from schemas.channel import Channel, Kind, ParseError, Sheet
+from schemas.conform import conform
+from schemas.event import NATIVE_EVENT
+from schemas.failure import Reason, Reject
+from schemas.payload import MAXIMUM_PAYLOAD_BYTES
+from transforms.failures import Failure, failed_batch
+
+_PATH = re.compile(r" - at `(?P<path>[^`]*)`")
+_FIELD = re.compile(r"missing required field `(?P<field>[^`]*)`")
+
+
+class Decoded(NamedTuple):
+    """What became of one PAYLOAD batch."""
+
+    events: pa.RecordBatch
+    failed: pa.RecordBatch
+    received: int
+    decoded: int
+    ignored: Counter[str]
+
+
+def decode(batch: pa.RecordBatch, channel: Channel) -> Decoded:
+    """Events, failures and counts of one PAYLOAD batch of one channel.
+
+    `received` counts records: a container counts one for each record it carries. `received` =
+    `decoded` + failed rows. `ignored` counts events of kinds the channel declares ignored, by
+    event type; they are events of the balance but rows of no table.
+    """
+    records = _unwrap(batch, channel)
+    failures = records.failures
+    rows: list[Any] = []
+    at: list[int] = []
+    parse = channel.parse
+    for index, payload in enumerate(records.payloads):
+        try:
+            rows.append(parse(payload))
+        except (ParseError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            failures.append(records.failure(index, *_explain(payload, error)))
+        else:
+            at.append(index)
+    events, ignored = _events(records, rows, at, channel)
+    failed = failed_batch(failures, batch.schema.metadata[b"input"].decode(), channel.name)
+    return Decoded(
+        events=events,
+        failed=failed,
+        received=records.received,
+        decoded=records.received - failed.num_rows,
+        ignored=ignored,
+    )
+
+
+class _Records:
+    """The records of a batch, containers unwrapped, with where each came from."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self.payloads: list[bytes] = batch.column("payload").to_pylist()
+        self.positions = batch.column("position")
+        self.arrived = batch.column("arrived_time")
+        self.container: list[int] | None = None
+        self.failures: list[Failure] = []
+        self.received = len(self.payloads)
+
+    def source_row(self, index: int) -> int:
+        return index if self.container is None else self.container[index]
+
+    def failure(self, index: int, reason: Reason, path: str, detail: str) -> Failure:
+        row = self.source_row(index)
+        return Failure(
+            payload=self.payloads[index],
+            position=self.positions[row].as_py(),
+            arrived=self.arrived[row].as_py(),
+            stage="decode",
+            reason=reason,
+            path=path,
+            detail=detail,
+        )
+
+
+def _unwrap(batch: pa.RecordBatch, channel: Channel) -> _Records:
+    records = _Records(batch)
+    payloads: list[bytes] = []
+    container: list[int] = []
+    changed = False
+    for row, payload in enumerate(records.payloads):
+        items: list[bytes] | None = None
+        try:
+            if not payload or payload.isspace():
+                raise ParseError(Reason.EMPTY, "$", "expected a record, found no bytes")
+            if len(payload) > MAXIMUM_PAYLOAD_BYTES:
+                detail = f"expected at most {MAXIMUM_PAYLOAD_BYTES} bytes, found {len(payload)}"
+                raise ParseError(Reason.TOO_LARGE, "$", detail)
+            items = channel.unwrap(payload)
+        except (ParseError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            changed = True
+            records.failures.append(records.failure(row, *_explain(payload, error)))
+            continue
+        if items is None:
+            payloads.append(payload)
+            container.append(row)
+        else:
+            changed = True
+            payloads.extend(items)
+            container.extend([row] * len(items))
+    if changed:
+        records.payloads, records.container = payloads, container
+        records.received = len(payloads) + len(records.failures)
+    return records
+
+
+def _events(
+    records: _Records, rows: list[Any], at: list[int], channel: Channel
+) -> tuple[pa.RecordBatch, Counter[str]]:
+    """Events of parsed rows; what a channel's code cannot take is narrowed down to its record."""
+    if not rows:
+        return _no_events(), Counter()
+    sheet = Sheet(len(rows))
+    try:
+        channel.fill(rows, sheet)
+        batch, ignored, rejects = _conform(sheet, records, at, channel)
+    except Exception as error:
+        # A channel may be a third party's code. One record must not stop the others, nor the job:
+        # halve until the record that does it is alone, and keep it with the error's name.
+        if len(rows) == 1:
+            detail = f"the channel's code raised {type(error).__name__}"
+            records.failures.append(records.failure(at[0], Reason.INVALID_VALUE, "$", detail))
+            return _no_events(), Counter()
+        half = len(rows) // 2
+        left, left_ignored = _events(records, rows[:half], at[:half], channel)
+        right, right_ignored = _events(records, rows[half:], at[half:], channel)
+        merged = pa.Table.from_batches([left, right]).combine_chunks().to_batches()
+        return (merged[0] if merged else _no_events()), left_ignored + right_ignored
+    for reject in rejects:
+        records.failures.append(
+            records.failure(at[reject.row], reject.reason, reject.path, reject.detail)
+        )
+    return batch, ignored
+
+
+def _conform(
+    sheet: Sheet, records: _Records, at: list[int], channel: Channel
+) -> tuple[pa.RecordBatch, Counter[str], list[Reject]]:
+    """Batch of what is accepted, counts of what is ignored, one reject per refused native row."""
+    declared = _kinds(channel)
+    kinds: list[Kind | None] = [declared.get(name) for name in sheet.columns["kind"]]
+    if None in kinds:
+        for row, kind in enumerate(kinds):
+            if kind is None:
+                detail = "expected a kind documented for this channel (docs/channels.md)"
+                sheet.reject(row, Reason.UNKNOWN_KIND, channel.kind_path, detail)
+    origin = np.arange(sheet.length) if sheet.origin is None else sheet.origin
+    rejects = {
+        int(origin[r.row]): r._replace(row=int(origin[r.row])) for r in reversed(sheet.rejects)
+    }
+    keep = np.ones(sheet.length, dtype=bool)
+    if rejects:
+        keep &= ~np.isin(origin, list(rejects))
+    ignored: Counter[str] = Counter()
+    if any(kind is not None and kind.ignored for kind in kinds):
+        for row, kind in enumerate(kinds):
+            if kind is not None and kind.ignored and keep[row]:
+                ignored[f"{channel.name}.{kind.name}"] += 1
+                keep[row] = False
+    chosen = kinds if keep.all() else [k for k, kept in zip(kinds, keep) if kept]
+    part = sheet if keep.all() else _select(sheet, keep, origin)
+    where = np.asarray(at, dtype=np.int64)[origin[keep]]
+    if records.container is None:
+        sources = where
+    else:
+        sources = np.asarray(records.container, dtype=np.int64)[where]
+    batch = conform(
+        part,
+        channel,
+        chosen,  # type: ignore[arg-type]
+        [records.payloads[i] for i in where],
+        records.arrived.take(pa.array(sources)),
+    )
+    return batch, ignored, list(rejects.values())
+
+
+def _select(sheet: Sheet, keep: np.ndarray, origin: np.ndarray) -> Sheet:
+    """The kept rows of a sheet."""
+    part = Sheet(int(keep.sum()))
+    part.origin = None if sheet.origin is None else origin[keep]
+    mask = pa.array(keep)
+    for name, values in sheet.columns.items():
+        if isinstance(values, list):
+            part.columns[name] = [v for v, kept in zip(values, keep) if kept]
+        elif isinstance(values, np.ndarray):
+            part.columns[name] = values[keep]
+        elif isinstance(values, (pa.Array, pa.ChunkedArray)):
+            part.columns[name] = values.filter(mask)
+        else:
+            part.columns[name] = values
+    return part
+
+
+def _explain(payload: bytes, error: Exception) -> tuple[Reason, str, str]:
+    """Stable reason, path and a sentence without values for a parser's complaint."""
+    if isinstance(error, ParseError):
+        return error.reason, error.path, error.detail
+    text = str(error)
+    found = _PATH.search(text)
+    path = found["path"] if found else "$"
+    if isinstance(error, RecursionError):
+        return Reason.TOO_DEEP, "$", "expected JSON nested less deeply"
+    if isinstance(error, UnicodeError) or not _is_utf8(payload):
+        return Reason.ENCODING, path, "expected UTF-8"
+    missing = _FIELD.search(text)
+    if missing:
+        return Reason.MISSING_FIELD, f"{path}.{missing['field']}", "expected a value, found none"
+    if isinstance(error, msgspec.ValidationError):
+        return Reason.WRONG_SHAPE, path, text[: found.start()] if found else text
+    return Reason.SYNTAX, path, "expected well-formed JSON"
+
+
+def _is_utf8(payload: bytes) -> bool:
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _no_events() -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], schema=NATIVE_EVENT)
+
+
+def _kinds(channel: Channel) -> dict[str, Kind]:
+    return {kind.name: kind for kind in channel.kinds}
