@@ -1,0 +1,212 @@
+"""Customer.io reporting webhooks: what became of each message, by channel, and subscriptions.
+
+A kind is `<object_type>: <metric>`. Messages to Slack channels and webhooks reach colleagues and
+servers, not the audience: they are kept as system events without an actor.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from schemas.channel import Channel, Kind, Sheet
+
+
+class Data(msgspec.Struct, gc=False):
+    """Differs by metric, so nothing here may refuse a value."""
+
+    customer_id: Any = None
+    identifiers: Any = None
+    email_address: Any = None
+    recipient: Any = None
+    delivery_id: Any = None
+    campaign_id: Any = None
+    broadcast_id: Any = None
+    newsletter_id: Any = None
+    transactional_message_id: Any = None
+    href: Any = None
+    content: Any = None
+    proxied: Any = None
+    prefetched: Any = None
+    machine: Any = None
+
+
+class Report(msgspec.Struct, gc=False):
+    object_type: str
+    metric: str
+    event_id: str | None = None
+    timestamp: float | None = None
+    data: Data | None = None
+
+
+_METRICS = {
+    "customer": "subscribed unsubscribed cio_subscription_preferences_changed",
+    "email": "drafted attempted sent delivered deferred opened clicked converted unsubscribed "
+    "bounced dropped spammed failed undeliverable",
+    "push": "drafted attempted sent delivered opened clicked converted bounced dropped failed "
+    "undeliverable",
+    "sms": "drafted attempted sent delivered clicked converted replied bounced dropped failed "
+    "undeliverable",
+    "whatsapp": "drafted attempted sent delivered opened clicked converted replied bounced "
+    "dropped failed undeliverable",
+    "in_app": "drafted attempted sent opened clicked converted dropped failed undeliverable",
+    "slack": "drafted attempted sent clicked converted dropped failed undeliverable",
+    "webhook": "drafted attempted sent clicked converted dropped failed undeliverable",
+}
+_ACTIONS = {
+    "subscribed": "subscribe",
+    "unsubscribed": "unsubscribe",
+    "cio_subscription_preferences_changed": "consent",
+    "sent": "send",
+    "delivered": "deliver",
+    "opened": "open",
+    "clicked": "click",
+    # The goal may be any event or segment, so a conversion is not known to be a purchase.
+    "converted": "lead",
+    "replied": "reply",
+    "spammed": "complain",
+    "bounced": "fail_delivery",
+    "dropped": "fail_delivery",
+    "failed": "fail_delivery",
+    "undeliverable": "fail_delivery",
+}
+_IGNORED = {
+    "drafted": "a draft is not sent yet",
+    "attempted": "the vendor tries again: sent or failed follows",
+    "deferred": "a delay: delivered or bounced follows",
+}
+_MODALITIES = {"clicked": "gesture_ui", "replied": "text"}
+_NOT_AUDIENCE = {"slack": "unknown", "webhook": "automaton"}
+"""Object types whose recipient is not the customer, and what kind of actor it is."""
+
+
+def _kind(object_type: str, metric: str) -> Kind:
+    name = f"{object_type}: {metric}"
+    if metric in _IGNORED:
+        return Kind(name, ignored=_IGNORED[metric])
+    if object_type in _NOT_AUDIENCE:
+        return Kind(name, "system")
+    return Kind(name, _ACTIONS[metric], modality=_MODALITIES.get(metric, "passive"))
+
+
+KINDS = tuple(_kind(o, metric) for o, metrics in _METRICS.items() for metric in metrics.split())
+
+_NO_DATA = Data()
+_CAMPAIGNS = (
+    ("campaign", "campaign_id"),
+    ("broadcast", "broadcast_id"),
+    ("newsletter", "newsletter_id"),
+    ("transactional", "transactional_message_id"),
+)
+_LINK = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/?#]*@)?([^/?#@]*)([^?#]*)", re.IGNORECASE)
+_MACHINES = ("prefetched", "proxied", "machine")
+
+
+def fill(reports: list[Report], sheet: Sheet) -> None:
+    """Columns of Customer.io reports. The delivery is the object; a clicked link is in `ext`."""
+    data = [r.data or _NO_DATA for r in reports]
+    actors = [
+        None if r.object_type in _NOT_AUDIENCE else _actor(r.object_type, d)
+        for r, d in zip(reports, data)
+    ]
+    deliveries = [_text(d.delivery_id) for d in data]
+    machines = [_machine(d) for d in data]
+    sheet.put("kind", [f"{r.object_type}: {r.metric}" for r in reports])
+    sheet.put("source_event_id", [r.event_id or None for r in reports])
+    sheet.put_instants(
+        "event_time", [r.timestamp for r in reports], "$.timestamp", "s", required=True
+    )
+    sheet.put("raw_actor", actors)
+    sheet.put(
+        "actor_basis",
+        [
+            "none" if a is None else "login" if a[:5] == "user:" else "channel_native"
+            for a in actors
+        ],
+    )
+    sheet.put("actor_kind", [_NOT_AUDIENCE.get(r.object_type, "person") for r in reports])
+    sheet.put("object_id", deliveries)
+    sheet.put("object_type", ["message" if d else None for d in deliveries])
+    sheet.put("campaign_id", [_campaign(d) for d in data])
+    sheet.put(
+        "text", [_text(d.content) if r.metric == "replied" else None for r, d in zip(reports, data)]
+    )
+    sheet.put("ivt_class", ["givt" if m else "unknown" for m in machines])
+    sheet.put("ivt_reason", [f"customerio.{m}=true" if m else None for m in machines])
+    links = [_link(d.href) if d.href else None for d in data]
+    sheet.put(
+        "ext", [msgspec.json.encode({"link": link}).decode() if link else None for link in links]
+    )
+
+
+def _actor(object_type: str, data: Data) -> str | None:
+    """The customer's own id, which every report carries; an address only where there is none.
+
+    A workspace may use addresses as ids: then the id is an address and is named as one.
+    """
+    known = data.identifiers if isinstance(data.identifiers, dict) else {}
+    own = _text(known.get("id")) or _text(data.customer_id)
+    if own:
+        return f"email:{own.lower()}" if "@" in own else f"user:{own}"
+    recipient = _text(data.recipient)
+    address = _text(known.get("email")) or _text(data.email_address)
+    if address is None and recipient and "@" in recipient:
+        address = recipient
+    if address:
+        return f"email:{address.strip().lower()}"
+    if recipient and object_type in ("sms", "whatsapp"):
+        digits = "".join(c for c in recipient if c.isdigit())
+        return f"phone:+{digits}" if digits else None
+    return None
+
+
+def _campaign(data: Data) -> str | None:
+    for prefix, field in _CAMPAIGNS:
+        value = _text(getattr(data, field))
+        if value:
+            return f"{prefix}:{value}"
+    return None
+
+
+def _machine(data: Data) -> str | None:
+    """Which of the vendor's flags says that a machine opened or clicked."""
+    for flag in _MACHINES:
+        if getattr(data, flag) is True:
+            return flag
+    return None
+
+
+def _text(value: Any) -> str | None:
+    if value.__class__ is str:
+        return value or None
+    return str(value) if isinstance(value, int) and value and value is not True else None
+
+
+def _link(url: Any) -> str | None:
+    """Scheme, host and path; query and fragment, and a path with an address, are personal."""
+    found = _LINK.match(url) if isinstance(url, str) else None
+    if found is None:
+        return None
+    scheme, host, path = found.groups()
+    return f"{scheme}{host}" + ("" if "@" in path or "%40" in path else path)
+
+
+def recognise(payload: bytes) -> bool:
+    return b'"object_type"' in payload and b'"metric"' in payload and b'"timestamp"' in payload
+
+
+CHANNEL = Channel(
+    name="customerio",
+    title="E-mail, push, SMS, WhatsApp and in-app messages (Customer.io)",
+    document="Customer.io reporting webhooks: customer, email, push, SMS, WhatsApp, in-app, Slack "
+    "and webhook events",
+    media_type="owned",
+    provenance="platform_api",
+    kinds=KINDS,
+    parse=msgspec.json.Decoder(Report, strict=False).decode,
+    fill=fill,
+    recognise=recognise,
+    kind_path="$.metric",
+)

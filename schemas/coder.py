@@ -1,0 +1,51 @@
+"""The Beam coder of Arrow record batches: IPC, LZ4-compressed. Importing registers it.
+
+The fallback coder would pickle, and pickle a slice of ten rows with the whole million-row buffer
+behind it. LZ4 halves what waits between stages: most columns of a batch are constant.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from apache_beam import coders
+
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
+def encode_batch(batch: pa.RecordBatch) -> bytes:
+    """IPC stream of exactly one batch, schema and its metadata included."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=_OPTIONS) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue().to_pybytes()
+
+
+def decode_batch(encoded: bytes) -> pa.RecordBatch:
+    """The batch of `encode_batch`."""
+    with pa.ipc.open_stream(encoded) as reader:
+        return reader.read_next_batch()
+
+
+class RecordBatchCoder(coders.Coder):
+    """Arrow IPC. Not deterministic: batches are values, never keys."""
+
+    def encode(self, value: pa.RecordBatch) -> bytes:
+        return encode_batch(value)
+
+    def decode(self, encoded: bytes) -> pa.RecordBatch:
+        return decode_batch(encoded)
+
+    def is_deterministic(self) -> bool:
+        return False
+
+    def to_type_hint(self) -> type[pa.RecordBatch]:
+        return pa.RecordBatch
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+coders.registry.register_coder(pa.RecordBatch, RecordBatchCoder)

@@ -1,0 +1,262 @@
+"""Attend: the state machine that knows people, one shard at a time, and emits signed deltas.
+
+Plain rules with `now` and the closing of windows as arguments; Beam comes below. State is bags of
+reduced rows: ids remembered, facts standing, people. A delta is the partials of the people touched
+after, less the partials of the same people before, so late news, edits and retractions are
+additions like any other. In batch a shard is added whole and emitted once: before is nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from schemas.identity import words
+from schemas.observation import HEARTBEAT_CHANNEL, RETRACT, SIGNAL_CODE, VALID
+from schemas.partial import GROUPINGS, TRAFFIC, WINDOWS
+from transforms.calendar import MINUTE_US, day_of
+from transforms.deduplicate import ID, first_copies, standing
+from transforms.frame import Frame, choose, frame_of, group, rows_of, stack
+from transforms.measures.counting import count_people
+from transforms.measures.people import (
+    People,
+    merge,
+    nobody,
+    of_actors,
+    reduce_observations,
+    without_actors,
+)
+from transforms.partials import partial_batch, sum_partials
+
+NEVER = -(2**31)
+BalanceKey = tuple[int, int, int, str]
+
+
+@dataclass(frozen=True)
+class AttendRules:
+    """The property's time zone, and for how many minutes after its end a day still corrects."""
+
+    time_zone: str
+    hot_minutes: int = 6 * 60
+
+
+@dataclass
+class AttendState:
+    """One shard's memory."""
+
+    remembered: Frame = field(default_factory=dict)
+    facts: Frame = field(default_factory=dict)
+    people: People = field(default_factory=nobody)
+    sealed_day: int = NEVER
+
+
+@dataclass
+class Attended:
+    """What an emission gives: partial deltas, outcomes by (input, arrival hour, channel), late rows."""
+
+    partials: pa.RecordBatch
+    outcomes: Counter[BalanceKey]
+    late: Frame
+
+
+class Attend:
+    """add(batch) … emit() → deltas; close(through) seals windows. One instance a shard."""
+
+    def __init__(self, rules: AttendRules, state: AttendState | None = None) -> None:
+        self.rules = rules
+        self.state = state or AttendState()
+        self._pending: list[Frame] = []
+
+    def add(self, observations: pa.RecordBatch) -> None:
+        """Take an OBSERVATION batch; nothing is decided before `emit`."""
+        frame = frame_of(observations.drop_columns(["event_id"]))
+        both = words(observations.column("event_id"))
+        frame["id_high"], frame["id_low"] = both[:, 0], both[:, 1]
+        self._pending.append(frame)
+
+    def close(self, through: int) -> None:
+        """Local days that ended the hot horizon or longer before minute `through` are sealed.
+
+        Only the timer calls this. Ids, facts and people of sealed days are forgotten: what comes
+        for them later is an ordinary output, the late ledger, and a restatement's work. Minutes and
+        hours of an open day go on correcting, for the day needs its people anyway.
+        """
+        state, time_zone = self.state, self.rules.time_zone
+        moment = datetime.fromtimestamp((through - self.rules.hot_minutes) * 60, timezone.utc)
+        last = day_of(moment, time_zone) - 1
+        if last <= state.sealed_day:
+            return
+        state.sealed_day = last
+        state.people = People(*(choose(f, f["day"] > last) for f in state.people))
+        if state.remembered:
+            state.remembered = choose(state.remembered, state.remembered["day"] > last)
+        if state.facts:
+            state.facts = choose(state.facts, state.facts["day"] > last)
+
+    def emit(self) -> Attended:
+        """Deltas of everything added since the last emission."""
+        state = self.state
+        pending = stack(self._pending, self._pending[0]) if self._pending else {}
+        self._pending = []
+        if not rows_of(pending):
+            return Attended(partial_batch([]), Counter(), {})
+        late_mask = pending["day"] <= state.sealed_day
+        late, pending = choose(pending, late_mask), choose(pending, ~late_mask)
+        outcomes = _outcomes(late, "late")
+        new, duplicate = self._unseen(pending)
+        outcomes.update(_outcomes(new, "accepted"))
+        outcomes.update(_outcomes(duplicate, "duplicate"))
+        partials = [*_additive(new)]
+
+        stated = new["fact"] != 0
+        statements, immutable = choose(new, stated), choose(new, ~stated)
+        arrived = reduce_observations(immutable, self.rules.time_zone)
+        facts_before = state.facts or choose(statements, slice(0, 0))
+        facts_after = standing(stack([facts_before, statements], statements))
+        touched = np.unique(np.concatenate([new["actor"], _moved(facts_before, statements)]))
+        before = of_actors(state.people, touched)
+        after = merge([before, arrived])
+        partials += self._counted(after, _of(facts_after, touched), +1)
+        if rows_of(before.presence) or rows_of(before.actions) or rows_of(facts_before):
+            partials += self._counted(before, _of(facts_before, touched), -1)
+        state.people = merge([without_actors(state.people, touched), after])
+        state.facts = facts_after
+        return Attended(sum_partials([partial_batch(partials)]), outcomes, late)
+
+    def _unseen(self, pending: Frame) -> tuple[Frame, Frame]:
+        """Rows whose event is new, and further copies; the new ids are remembered."""
+        state = self.state
+        first = first_copies(pending)
+        if rows_of(state.remembered):
+            first &= ~_known(pending, state.remembered)
+        new = choose(pending, first)
+        ids = {name: new[name] for name in (*ID, "day")}
+        state.remembered = stack([state.remembered, ids], ids)
+        return new, choose(pending, ~first)
+
+    def _counted(
+        self, people: People, facts: Frame, sign: int
+    ) -> list[tuple[int, int, int, Frame]]:
+        """Partials of people with their standing facts, for both traffics."""
+        standing_facts = choose(facts, (facts["flags"] & RETRACT) == 0)
+        whole = merge([people, reduce_observations(standing_facts, self.rules.time_zone)])
+        flagged = np.unique(
+            np.concatenate([f["actor"][f["valid"] == 0] for f in (whole.presence, whole.actions)])
+        )
+        clean, mixed = without_actors(whole, flagged), of_actors(whole, flagged)
+        valid = People(*(choose(f, f["valid"] == 1) for f in mixed))
+        parts = []
+        for traffics, some in ((TRAFFIC, clean), (("gross",), mixed), (("valid",), valid)):
+            for grouping, window, frame in count_people(some):
+                signed = frame if sign > 0 else _negated(frame, GROUPINGS[grouping])
+                parts += [(grouping, TRAFFIC.index(t), window, signed) for t in traffics]
+        return parts
+
+
+def _moved(before: Frame, statements: Frame) -> np.ndarray:
+    """Actors of facts that a new statement may change: the retraction may not name its actor."""
+    if not rows_of(before):
+        return np.zeros(0, dtype=np.int64)
+    return before["actor"][np.isin(before["fact"], statements["fact"])]
+
+
+def _of(facts: Frame, actors: np.ndarray) -> Frame:
+    return choose(facts, np.isin(facts["actor"], actors))
+
+
+def _known(pending: Frame, remembered: Frame) -> np.ndarray:
+    """Mask of pending rows whose id is remembered."""
+    both = stack(
+        [{name: remembered[name] for name in ID}, {name: pending[name] for name in ID}],
+        {name: pending[name] for name in ID},
+    )
+    old = rows_of(remembered)
+    groups = group(both, ID)
+    lowest = groups.minimum(np.arange(rows_of(both)))
+    owner = np.empty(rows_of(both), dtype=np.int64)
+    owner[groups.order] = np.repeat(lowest, groups.sizes())
+    return owner[old:] < old
+
+
+def _outcomes(frame: Frame, outcome: str) -> Counter[BalanceKey]:
+    """Rows by (input, arrival hour, channel, outcome)."""
+    key = ("input", "arrival_hour", "channel")
+    groups = group(frame, key)
+    first = groups.first(frame, key)
+    return Counter(
+        {
+            (int(i), int(h), int(c), outcome): int(n)
+            for i, h, c, n in zip(*(first[name] for name in key), groups.sizes())
+        }
+    )
+
+
+_ADDED = ("events", "heartbeat_events", "watched_ms")
+
+
+def _additive(new: Frame) -> Iterator[tuple[int, int, int, Frame]]:
+    """Columns that need no memory of people: events and time watched, of every accepted event."""
+    if not rows_of(new):
+        return
+    beats = new["signal"] == SIGNAL_CODE["heartbeat"]
+    frame = {name: new[name] for name in ("content", "brand", "channel", "hour", "day")}
+    frame["minute"] = (new["event_time"] // MINUTE_US).astype(np.int32)
+    frame["valid"] = new["flags"] & VALID
+    frame["events"] = np.ones(rows_of(new), dtype=np.int64)
+    frame["heartbeat_events"] = ((new["flags"] & HEARTBEAT_CHANNEL) != 0).astype(np.int64)
+    frame["watched_ms"] = np.where(beats, new["value"], 0).astype(np.int64)
+    finest = _summed(frame, ("content", "brand", "channel", "hour", "day", "minute", "valid"))
+    traffics = [finest]
+    if not finest["valid"].all():
+        traffics.append(choose(finest, finest["valid"] != 0))
+    else:
+        traffics.append(finest)
+    for traffic, rows in enumerate(traffics):
+        for number, dimensions in enumerate(GROUPINGS):
+            named = [rows[d] != 0 for d in dimensions if d != "channel"]
+            some = choose(rows, np.logical_and.reduce(named)) if named else rows
+            for window, start in enumerate(WINDOWS):
+                keyed = {**some, "start": some[start]}
+                yield number, traffic, window, _summed(keyed, (*dimensions, "start"))
+
+
+def _summed(frame: Frame, key: tuple[str, ...]) -> Frame:
+    groups = group(frame, key)
+    summed = groups.first(frame, key)
+    for name in _ADDED:
+        summed[name] = groups.sum(frame[name])
+    return summed
+
+
+def _negated(frame: Frame, dimensions: tuple[str, ...]) -> Frame:
+    kept = {*dimensions, "start", "item"}
+    return {name: v if name in kept else -v for name, v in frame.items()}
+
+
+class AttendShards(beam.PTransform):
+    """Keyed OBSERVATION batches, grouped by shard → Attended of each shard (batch form)."""
+
+    def __init__(self, rules: AttendRules) -> None:
+        super().__init__()
+        self._rules = rules
+
+    def expand(self, observations: beam.PCollection) -> beam.PCollection:
+        return (
+            observations
+            | "GroupByShard" >> beam.GroupByKey()
+            | "AttendShard" >> beam.MapTuple(self._attend).with_output_types(Attended)
+        )
+
+    def _attend(self, shard: int, batches: object) -> Attended:
+        machine = Attend(self._rules)
+        for batch in batches:  # type: ignore[attr-defined]
+            machine.add(batch)
+        return machine.emit()
+
+

@@ -1,0 +1,47 @@
+"""The property's civil time: local day and local hour of instants, and back."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MINUTE_US = 60_000_000
+_EPOCH = date(1970, 1, 1)
+
+
+def local_windows(event_minute: np.ndarray, time_zone: str) -> tuple[np.ndarray, np.ndarray]:
+    """Local day number and the minute number at which the local hour starts, for minute numbers.
+
+    Minute numbers count from the epoch in UTC. A local hour starts where the zone's clock shows :00,
+    so it contains 60 consecutive minutes also where offsets are not whole hours. Only distinct
+    minutes are converted. In the night the clock goes back, the two hours 2:00 are two hours.
+    """
+    minutes, places = np.unique(event_minute, return_inverse=True)
+    instants = pa.array(minutes * MINUTE_US, pa.timestamp("us", "UTC"))
+    local = pc.local_timestamp(instants.cast(pa.timestamp("us", time_zone)))
+    local_minute = local.cast(pa.int64()).to_numpy() // MINUTE_US
+    day = (local_minute // 1440).astype(np.int32)
+    hour = (minutes - local_minute % 60).astype(np.int32)
+    return day[places], hour[places]
+
+
+@lru_cache(maxsize=4096)
+def day_bounds(day: int, time_zone: str) -> tuple[datetime, datetime]:
+    """UTC start and end of a local day number: 23, 24 or 25 hours apart."""
+    zone = ZoneInfo(time_zone)
+    first = _EPOCH + timedelta(days=day)
+
+    def midnight(of: date) -> datetime:
+        return datetime(of.year, of.month, of.day, tzinfo=zone).astimezone(timezone.utc)
+
+    return midnight(first), midnight(first + timedelta(days=1))
+
+
+def day_of(moment: datetime, time_zone: str) -> int:
+    """Local day number of an aware instant."""
+    return (moment.astimezone(ZoneInfo(time_zone)).date() - _EPOCH).days

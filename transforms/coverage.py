@@ -1,0 +1,72 @@
+"""Coverage: how much of what should be heard was heard, attached to every figure (measures.md 5.5)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from schemas.partial import GROUPING_NAMES
+from transforms.derive import DAY, lookup
+from transforms.frame import Frame, choose, group, mix, rows_of
+
+SILENCE_RATE = 6.9
+"""Events expected in a window above which none is no chance: e^−6.9 = 0.001."""
+
+_CHILD = {"total": "channel", "brand": "brand_channel", "content": "content_channel"}
+
+
+def coverage_of(people: Frame) -> np.ndarray:
+    """Share of the expected sources heard in each row's window, 0 to 1.
+
+    A row with a channel: 1 if the channel was heard in the window, else 0. Any other row: 1 less
+    the weights of the silent channels, a channel's weight being its share of the place's events of
+    the day, and silent meaning nothing heard where chance alone would leave it silent in one window
+    of a thousand.
+    """
+    covered = np.where(people["events"] > 0, 1.0, 0.0)
+    for parent, child in _CHILD.items():
+        rows = np.flatnonzero(people["grouping"] == GROUPING_NAMES.index(parent))
+        children = choose(people, people["grouping"] == GROUPING_NAMES.index(child))
+        if len(rows):
+            covered[rows] = _weighted(choose(people, rows), children)
+    return covered
+
+
+def _weighted(parents: Frame, children: Frame) -> np.ndarray:
+    place = ("content", "brand", "traffic")
+    days = choose(children, children["window"] == DAY)
+    per_day = group(days, (*place, "start"))
+    whole = per_day.sum(days["events"])
+    share = np.zeros(rows_of(days))
+    share[per_day.order] = days["events"][per_day.order] / np.repeat(
+        np.maximum(whole, 1), per_day.sizes()
+    )
+    missed = np.zeros(rows_of(parents))
+    for window in np.unique(parents["window"]):
+        if window == DAY:
+            continue
+        rows = np.flatnonzero(parents["window"] == window)
+        some = choose(parents, rows)
+        windows = group(some, (*place, "day_of"))
+        windows_key = _key(windows.first(some, (*place, "day_of")), "day_of")
+        active = lookup(_key(days, "start"), windows_key, windows.sizes())
+        steady = days["events"] / np.maximum(active, 1) > SILENCE_RATE
+        weight = np.where(steady, share, 0.0)
+        expected = _total(weight, days, "start", _key(some, "day_of"))
+        heard = choose(children, (children["window"] == window) & (children["events"] > 0))
+        own = mix([*(days[name] for name in (*place, "start", "channel"))])
+        heard_weight = lookup(mix([heard[n] for n in (*place, "day_of", "channel")]), own, weight)
+        present = _total(heard_weight, heard, "start", _key(some, "start"))
+        missed[rows] = np.maximum(expected - present, 0.0)
+    return np.clip(1.0 - missed, 0.0, 1.0)
+
+
+def _key(frame: Frame, time: str) -> np.ndarray:
+    return mix([frame[name] for name in ("content", "brand", "traffic", time)])
+
+
+def _total(weights: np.ndarray, frame: Frame, time: str, wanted: np.ndarray) -> np.ndarray:
+    """Sum of weights of each wanted (place, time)."""
+    key = _key(frame, time)
+    unique, inverse = np.unique(key, return_inverse=True)
+    sums = np.bincount(inverse, weights=weights, minlength=len(unique))
+    return lookup(wanted, unique, sums)

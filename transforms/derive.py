@@ -1,0 +1,170 @@
+"""Derive: totals of partials to the columns formulas read, siblings brought together.
+
+A formula may need its minutes (peak, minutes on air), its items (interactions, likes) or the rows
+that are missing because nobody spoke (silence). All of them are in the same family, so this is done
+once here, and formulas stay one line.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.observation import SIGNAL_CODE
+from schemas.partial import GROUPING_NAMES, SQUARES, WINDOWS
+from transforms.calendar import local_windows
+from transforms.frame import Frame, choose, group, mix, rows_of, stack
+from transforms.measures.counting import ENGAGEMENT
+
+PLACE = ("grouping", "content", "brand", "channel", "traffic")
+KEY = (*PLACE, "window", "start")
+MINUTE, HOUR, DAY = range(len(WINDOWS))
+_COMMENTS = (SIGNAL_CODE["comment"], SIGNAL_CODE["reply"])
+
+
+class Derived(NamedTuple):
+    """Frames ready for formulas: rows about people, rows about items."""
+
+    people: Frame
+    items: Frame
+
+
+def derive(
+    totals: pa.RecordBatch, time_zone: str, registered: np.ndarray, totals_family: bool
+) -> Derived:
+    """Derived frames of summed partials of one family.
+
+    `registered` are the label keys of the registered channels; in the family of totals each of them
+    gets rows of zeros in every minute of an hour, every hour and every day in which any channel
+    was heard.
+    """
+    frame = _numbers(totals)
+    people, items = choose(frame, frame["item"] == 0), choose(frame, frame["item"] != 0)
+    people = _with_missing_rows(people, items)
+    people["silent"] = np.zeros(rows_of(people), dtype=np.int64)
+    if totals_family:
+        people = stack([people, _silence(people, time_zone, registered)], people)
+    people["hour_of"], people["day_of"] = _windows_of(people, time_zone)
+    _from_minutes(people)
+    _from_items(people, items)
+    _interactions(items)
+    items["day_of"] = _windows_of(items, time_zone)[1]
+    return Derived(people, items)
+
+
+def lookup(left: np.ndarray, right: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The value of each left key among unique right keys; 0 where there is none."""
+    if not len(right):
+        return np.zeros(len(left), dtype=values.dtype)
+    order = np.argsort(right)
+    place = np.minimum(np.searchsorted(right[order], left), len(right) - 1)
+    found = right[order][place] == left
+    return np.where(found, values[order][place], 0).astype(values.dtype)
+
+
+def key_of(frame: Frame, names: tuple[str, ...]) -> np.ndarray:
+    return mix([frame[name] for name in names])
+
+
+def _numbers(totals: pa.RecordBatch) -> Frame:
+    return {
+        field.name: (
+            totals.column(index).cast(pa.float64()) if field.type == SQUARES else totals.column(index)
+        ).to_numpy(zero_copy_only=False)
+        for index, field in enumerate(totals.schema)
+    }
+
+
+def _with_missing_rows(people: Frame, items: Frame) -> Frame:
+    """A row about people for every place and window that has items only."""
+    groups = group(items, KEY)
+    wanted = groups.first(items, KEY)
+    missing = ~np.isin(key_of(wanted, KEY), key_of(people, KEY)) if rows_of(wanted) else slice(0, 0)
+    return stack([people, _zeros(choose(wanted, missing), people)], people)
+
+
+def _zeros(keys: Frame, like: Frame) -> Frame:
+    length = rows_of(keys)
+    return {
+        name: keys[name].astype(values.dtype)
+        if name in keys
+        else np.zeros(length, dtype=values.dtype)
+        for name, values in like.items()
+    }
+
+
+def _windows_of(frame: Frame, time_zone: str) -> tuple[np.ndarray, np.ndarray]:
+    """Minute number of the local hour, and local day number, of each row's start."""
+    is_day = frame["window"] == DAY
+    minutes = np.where(is_day, 0, frame["start"]).astype(np.int64)
+    day, hour = local_windows(minutes, time_zone)
+    return np.where(is_day, 0, hour), np.where(is_day, frame["start"], day)
+
+
+def _silence(people: Frame, time_zone: str, registered: np.ndarray) -> Frame:
+    """Rows of zeros for registered channels in windows where another channel was heard."""
+    total = choose(
+        people, (people["grouping"] == GROUPING_NAMES.index("total")) & (people["events"] != 0)
+    )
+    hours = np.unique(total["start"][total["window"] == HOUR])
+    days = np.unique(total["start"][total["window"] == DAY])
+    minutes = (hours[:, None] + np.arange(60)[None, :]).ravel()
+    starts = np.concatenate([minutes, hours, days])
+    windows = np.repeat([MINUTE, HOUR, DAY], [len(minutes), len(hours), len(days)])
+    count = len(starts)
+    keys = {
+        "grouping": np.full(count * len(registered) * 2, GROUPING_NAMES.index("channel")),
+        "channel": np.tile(np.repeat(registered, count), 2),
+        "traffic": np.repeat([0, 1], count * len(registered)),
+        "window": np.tile(windows, len(registered) * 2),
+        "start": np.tile(starts, len(registered) * 2),
+        "content": np.zeros(count * len(registered) * 2, dtype=np.int64),
+        "brand": np.zeros(count * len(registered) * 2, dtype=np.int64),
+    }
+    absent = ~np.isin(key_of(keys, KEY), key_of(people, KEY))
+    rows = _zeros(choose(keys, absent), people)
+    rows["silent"] = np.ones(rows_of(rows), dtype=np.int64)
+    return rows
+
+
+def _from_minutes(people: Frame) -> None:
+    """Peak of concurrent viewers and minutes on air of hours and days, from their minutes."""
+    minute = people["window"] == MINUTE
+    heard = (people["heartbeat_events"] > 0) | (people["concurrent"] > 0) | (people["watched_ms"] > 0)
+    people["heartbeat_minutes"] = (minute & heard).astype(np.int64)
+    for name in ("concurrent", "concurrent_fresh"):
+        people[f"{name}_peak"] = np.where(minute, people[name], 0)
+    minutes = choose(people, minute)
+    minutes["on_air"] = (minutes["watched_ms"] > 0).astype(np.int64)
+    for window, start in ((HOUR, "hour_of"), (DAY, "day_of")):
+        groups = group(minutes, (*PLACE, start))
+        first = groups.first(minutes, (*PLACE, start))
+        right = key_of(first, (*PLACE, start))
+        rows = np.flatnonzero(people["window"] == window)
+        left = mix([*(people[name][rows] for name in PLACE), people["start"][rows]])
+        people["heartbeat_minutes"][rows] = lookup(left, right, groups.sum(minutes["on_air"]))
+        for name in ("concurrent", "concurrent_fresh"):
+            people[f"{name}_peak"][rows] = lookup(left, right, groups.maximum(minutes[name]))
+
+
+def _from_items(people: Frame, items: Frame) -> None:
+    """Likes, comments and who is at least behind them, for each row about people."""
+    left = key_of(people, KEY)
+    groups = group(items, KEY)
+    right = key_of(groups.first(items, KEY), KEY) if rows_of(items) else np.zeros(0, np.uint64)
+    is_comment = np.isin(items["item"], _COMMENTS)
+    is_like = items["item"] == SIGNAL_CODE["like"]
+    for name, chosen in (("comments", is_comment), ("likes", is_like)):
+        people[name] = lookup(left, right, groups.sum(items["count"] * chosen))
+    behind = groups.maximum(items["authors"] * (is_comment | is_like))
+    people["mix_authors"] = lookup(left, right, behind)
+
+
+def _interactions(items: Frame) -> None:
+    """All engagement actions of the row's place and window: what a mix is a share of."""
+    groups = group(items, KEY)
+    summed = groups.sum(items["count"] * np.isin(items["item"], ENGAGEMENT))
+    items["interactions"] = np.zeros(rows_of(items), dtype=np.int64)
+    items["interactions"][groups.order] = np.repeat(summed, groups.sizes())

@@ -1,0 +1,128 @@
+"""Frames: named numpy columns of equal length, and the few group operations the measures need.
+
+Groups are found by sorting one 64-bit mix of the key columns: one sort however many columns. Keys
+are hashes already, so two groups meet by accident with the probability they had before: for ten
+million groups in a shard, about 3 in a million runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+Frame = dict[str, np.ndarray]
+
+
+class Groups(NamedTuple):
+    """Rows ordered by group, and where each group starts in that order."""
+
+    order: np.ndarray
+    starts: np.ndarray
+
+    def first(self, frame: Frame, names: Sequence[str]) -> Frame:
+        """The key columns of each group."""
+        rows = self.order[self.starts]
+        return {name: frame[name][rows] for name in names}
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        if not len(self.starts):
+            return np.zeros(0, dtype=np.int64)
+        return np.add.reduceat(values[self.order].astype(np.int64, copy=False), self.starts)
+
+    def maximum(self, values: np.ndarray) -> np.ndarray:
+        return self._reduce(np.maximum, values)
+
+    def minimum(self, values: np.ndarray) -> np.ndarray:
+        return self._reduce(np.minimum, values)
+
+    def union(self, masks: np.ndarray) -> np.ndarray:
+        return self._reduce(np.bitwise_or, masks)
+
+    def sizes(self) -> np.ndarray:
+        return np.diff(np.append(self.starts, len(self.order)))
+
+    def _reduce(self, operation: np.ufunc, values: np.ndarray) -> np.ndarray:
+        if not len(self.starts):
+            return values[:0]
+        return operation.reduceat(values[self.order], self.starts)
+
+
+def group(frame: Frame, names: Sequence[str]) -> Groups:
+    """The groups of equal values of the named columns; without names, one group of all rows."""
+    length = rows_of(frame)
+    if not length:
+        return Groups(np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp))
+    if not names:
+        return Groups(np.arange(length), np.zeros(1, dtype=np.intp))
+    mixed = mix([frame[name] for name in names])
+    order = np.argsort(mixed)
+    arranged = mixed[order]
+    starts = np.flatnonzero(np.concatenate(([True], arranged[1:] != arranged[:-1])))
+    return Groups(order, starts)
+
+
+def mix(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """One 64-bit key of several integer columns (the finaliser of SplitMix64 after each)."""
+    mixed = np.zeros(len(columns[0]), dtype=np.uint64)
+    for column in columns:
+        mixed ^= column.astype(np.int64, copy=False).view(np.uint64)
+        mixed += np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(30)
+        mixed *= np.uint64(0xBF58476D1CE4E5B9)
+        mixed ^= mixed >> np.uint64(27)
+        mixed *= np.uint64(0x94D049BB133111EB)
+        mixed ^= mixed >> np.uint64(31)
+    return mixed
+
+
+def rows_of(frame: Frame) -> int:
+    return len(next(iter(frame.values()))) if frame else 0
+
+
+def choose(frame: Frame, rows: np.ndarray) -> Frame:
+    """The rows of a mask or of indices."""
+    return {name: values[rows] for name, values in frame.items()}
+
+
+def stack(frames: Iterable[Frame], like: Frame) -> Frame:
+    """Frames of the same columns one below the other; `like` names the columns if there is none."""
+    present = [frame for frame in frames if rows_of(frame)]
+    if not present:
+        return {name: values[:0] for name, values in like.items()}
+    if len(present) == 1:
+        return present[0]
+    return {name: np.concatenate([f[name] for f in present]) for name in like}
+
+
+def frame_of(batch: pa.RecordBatch | pa.Table) -> Frame:
+    """Integer columns of an Arrow batch as numpy columns."""
+    return {
+        field.name: batch.column(index).to_numpy(zero_copy_only=False)
+        if isinstance(batch, pa.RecordBatch)
+        else batch.column(index).to_numpy()
+        for index, field in enumerate(batch.schema)
+    }
+
+
+def squares(values: np.ndarray) -> pa.Array:
+    """Exact squares of int64 values as decimal128(38, 0), by 32-bit limbs: no overflow below 2⁶³."""
+    magnitude = np.abs(values).astype(np.uint64)
+    low, high = magnitude & np.uint64(0xFFFFFFFF), magnitude >> np.uint64(32)
+    cross = low * high
+    bottom = low * low
+    shifted = (cross & np.uint64(0x7FFFFFFF)) << np.uint64(33)
+    total = bottom + shifted
+    carry = (total < bottom).astype(np.uint64)
+    top = high * high + (cross >> np.uint64(31)) + carry
+    words = np.empty((len(values), 2), dtype=np.uint64)
+    words[:, 0], words[:, 1] = total, top
+    return decimals(words)
+
+
+def decimals(words: np.ndarray) -> pa.Array:
+    """decimal128(38, 0) of little-endian 128-bit integers given as (n, 2) words."""
+    buffer = pa.py_buffer(np.ascontiguousarray(words))
+    return pa.Array.from_buffers(pa.decimal128(38, 0), len(words), [None, buffer])

@@ -1,0 +1,214 @@
+"""Counting: people to partial columns, for one traffic and one grouping set after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.observation import SIGNAL_CODE
+from schemas.partial import GROUPINGS, WINDOWS
+from transforms.frame import Frame, choose, group, rows_of, squares
+from transforms.measures.people import People, codes_of
+
+ENGAGEMENT = codes_of(frozenset(("interaction", "redistribution", "advocacy", "conversion")))
+"""What « actions » are in « Taux d'engagement (actions/audience) »; answering a survey is not."""
+
+SATISFIED = 750_000
+BORED = 500_000
+"""Thresholds in millionths of the scale: 4 and 5 of 5; half of the boredom scale."""
+
+POSITIVE = {"rate:nps": 900_000, "rate:csat": SATISFIED, "rate:ces": 666_666, "rate:boredom": BORED}
+NEGATIVE = {"rate:nps": 600_000, "rate:csat": 250_000, "rate:ces": 333_334, "rate:boredom": -1}
+"""Favourable at or above, unfavourable at or below: NPS 9-10 and 0-6 of 10; CSAT 4-5 and 1-2 of 5;
+CES 5-7 and 1-3 of 7."""
+
+_MINUTES_AT_ONCE = 200_000
+_BITS = 60
+
+
+def count_people(people: People) -> Iterator[tuple[int, int, Frame]]:
+    """(grouping, window, frame) of partial columns; frames have the dimensions, `start` and `item`."""
+    for number, dimensions in enumerate(GROUPINGS):
+        presence = _with_dimensions(people.presence, dimensions)
+        actions = _with_dimensions(people.actions, dimensions)
+        for window, frame in _audience(presence, dimensions):
+            yield number, window, frame
+        for window, start in enumerate(("minute", "hour", "day")):
+            keyed = {**actions, "start": actions[start]}
+            for frame in _acts(keyed, dimensions):
+                yield number, window, frame
+
+
+def _with_dimensions(frame: Frame, dimensions: tuple[str, ...]) -> Frame:
+    """Rows that have the grouping's content and brand; the others belong to no such group."""
+    named = [frame[d] != 0 for d in dimensions if d != "channel"]
+    return choose(frame, np.logical_and.reduce(named)) if named else frame
+
+
+def _audience(presence: Frame, dimensions: tuple[str, ...]) -> Iterator[tuple[int, Frame]]:
+    if not rows_of(presence):
+        return
+    by_person = group(presence, (*dimensions, "hour", "actor"))
+    hours = by_person.first(presence, (*dimensions, "hour", "day", "actor"))
+    for name in ("seen", "alive", "fresh"):
+        hours[name] = by_person.union(presence[name])
+    hours["period"] = by_person.maximum(presence["period"])
+    yield WINDOWS.index("minute"), _minutes(hours, dimensions)
+    seen = choose(hours, hours["seen"] != 0)
+    yield WINDOWS.index("hour"), _viewers({**seen, "start": seen["hour"]}, dimensions)
+    yield WINDOWS.index("day"), _days(seen, dimensions)
+
+
+def _viewers(people: Frame, dimensions: tuple[str, ...]) -> Frame:
+    """Viewers of each start; one row a person on entry."""
+    groups = group(people, (*dimensions, "start"))
+    frame = groups.first(people, (*dimensions, "start"))
+    frame["viewers"] = groups.sizes()
+    frame["heartbeat_ms"] = groups.sum(people["period"])
+    return frame
+
+
+def _days(hours: Frame, dimensions: tuple[str, ...]) -> Frame:
+    """Viewers, new and returning people of each local day."""
+    by_day = group(hours, (*dimensions, "day", "actor"))
+    days = by_day.first(hours, (*dimensions, "day", "actor"))
+    days["period"] = by_day.maximum(hours["period"])
+    by_person = group(days, (*dimensions, "actor"))
+    first_day = by_person.minimum(days["day"])
+    new = np.zeros(rows_of(days), dtype=np.int64)
+    new[by_person.order] = days["day"][by_person.order] == np.repeat(first_day, by_person.sizes())
+    frame = _viewers({**days, "start": days["day"]}, dimensions)
+    groups = group({**days, "start": days["day"]}, (*dimensions, "start"))
+    frame["new_people"] = groups.sum(new)
+    frame["returning_people"] = groups.sum(1 - new)
+    return frame
+
+
+def _minutes(hours: Frame, dimensions: tuple[str, ...]) -> Frame:
+    """Viewers and concurrent viewers of each minute: sums of bit planes of the masks."""
+    groups = group(hours, (*dimensions, "hour"))
+    keys = groups.first(hours, (*dimensions, "hour"))
+    planes = {
+        "viewers": hours["seen"],
+        "concurrent": hours["alive"],
+        "concurrent_fresh": hours["fresh"],
+    }
+    sums = {name: _bit_sums(groups.order, groups.starts, mask) for name, mask in planes.items()}
+    period = hours["period"].astype(np.int64)
+    sums["heartbeat_ms"] = _bit_sums(groups.order, groups.starts, hours["seen"], period)
+    place, bit = np.nonzero(sums["viewers"] | sums["concurrent"])
+    frame = {name: keys[name][place] for name in dimensions}
+    frame["start"] = (keys["hour"][place] + bit).astype(np.int32)
+    for name, table in sums.items():
+        frame[name] = table[place, bit]
+    return frame
+
+
+def _bit_sums(
+    order: np.ndarray, starts: np.ndarray, masks: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """(groups, 60) sums of each bit over each group's rows, in passes of bounded memory."""
+    totals = np.zeros((len(starts), _BITS), dtype=np.int64)
+    group_of = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(order))))
+    for first in range(0, len(order), _MINUTES_AT_ONCE):
+        rows = order[first : first + _MINUTES_AT_ONCE]
+        bits = np.unpackbits(
+            np.ascontiguousarray(masks[rows]).view(np.uint8).reshape(-1, 8), axis=1, bitorder="little"
+        )[:, :_BITS]
+        values = bits if weights is None else bits * weights[rows][:, None]
+        groups = group_of[first : first + _MINUTES_AT_ONCE]
+        edges = np.flatnonzero(np.concatenate(([True], groups[1:] != groups[:-1])))
+        totals[groups[edges]] += np.add.reduceat(values, edges, axis=0, dtype=np.int64)
+    return totals
+
+
+def _acts(actions: Frame, dimensions: tuple[str, ...]) -> Iterator[Frame]:
+    if not rows_of(actions):
+        return
+    identified = actions["actor"] != 0
+    engaged = choose(actions, identified & np.isin(actions["signal"], ENGAGEMENT))
+    if rows_of(engaged):
+        yield _engagement(engaged, dimensions)
+    rated = actions["signal"] >= SIGNAL_CODE["rate:nps"]
+    if rated.any():
+        yield _affect(choose(actions, identified & rated), dimensions)
+    yield _items(actions, dimensions)
+
+
+def _engagement(engaged: Frame, dimensions: tuple[str, ...]) -> Frame:
+    """Engagers, actions and squared actions of each start."""
+    by_person = group(engaged, (*dimensions, "start", "actor"))
+    people = by_person.first(engaged, (*dimensions, "start"))
+    own = by_person.sum(engaged["count"])
+    groups = group(people, (*dimensions, "start"))
+    frame = groups.first(people, (*dimensions, "start"))
+    frame["engagers"] = groups.sizes()
+    frame["actions"] = groups.sum(own)
+    frame["action_squares"] = _sum_squares(own, groups.order, groups.starts)
+    return frame
+
+
+def _sum_squares(values: np.ndarray, order: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Exact sums of squares per group: int64 where they must fit, else decimal128, as objects."""
+    most = int(np.abs(values).max(initial=0))
+    if most * most * max(len(values), 1) < 2**62:
+        sums = np.add.reduceat((values * values)[order], starts) if len(starts) else values[:0]
+        return sums.astype(object)
+    table = pa.table(
+        {
+            "group": np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(order)))),
+            "square": squares(values[order]),
+        }
+    )
+    summed = table.group_by("group", use_threads=False).aggregate([("square", "sum")])
+    return np.array([int(v) for v in summed.sort_by("group")["square_sum"].to_pylist()], object)
+
+
+def _affect(rated: Frame, dimensions: tuple[str, ...]) -> Frame:
+    """Distinct people bored, satisfied, dissatisfied and both, of each start."""
+    csat = rated["signal"] == SIGNAL_CODE["rate:csat"]
+    high = rated["value"] >= SATISFIED
+    bored = (rated["signal"] == SIGNAL_CODE["rate:boredom"]) & (rated["value"] >= BORED)
+    marks = bored * 1 | (csat & high) * 2 | (csat & ~high) * 4
+    by_person = group(rated, (*dimensions, "start", "actor"))
+    people = by_person.first(rated, (*dimensions, "start"))
+    marked = by_person.union(marks.astype(np.int64))
+    groups = group(people, (*dimensions, "start"))
+    frame = groups.first(people, (*dimensions, "start"))
+    for name, bits in (
+        ("bored", 1),
+        ("satisfied", 2),
+        ("dissatisfied", 4),
+        ("satisfied_bored", 3),
+        ("dissatisfied_bored", 5),
+    ):
+        frame[name] = groups.sum((marked & bits) == bits)
+    return frame
+
+
+def _items(actions: Frame, dimensions: tuple[str, ...]) -> Frame:
+    """Counts, authors and favourable answers of each start and signal."""
+    keyed = {**actions, "item": actions["signal"]}
+    key = (*dimensions, "start", "item")
+    groups = group(keyed, key)
+    frame = groups.first(keyed, key)
+    frame["count"] = groups.sum(keyed["count"])
+    code = np.arange(int(keyed["signal"].max(initial=0)) + 1)
+    positive = _thresholds(POSITIVE, len(code), 2**31 - 1)[keyed["signal"]]
+    negative = _thresholds(NEGATIVE, len(code), -1)[keyed["signal"]]
+    frame["positive"] = groups.sum(keyed["count"] * (keyed["value"] >= positive))
+    frame["negative"] = groups.sum(keyed["count"] * (keyed["value"] <= negative))
+    by_person = group(keyed, (*key, "actor"))
+    authors = by_person.first(keyed, (*key, "actor"))
+    per_item = group(authors, key)
+    frame["authors"] = per_item.sum(authors["actor"] != 0)
+    return frame
+
+
+def _thresholds(of: dict[str, int], codes: int, otherwise: int) -> np.ndarray:
+    table = np.full(max(codes, max(SIGNAL_CODE.values()) + 1), otherwise, dtype=np.int64)
+    for name, threshold in of.items():
+        table[SIGNAL_CODE[name]] = threshold
+    return table

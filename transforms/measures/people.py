@@ -1,0 +1,159 @@
+"""PEOPLE: what Attend remembers of persons, in two frames, and how observations reduce to them.
+
+`presence` has a row a person, content, brand, channel, traffic and local hour, with 60-bit masks of
+minutes: merging is OR, reach is a bit count, at most 64 bytes a row. `actions` has a row a person,
+place, minute and signal with a count.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from schemas.event import ACTION_CLASS
+from schemas.observation import SIGNAL_CODE, SIGNALS, VALID
+from transforms.calendar import MINUTE_US, local_windows
+from transforms.frame import Frame, choose, group, rows_of, stack
+
+PLACE = ("actor", "content", "brand", "channel", "valid")
+PRESENCE_KEY = (*PLACE, "hour")
+ACTIONS_KEY = (*PLACE, "minute", "signal", "value")
+
+_DTYPES = {
+    "actor": np.int64,
+    "content": np.int64,
+    "brand": np.int64,
+    "channel": np.int64,
+    "valid": np.int8,
+    "hour": np.int32,
+    "day": np.int32,
+    "minute": np.int32,
+    "signal": np.int16,
+    "value": np.int32,
+    "count": np.int64,
+    "seen": np.uint64,
+    "alive": np.uint64,
+    "fresh": np.uint64,
+    "period": np.int32,
+}
+_PRESENCE = (*PRESENCE_KEY, "day", "seen", "alive", "fresh", "period")
+_ACTIONS = (*ACTIONS_KEY, "hour", "day", "count")
+
+PRESENCE_CLASSES = frozenset(
+    ("exposure", "interaction", "redistribution", "advocacy", "conversion", "survey")
+)
+"""Classes of actions that show somebody was there; being written to or managed does not."""
+
+
+def codes_of(classes: frozenset[str]) -> np.ndarray:
+    """Signal codes of the actions of some classes; ratings belong to `survey`."""
+    names = {name for name, of in ACTION_CLASS.items() if of in classes}
+    if "survey" in classes:
+        names |= {name for name in SIGNALS if name.startswith("rate:")}
+    return np.array(sorted(SIGNAL_CODE[name] for name in names), dtype=np.int16)
+
+
+_PRESENT = codes_of(PRESENCE_CLASSES)
+_COUNTED = codes_of(PRESENCE_CLASSES - {"exposure"})
+
+
+class People(NamedTuple):
+    presence: Frame
+    actions: Frame
+
+
+def nobody() -> People:
+    return People(
+        {name: np.zeros(0, _DTYPES[name]) for name in _PRESENCE},
+        {name: np.zeros(0, _DTYPES[name]) for name in _ACTIONS},
+    )
+
+
+def reduce_observations(observations: Frame, time_zone: str) -> People:
+    """People of observations that count (deduplicated, no retractions): the batch's own state."""
+    frame = dict(observations)
+    frame["valid"] = (frame["flags"] & VALID).astype(np.int8)
+    frame["minute"] = (frame["event_time"] // MINUTE_US).astype(np.int32)
+    return People(_presence(frame, time_zone), _actions(frame))
+
+
+def merge(parts: list[People]) -> People:
+    """One row a key: masks OR-ed, periods maximised, counts added."""
+    empty = nobody()
+    return People(
+        _merge_presence(stack([p.presence for p in parts], empty.presence)),
+        _merge_actions(stack([p.actions for p in parts], empty.actions)),
+    )
+
+
+def of_actors(people: People, actors: np.ndarray) -> People:
+    """The rows of some actors."""
+    return People(*(choose(f, np.isin(f["actor"], actors)) for f in people))
+
+
+def without_actors(people: People, actors: np.ndarray) -> People:
+    """The rows of all other actors."""
+    return People(*(choose(f, ~np.isin(f["actor"], actors)) for f in people))
+
+
+def _presence(frame: Frame, time_zone: str) -> Frame:
+    there = choose(frame, np.isin(frame["signal"], _PRESENT) & (frame["actor"] != 0))
+    one = np.uint64(1)
+    there["seen"] = one << (there["minute"] - there["hour"]).astype(np.uint64)
+    for mask in ("alive", "fresh"):
+        there[mask] = np.zeros(rows_of(there), dtype=np.uint64)
+    rows = {name: there[name].astype(_DTYPES[name], copy=False) for name in _PRESENCE}
+    watching = [_watching(there, "alive", 2, time_zone), _watching(there, "fresh", 1, time_zone)]
+    return _merge_presence(stack([rows, *watching], nobody().presence))
+
+
+def _watching(there: Frame, mask: str, periods: int, time_zone: str) -> Frame:
+    """Rows that mark at the end of which minutes a heartbeat's viewer still counts as watching.
+
+    A viewer is concurrent at instant t with a heartbeat in (t − 2h, t], h its declared period: one
+    lost heartbeat does not make a viewer leave. Within one period the viewer surely is there.
+    """
+    beats = choose(there, there["period"] > 0)
+    to_minute_end = (beats["minute"].astype(np.int64) + 1) * MINUTE_US - beats["event_time"]
+    reach = periods * beats["period"].astype(np.int64) * 1000 - to_minute_end
+    parts = []
+    later = 0
+    while True:
+        living = reach > later * MINUTE_US
+        if not living.any():
+            break
+        part = choose(beats, living)
+        if later:
+            part["minute"] = part["minute"] + np.int32(later)
+            part["day"], part["hour"] = local_windows(part["minute"].astype(np.int64), time_zone)
+        part[mask] = np.uint64(1) << (part["minute"] - part["hour"]).astype(np.uint64)
+        part["seen"] = np.zeros(rows_of(part), dtype=np.uint64)
+        parts.append({name: part[name].astype(_DTYPES[name], copy=False) for name in _PRESENCE})
+        later += 1
+    return stack(parts, nobody().presence)
+
+
+def _actions(frame: Frame) -> Frame:
+    acted = choose(frame, np.isin(frame["signal"], _COUNTED))
+    rated = acted["signal"] >= SIGNAL_CODE["rate:nps"]
+    acted["value"] = np.where(rated, acted["value"], 0)
+    acted["count"] = np.ones(rows_of(acted), dtype=np.int64)
+    return _merge_actions({n: acted[n].astype(_DTYPES[n], copy=False) for n in _ACTIONS})
+
+
+def _merge_presence(frame: Frame) -> Frame:
+    groups = group(frame, PRESENCE_KEY)
+    merged = groups.first(frame, (*PRESENCE_KEY, "day"))
+    merged["seen"] = groups.union(frame["seen"])
+    merged["alive"] = groups.union(frame["alive"])
+    merged["fresh"] = groups.union(frame["fresh"])
+    merged["period"] = groups.maximum(frame["period"])
+    return merged
+
+
+def _merge_actions(frame: Frame) -> Frame:
+    groups = group(frame, ACTIONS_KEY)
+    merged = groups.first(frame, (*ACTIONS_KEY, "hour", "day"))
+    merged["count"] = groups.sum(frame["count"])
+    return merged

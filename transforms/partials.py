@@ -1,0 +1,74 @@
+"""Partial batches: frames of some columns padded to the whole schema, and their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.partial import COLUMN_NAMES, DIMENSION_NAMES, GROUPINGS, PARTIAL, SQUARES
+from transforms.frame import Frame, rows_of
+
+
+def partial_batch(parts: Sequence[tuple[int, int, int, Frame]]) -> pa.RecordBatch:
+    """PARTIAL batch of (grouping, traffic, window, frame) parts; absent columns are zero."""
+    parts = [part for part in parts if rows_of(part[3])]
+    lengths = [rows_of(frame) for *_, frame in parts]
+    total = sum(lengths)
+    constants = {
+        "grouping": [grouping for grouping, *_ in parts],
+        "traffic": [traffic for _, traffic, _, _ in parts],
+        "window": [window for _, _, window, _ in parts],
+    }
+    arrays = []
+    for field in PARTIAL:
+        if field.name in constants:
+            values = np.repeat(np.array(constants[field.name], dtype=np.int8), lengths)
+            arrays.append(pa.array(values, pa.int8()))
+            continue
+        if field.type == SQUARES:
+            arrays.append(_squares([frame.get(field.name) for *_, frame in parts], lengths))
+            continue
+        column = np.zeros(total, dtype=field.type.to_pandas_dtype())
+        offset = 0
+        for (grouping, _, _, frame), length in zip(parts, lengths):
+            named = field.name not in ("content", "brand", "channel")
+            if field.name in frame and (named or field.name in GROUPINGS[grouping]):
+                column[offset : offset + length] = frame[field.name]
+            offset += length
+        arrays.append(pa.array(column, field.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=PARTIAL)
+
+
+def sum_partials(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """One row of sums for each combination of dimensions; rows that are zero throughout are gone."""
+    table = pa.Table.from_batches(batches, PARTIAL)
+    if not table.num_rows:
+        return partial_batch([])
+    summed = table.group_by(list(DIMENSION_NAMES), use_threads=False).aggregate(
+        [(name, "sum") for name in COLUMN_NAMES]
+    )
+    columns = [summed[name] for name in DIMENSION_NAMES]
+    columns += [summed[f"{name}_sum"] for name in COLUMN_NAMES]
+    result = pa.table(
+        [c.cast(f.type) for c, f in zip(columns, PARTIAL)], schema=PARTIAL
+    ).combine_chunks()
+    moved = [pc.not_equal(result[name], pa.scalar(0, PARTIAL.field(name).type)) for name in COLUMN_NAMES]
+    while len(moved) > 1:
+        moved = [pc.or_(a, b) for a, b in zip(moved[::2], moved[1::2])] + moved[len(moved) // 2 * 2 :]
+    batches = result.filter(moved[0]).combine_chunks().to_batches()
+    return batches[0] if batches else partial_batch([])
+
+
+def _squares(columns: Sequence[np.ndarray | None], lengths: Sequence[int]) -> pa.Array:
+    """decimal128 column of exact Python integers; int64-sized ones take the fast way."""
+    values: list[np.ndarray] = [
+        np.zeros(n, dtype=object) if c is None else c for c, n in zip(columns, lengths)
+    ]
+    flat = np.concatenate(values) if values else np.zeros(0, dtype=object)
+    try:
+        return pa.array(flat.astype(np.int64)).cast(pa.decimal128(19, 0)).cast(SQUARES)
+    except OverflowError:
+        return pa.array(flat.tolist(), SQUARES)

@@ -1,0 +1,118 @@
+"""Protect: obey the consent an event carries, replace identifiers by keyed pseudonyms.
+
+After this step no raw identifier is left: the raw columns are gone, and what people wrote has its
+addresses, handles and numbers redacted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.event import EVENT
+from schemas.identity import keyed_pseudonyms, words
+
+PROTECTED_EVENT = pa.schema(
+    [
+        *EVENT,
+        pa.field("route", pa.int64(), False, {"meaning": "where the actor's state lives; not written"}),
+    ],
+    metadata={"name": "protected_event"},
+)
+
+_REDACTIONS = (
+    (r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9.\-]+\.[A-Za-z]{2,}", "[address]"),
+    (r"(^|[^\w@/])@\w{1,50}", r"\1@[handle]"),
+    (r"(?:\+|\b00)\d[\d .\-]{7,17}\d|\b0\d(?:[ .\-]?\d{2}){4}\b", "[number]"),
+    (r"\b\d{1,3}(?:\.\d{1,3}){3}\b", "[number]"),
+)
+"""Mail addresses, @handles, telephone numbers (international and French), IPv4 addresses."""
+
+
+@dataclass(frozen=True)
+class PseudonymKeys:
+    """Two secrets of at least 16 bytes: actor ids (rotates, by `key_id`) and routing (does not).
+
+    The routing key stays within the horizon so that a duplicate lands where its original did, even
+    across a rotation of the actor key. Neither is ever printed.
+    """
+
+    actor: bytes
+    routing: bytes
+    key_id: str
+
+    def __post_init__(self) -> None:
+        for name in ("actor", "routing"):
+            if not 16 <= len(getattr(self, name)) <= 64:
+                raise ValueError(f"pseudonym key {name!r}: expected 16 to 64 bytes")
+
+    def __repr__(self) -> str:
+        return f"PseudonymKeys(key_id={self.key_id!r})"
+
+
+class Protected(NamedTuple):
+    """Events that may be measured, and the rows withheld: only their counts may be kept."""
+
+    events: pa.RecordBatch
+    withheld: pa.RecordBatch
+
+
+def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
+    """PROTECTED_EVENT batch of a NATIVE_EVENT batch, refused rows set apart.
+
+    `withheld` has the columns ingested_time and channel of events whose consent is denied; nothing
+    else of them goes on. Actors and sessions become keyed pseudonyms; `route` is a keyed hash of
+    the actor, or, without an actor, of the event.
+    """
+    denied = pc.equal(batch.column("consent_basis"), "denied")
+    withheld = batch.select(["ingested_time", "channel"]).filter(denied)
+    if withheld.num_rows:
+        batch = batch.filter(pc.invert(denied))
+    raw_actor = batch.column("raw_actor")
+    actor_id, routed = _actor_columns(raw_actor, keys)
+    replaced = {
+        "actor_id": actor_id,
+        "actor_key_id": pc.if_else(pc.is_null(raw_actor), pa.scalar(None, pa.string()), keys.key_id),
+        "actor_basis": pc.if_else(pc.is_null(raw_actor), "none", batch.column("actor_basis")),
+        "session_id": keyed_pseudonyms(batch.column("raw_session"), keys.actor, b"moment.session"),
+        "text": redact(batch.column("text")),
+        "route": _route(routed, batch.column("event_id")),
+    }
+    events = pa.RecordBatch.from_arrays(
+        [
+            replaced[f.name] if f.name in replaced else batch.column(f.name)
+            for f in PROTECTED_EVENT
+        ],
+        schema=PROTECTED_EVENT.with_metadata(batch.schema.metadata),
+    )
+    return Protected(events, withheld)
+
+
+def redact(text: pa.Array) -> pa.Array:
+    """The text with addresses, handles, telephone and IP numbers replaced by a word in brackets."""
+    if text.null_count == len(text):
+        return text
+    for pattern, replacement in _REDACTIONS:
+        text = pc.replace_substring_regex(text, pattern=pattern, replacement=replacement)
+    return text
+
+
+def _actor_columns(raw_actor: pa.Array, keys: PseudonymKeys) -> tuple[pa.Array, pa.Array]:
+    """Actor pseudonyms and routing hashes, both binary(16), each distinct actor hashed once."""
+    encoded = pc.dictionary_encode(raw_actor)
+    distinct, indices = encoded.dictionary, encoded.indices
+    pseudonyms = keyed_pseudonyms(distinct, keys.actor, b"moment.actor")
+    routes = keyed_pseudonyms(distinct, keys.routing, b"moment.route")
+    return pseudonyms.take(indices), routes.take(indices)
+
+
+def _route(routed: pa.Array, event_id: pa.Array) -> pa.Array:
+    by_actor = words(routed)[:, 0]
+    if not routed.null_count:
+        return pa.array(by_actor)
+    absent = np.asarray(routed.is_null())
+    return pa.array(np.where(absent, words(event_id)[:, 0], by_actor))
