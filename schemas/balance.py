@@ -40,7 +40,12 @@ BALANCE = pa.schema(
                 ("late", "events of windows already sealed, kept in the late ledger"),
             )
         ),
-        pa.field("balanced", pa.bool_(), False, {"meaning": "received = decoded + failed, and events = the five after it"}),
+        pa.field(
+            "balanced",
+            pa.bool_(),
+            False,
+            {"meaning": "received = decoded + failed, and events = the five after it"},
+        ),
     ],
     metadata={"name": "balance"},
 )

@@ -48,7 +48,9 @@ OBSERVATION = pa.schema(
 
 LABEL = pa.schema(
     [
-        pa.field("key", pa.int64(), False, {"meaning": "label key, see schemas.identity.label_key"}),
+        pa.field(
+            "key", pa.int64(), False, {"meaning": "label key, see schemas.identity.label_key"}
+        ),
         pa.field("text", pa.string(), False, {"meaning": "the text behind it"}),
     ],
     metadata={"name": "label"},

@@ -114,9 +114,7 @@ def _fingerprints(figures: Frame) -> np.ndarray:
     return mix([*bits, figures["n"], figures["suppressed"]])
 
 
-def split_by_family(
-    partials: pa.RecordBatch, families: int
-) -> list[tuple[int, pa.RecordBatch]]:
+def split_by_family(partials: pa.RecordBatch, families: int) -> list[tuple[int, pa.RecordBatch]]:
     """Deltas by family shard: content and brand by their key, totals and channels to shard 0."""
     grouping = partials.column("grouping").to_numpy()
     content = partials.column("content").to_numpy().view(np.uint64)
@@ -131,4 +129,3 @@ def split_by_family(
     return [
         (int(number), partials.filter(pa.array(shard == number))) for number in np.unique(shard)
     ]
-

@@ -258,5 +258,3 @@ class AttendShards(beam.PTransform):
         for batch in batches:  # type: ignore[attr-defined]
             machine.add(batch)
         return machine.emit()
-
-

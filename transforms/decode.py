@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
-from schemas.channel import Channel, Kind, ParseError, Sheet
+from schemas.channel import Channel, Kind, Sheet
 from schemas.conform import conform
 from schemas.event import NATIVE_EVENT
 from schemas.failure import Reason, Reject
-from schemas.payload import MAXIMUM_PAYLOAD_BYTES
-from transforms.failures import Failure, failed_batch
-
-_PATH = re.compile(r" - at `(?P<path>[^`]*)`")
-_FIELD = re.compile(r"missing required field `(?P<field>[^`]*)`")
+from transforms.failures import failed_batch
+from transforms.records import PARSE_ERRORS, Records, explain, unwrap
 
 
 class Decoded(NamedTuple):
@@ -38,7 +33,7 @@ def decode(batch: pa.RecordBatch, channel: Channel) -> Decoded:
     `decoded` + failed rows. `ignored` counts events of kinds the channel declares ignored, by
     event type; they are events of the balance but rows of no table.
     """
-    records = _unwrap(batch, channel)
+    records = unwrap(batch, channel)
     failures = records.failures
     rows: list[Any] = []
     at: list[int] = []
@@ -46,8 +41,8 @@ def decode(batch: pa.RecordBatch, channel: Channel) -> Decoded:
     for index, payload in enumerate(records.payloads):
         try:
             rows.append(parse(payload))
-        except (ParseError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            failures.append(records.failure(index, *_explain(payload, error)))
+        except PARSE_ERRORS as error:
+            failures.append(records.failure(index, *explain(payload, error)))
         else:
             at.append(index)
     events, ignored = _events(records, rows, at, channel)
@@ -61,66 +56,8 @@ def decode(batch: pa.RecordBatch, channel: Channel) -> Decoded:
     )
 
 
-class _Records:
-    """The records of a batch, containers unwrapped, with where each came from."""
-
-    def __init__(self, batch: pa.RecordBatch) -> None:
-        self.payloads: list[bytes] = batch.column("payload").to_pylist()
-        self.positions = batch.column("position")
-        self.arrived = batch.column("arrived_time")
-        self.container: list[int] | None = None
-        self.failures: list[Failure] = []
-        self.received = len(self.payloads)
-
-    def source_row(self, index: int) -> int:
-        return index if self.container is None else self.container[index]
-
-    def failure(self, index: int, reason: Reason, path: str, detail: str) -> Failure:
-        row = self.source_row(index)
-        return Failure(
-            payload=self.payloads[index],
-            position=self.positions[row].as_py(),
-            arrived=self.arrived[row].as_py(),
-            stage="decode",
-            reason=reason,
-            path=path,
-            detail=detail,
-        )
-
-
-def _unwrap(batch: pa.RecordBatch, channel: Channel) -> _Records:
-    records = _Records(batch)
-    payloads: list[bytes] = []
-    container: list[int] = []
-    changed = False
-    for row, payload in enumerate(records.payloads):
-        items: list[bytes] | None = None
-        try:
-            if not payload or payload.isspace():
-                raise ParseError(Reason.EMPTY, "$", "expected a record, found no bytes")
-            if len(payload) > MAXIMUM_PAYLOAD_BYTES:
-                detail = f"expected at most {MAXIMUM_PAYLOAD_BYTES} bytes, found {len(payload)}"
-                raise ParseError(Reason.TOO_LARGE, "$", detail)
-            items = channel.unwrap(payload)
-        except (ParseError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            changed = True
-            records.failures.append(records.failure(row, *_explain(payload, error)))
-            continue
-        if items is None:
-            payloads.append(payload)
-            container.append(row)
-        else:
-            changed = True
-            payloads.extend(items)
-            container.extend([row] * len(items))
-    if changed:
-        records.payloads, records.container = payloads, container
-        records.received = len(payloads) + len(records.failures)
-    return records
-
-
 def _events(
-    records: _Records, rows: list[Any], at: list[int], channel: Channel
+    records: Records, rows: list[Any], at: list[int], channel: Channel
 ) -> tuple[pa.RecordBatch, Counter[str]]:
     """Events of parsed rows; what a channel's code cannot take is narrowed down to its record."""
     if not rows:
@@ -149,7 +86,7 @@ def _events(
 
 
 def _conform(
-    sheet: Sheet, records: _Records, at: list[int], channel: Channel
+    sheet: Sheet, records: Records, at: list[int], channel: Channel
 ) -> tuple[pa.RecordBatch, Counter[str], list[Reject]]:
     """Batch of what is accepted, counts of what is ignored, one reject per refused native row."""
     declared = _kinds(channel)
@@ -204,33 +141,6 @@ def _select(sheet: Sheet, keep: np.ndarray, origin: np.ndarray) -> Sheet:
         else:
             part.columns[name] = values
     return part
-
-
-def _explain(payload: bytes, error: Exception) -> tuple[Reason, str, str]:
-    """Stable reason, path and a sentence without values for a parser's complaint."""
-    if isinstance(error, ParseError):
-        return error.reason, error.path, error.detail
-    text = str(error)
-    found = _PATH.search(text)
-    path = found["path"] if found else "$"
-    if isinstance(error, RecursionError):
-        return Reason.TOO_DEEP, "$", "expected JSON nested less deeply"
-    if isinstance(error, UnicodeError) or not _is_utf8(payload):
-        return Reason.ENCODING, path, "expected UTF-8"
-    missing = _FIELD.search(text)
-    if missing:
-        return Reason.MISSING_FIELD, f"{path}.{missing['field']}", "expected a value, found none"
-    if isinstance(error, msgspec.ValidationError):
-        return Reason.WRONG_SHAPE, path, text[: found.start()] if found else text
-    return Reason.SYNTAX, path, "expected well-formed JSON"
-
-
-def _is_utf8(payload: bytes) -> bool:
-    try:
-        payload.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _no_events() -> pa.RecordBatch:

@@ -71,7 +71,9 @@ def key_of(frame: Frame, names: tuple[str, ...]) -> np.ndarray:
 def _numbers(totals: pa.RecordBatch) -> Frame:
     return {
         field.name: (
-            totals.column(index).cast(pa.float64()) if field.type == SQUARES else totals.column(index)
+            totals.column(index).cast(pa.float64())
+            if field.type == SQUARES
+            else totals.column(index)
         ).to_numpy(zero_copy_only=False)
         for index, field in enumerate(totals.schema)
     }
@@ -132,7 +134,9 @@ def _silence(people: Frame, time_zone: str, registered: np.ndarray) -> Frame:
 def _from_minutes(people: Frame) -> None:
     """Peak of concurrent viewers and minutes on air of hours and days, from their minutes."""
     minute = people["window"] == MINUTE
-    heard = (people["heartbeat_events"] > 0) | (people["concurrent"] > 0) | (people["watched_ms"] > 0)
+    heard = (
+        (people["heartbeat_events"] > 0) | (people["concurrent"] > 0) | (people["watched_ms"] > 0)
+    )
     people["heartbeat_minutes"] = (minute & heard).astype(np.int64)
     for name in ("concurrent", "concurrent_fresh"):
         people[f"{name}_peak"] = np.where(minute, people[name], 0)

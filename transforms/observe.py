@@ -105,7 +105,9 @@ def _signals(events: pa.RecordBatch) -> np.ndarray:
         known = pc.is_in(named, pa.array([s for s in SIGNAL_CODE if s.startswith("rate:")]))
         action = pc.if_else(pc.and_(rated, known).fill_null(False), named, action)
     encoded = pc.dictionary_encode(action)
-    codes = np.array([SIGNAL_CODE[text] for text in encoded.dictionary.to_pylist()] or [0], np.int16)
+    codes = np.array(
+        [SIGNAL_CODE[text] for text in encoded.dictionary.to_pylist()] or [0], np.int16
+    )
     return codes[encoded.indices.to_numpy(zero_copy_only=False)]
 
 

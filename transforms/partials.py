@@ -55,9 +55,13 @@ def sum_partials(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     result = pa.table(
         [c.cast(f.type) for c, f in zip(columns, PARTIAL)], schema=PARTIAL
     ).combine_chunks()
-    moved = [pc.not_equal(result[name], pa.scalar(0, PARTIAL.field(name).type)) for name in COLUMN_NAMES]
+    moved = [
+        pc.not_equal(result[name], pa.scalar(0, PARTIAL.field(name).type)) for name in COLUMN_NAMES
+    ]
     while len(moved) > 1:
-        moved = [pc.or_(a, b) for a, b in zip(moved[::2], moved[1::2])] + moved[len(moved) // 2 * 2 :]
+        moved = [pc.or_(a, b) for a, b in zip(moved[::2], moved[1::2])] + moved[
+            len(moved) // 2 * 2 :
+        ]
     batches = result.filter(moved[0]).combine_chunks().to_batches()
     return batches[0] if batches else partial_batch([])
 

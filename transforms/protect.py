@@ -19,7 +19,9 @@ from schemas.identity import keyed_pseudonyms, words
 PROTECTED_EVENT = pa.schema(
     [
         *EVENT,
-        pa.field("route", pa.int64(), False, {"meaning": "where the actor's state lives; not written"}),
+        pa.field(
+            "route", pa.int64(), False, {"meaning": "where the actor's state lives; not written"}
+        ),
     ],
     metadata={"name": "protected_event"},
 )
@@ -76,17 +78,16 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
     actor_id, routed = _actor_columns(raw_actor, keys)
     replaced = {
         "actor_id": actor_id,
-        "actor_key_id": pc.if_else(pc.is_null(raw_actor), pa.scalar(None, pa.string()), keys.key_id),
+        "actor_key_id": pc.if_else(
+            pc.is_null(raw_actor), pa.scalar(None, pa.string()), keys.key_id
+        ),
         "actor_basis": pc.if_else(pc.is_null(raw_actor), "none", batch.column("actor_basis")),
         "session_id": keyed_pseudonyms(batch.column("raw_session"), keys.actor, b"moment.session"),
         "text": redact(batch.column("text")),
         "route": _route(routed, batch.column("event_id")),
     }
     events = pa.RecordBatch.from_arrays(
-        [
-            replaced[f.name] if f.name in replaced else batch.column(f.name)
-            for f in PROTECTED_EVENT
-        ],
+        [replaced[f.name] if f.name in replaced else batch.column(f.name) for f in PROTECTED_EVENT],
         schema=PROTECTED_EVENT.with_metadata(batch.schema.metadata),
     )
     return Protected(events, withheld)

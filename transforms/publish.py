@@ -30,7 +30,10 @@ def figures_of(derived: Derived) -> Frame:
     """
     people, items = derived
     people = {**people, "coverage": coverage_of(people)}
-    items = {**items, "coverage": lookup(key_of(items, KEY), key_of(people, KEY), people["coverage"])}
+    items = {
+        **items,
+        "coverage": lookup(key_of(items, KEY), key_of(people, KEY), people["coverage"]),
+    }
     parts = [_of_measure(number, people, items) for number in range(len(DICTIONARY))]
     figures = stack(parts, parts[0])
     suppress(figures)
@@ -52,13 +55,20 @@ def _of_measure(number: int, people: Frame, items: Frame) -> Frame:
         rows[name] = np.array(getattr(figure, name), dtype=float)
     rows["n"] = figure.n.astype(np.int64)
     rows["threshold"] = np.full(rows_of(frame), measure.threshold, dtype=np.int64)
-    unmeasurable = np.zeros(rows_of(frame), bool) if figure.unmeasurable is None else figure.unmeasurable
+    unmeasurable = (
+        np.zeros(rows_of(frame), bool) if figure.unmeasurable is None else figure.unmeasurable
+    )
     rows["suppressed"] = np.where(unmeasurable, UNMEASURABLE, 0).astype(np.int8)
     return choose(rows, figure.published)
 
 
 def metric_rows(
-    figures: Frame, labels: dict[int, str], time_zone: str, epoch: int, cause: np.ndarray, now: datetime
+    figures: Frame,
+    labels: dict[int, str],
+    time_zone: str,
+    epoch: int,
+    cause: np.ndarray,
+    now: datetime,
 ) -> pa.RecordBatch:
     """METRIC batch of figures; `cause` is the text of each row, `figures` has its `revision`."""
     length = rows_of(figures)

@@ -14,7 +14,9 @@ _MAIL_PROXY = re.compile(r"GoogleImageProxy|YahooMailProxy|^Mozilla/5\.0$")
 """Gmail's and Yahoo's image proxies, and the bare agent of Apple's mail privacy protection: they
 fetch the pixel whether or not anybody reads."""
 
-_TELEVISION = re.compile(r"SmartTV|SMART-TV|HbbTV|AppleTV|GoogleTV|BRAVIA|Roku|CrKey|AFT[A-Z]|Tizen.*TV")
+_TELEVISION = re.compile(
+    r"SmartTV|SMART-TV|HbbTV|AppleTV|GoogleTV|BRAVIA|Roku|CrKey|AFT[A-Z]|Tizen.*TV"
+)
 _MOBILE = re.compile(r"Mobi|Android|iPhone|iPad|Windows Phone|Opera Mini")
 
 

@@ -7,6 +7,8 @@ the spec's default period is ten seconds.
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -22,12 +24,10 @@ class _Native(msgspec.Struct, gc=False):
 
 class Page(_Native):
     path: str | None = None
-    referrer: str | None = None
 
 
 class Campaign(_Native):
     name: str | None = None
-    medium: str | None = None
 
 
 class Device(_Native):
@@ -59,6 +59,9 @@ class Properties(_Native):
     """Free-form in the spec, so nothing here may refuse a value: kinds check what they use."""
 
     content_asset_id: Any = None
+    content_asset_ids: Any = None
+    asset_id: Any = None
+    content: Any = None
     session_id: Any = None
     position: Any = None
     order_id: Any = None
@@ -66,6 +69,8 @@ class Properties(_Native):
     revenue: Any = None
     currency: Any = None
     path: Any = None
+    query: Any = None
+    review_body: Any = None
 
 
 class Call(_Native, rename="camel"):
@@ -74,7 +79,7 @@ class Call(_Native, rename="camel"):
     event: str | None = None
     name: str | None = None
     user_id: str | int | None = None
-    anonymous_id: str | None = None
+    anonymous_id: str | int | None = None
     timestamp: str | None = None
     original_timestamp: str | None = None
     sent_at: str | None = None
@@ -86,6 +91,8 @@ class Call(_Native, rename="camel"):
 class Batch(_Native, rename="camel"):
     batch: list[msgspec.Raw] | None = None
     type: str | None = None
+    context: dict[str, msgspec.Raw] | None = None
+    sent_at: str | None = None
 
 
 _VIDEO = "track: Video "
@@ -149,8 +156,15 @@ KINDS = (
     Kind("track: Product Reviewed", "comment", modality="text"),
     Kind("track: Lead Generated", "lead"),
 )
-_TRACKS = {kind.name[len("track: ") :]: kind.name for kind in KINDS if kind.name[:7] == "track: "}
+_TRACKS: dict[str | None, str] = {
+    kind.name[len("track: ") :]: kind.name for kind in KINDS if kind.name[:7] == "track: "
+}
+_PLAYING = _VIDEO + "Content Playing"
+_STARTED = _VIDEO + "Playback Started"
+_VIDEOS = frozenset(name for name in _TRACKS.values() if name.startswith(_VIDEO))
+_ADVERTS = frozenset(name for name in _VIDEOS if name.startswith(_VIDEO + "Ad "))
 _ORDERS = {"track: Order Completed", "track: Order Updated", "track: Order Cancelled"}
+_WORDS = {"track: Products Searched", "track: Product Reviewed"}
 _MEASUREMENT_PURPOSES = {"analytics", "performance", "measurement", "statistics", "c0002"}
 _NO_CONTEXT, _NO_PROPERTIES, _NO_PAGE = Context(), Properties(), Page()
 
@@ -159,8 +173,8 @@ def fill(calls: list[Call], sheet: Sheet) -> None:
     """Columns of Segment calls; see the table in docs/channels.md for what each kind becomes."""
     contexts = [c.context or _NO_CONTEXT for c in calls]
     properties = [c.properties or _NO_PROPERTIES for c in calls]
-    pages = [c.page or _NO_PAGE for c in contexts]
     kinds = [_TRACKS.get(c.event, "track") if c.type == "track" else c.type for c in calls]
+    present = set(kinds)
     sheet.put("kind", kinds)
     sheet.put("source_event_id", [c.message_id for c in calls])
     sheet.put(
@@ -174,7 +188,10 @@ def fill(calls: list[Call], sheet: Sheet) -> None:
             for c in calls
         ],
     )
-    sheet.put("actor_basis", ["login" if c.user_id else "exempt_cookie" for c in calls])
+    sheet.put(
+        "actor_basis",
+        ["login" if c.user_id else "exempt_cookie" if c.anonymous_id else "none" for c in calls],
+    )
     created = [c.original_timestamp or c.timestamp for c in calls]
     sheet.put_instants("device_created_time", created, "$.originalTimestamp")
     sheet.put_instants("device_sent_time", [c.sent_at for c in calls], "$.sentAt")
@@ -182,34 +199,76 @@ def fill(calls: list[Call], sheet: Sheet) -> None:
     sheet.put("raw_user_agent", [c.user_agent for c in contexts])
     sheet.put("raw_ip", [c.ip for c in contexts])
     sheet.put(
-        "raw_session", [_text(p.session_id or c.session_id) for p, c in zip(properties, contexts)]
-    )
-    paths = [p.path for p in pages]
-    sheet.put("object_id", [_text(p.product_id) or path for p, path in zip(properties, paths)])
-    sheet.put(
-        "content_id", [_text(p.content_asset_id) or path for p, path in zip(properties, paths)]
+        "raw_session", _texts([p.session_id for p in properties], [c.session_id for c in contexts])
     )
     sheet.put("campaign_id", [c.campaign.name if c.campaign else None for c in contexts])
     sheet.put("device_class", [_device(c.device.type) if c.device else None for c in contexts])
     sheet.put(
-        "country", [c.locale[3:5] if c.locale and len(c.locale) == 5 else None for c in contexts]
+        "country",
+        [c.locale[3:].upper() if c.locale and len(c.locale) == 5 else None for c in contexts],
     )
-    playing = [kind == "track: Video Content Playing" for kind in kinds]
-    positions = [p.position if live else None for live, p in zip(playing, properties)]
-    sheet.put_number("_position", positions, "$.properties.position", 0, 1e9)
+    _objects(calls, contexts, properties, kinds, present, sheet)
+    if _PLAYING in present:
+        _heartbeats(kinds, properties, sheet)
+    if _ORDERS & present:
+        _orders(kinds, properties, sheet)
+    if _WORDS & present:
+        words = [
+            _text(p.query) or _text(p.review_body) if kind in _WORDS else None
+            for kind, p in zip(kinds, properties)
+        ]
+        sheet.put("text", words)
+    _consent(contexts, sheet)
+
+
+def _objects(
+    calls: list[Call],
+    contexts: list[Context],
+    properties: list[Properties],
+    kinds: list[str],
+    present: set[str],
+    sheet: Sheet,
+) -> None:
+    """What was acted on, and the content whose audience it joins.
+
+    Playback events name the content `content_asset_id`, or `content_asset_ids` before the first
+    frame; content events name it `asset_id`, which in an advertisement's events is the
+    advertisement, with the content under `content`.
+    """
+    paths = _texts([(c.page or _NO_PAGE).path for c in contexts], [p.path for p in properties])
+    if "screen" in present:
+        paths = [c.name if c.type == "screen" and c.name else p for c, p in zip(calls, paths)]
+    assets = [
+        p.content_asset_id or p.asset_id if kind in _VIDEOS else None
+        for kind, p in zip(kinds, properties)
+    ]
+    for row, kind in enumerate(kinds if _STARTED in present else ()):
+        if kind == _STARTED and not assets[row]:
+            several = properties[row].content_asset_ids
+            assets[row] = several[0] if isinstance(several, list) and several else None
+    objects = _texts([p.product_id or a for p, a in zip(properties, assets)], paths)
+    for row, kind in enumerate(kinds if _ADVERTS & present else ()):
+        if kind in _ADVERTS:
+            content = properties[row].content
+            inner = content.get("asset_id") if isinstance(content, dict) else None
+            assets[row] = properties[row].content_asset_id or inner
+    sheet.put("object_id", objects)
+    sheet.put("content_id", _texts(assets, paths))
+
+
+def _heartbeats(kinds: list[str], properties: list[Properties], sheet: Sheet) -> None:
+    playing = [kind == _PLAYING for kind in kinds]
+    seconds = [p.position if live else None for live, p in zip(playing, properties)]
+    sheet.put_number("_position", seconds, "$.properties.position", 0, 1e9)
     sheet.columns["media_time_ms"] = [
         None if p is None else int(p * 1000) for p in sheet.columns.pop("_position")
     ]
     beat = [HEARTBEAT_MS if live else None for live in playing]
     sheet.put("heartbeat_ms", beat)
     sheet.put("duration_ms", beat)
-    _orders(kinds, properties, sheet)
-    _consent(contexts, sheet)
 
 
 def _orders(kinds: list[str], properties: list[Properties], sheet: Sheet) -> None:
-    if not _ORDERS.intersection(kinds):
-        return
     order = [kind in _ORDERS for kind in kinds]
     ids = [_text(p.order_id) if is_order else None for is_order, p in zip(order, properties)]
     sheet.require(
@@ -225,28 +284,46 @@ def _orders(kinds: list[str], properties: list[Properties], sheet: Sheet) -> Non
 
 
 def _consent(contexts: list[Context], sheet: Sheet) -> None:
-    if not any(c.consent or c.consent_management for c in contexts):
+    """Each distinct statement of consent is judged once: a site has a handful of them."""
+    stated = [c for c in contexts if c.consent or c.consent_management]
+    if not stated:
         return
-    verdicts = [_verdict(c) for c in contexts]
+    verdicts = [
+        _verdict(
+            tuple(c.consent.category_preferences.items())
+            if c.consent and c.consent.category_preferences
+            else (),
+            tuple(c.consent_management.allowed_consent_ids) if c.consent_management else (),
+            tuple(c.consent_management.denied_consent_ids) if c.consent_management else (),
+        )
+        for c in contexts
+    ]
     sheet.put("consent_basis", [basis for basis, _ in verdicts])
     sheet.put("consent_reason", [reason for _, reason in verdicts])
 
 
-def _verdict(context: Context) -> tuple[str, str | None]:
+@lru_cache(maxsize=4096)
+def _verdict(
+    preferences: tuple[tuple[str, bool], ...],
+    allowed_ids: tuple[str, ...],
+    denied_ids: tuple[str, ...],
+) -> tuple[str, str | None]:
     """Any refusal of a measurement purpose refuses; the purpose's name is kept as the reason."""
-    allowed: set[str] = set()
-    denied: set[str] = set()
-    if context.consent and context.consent.category_preferences:
-        for purpose, answer in context.consent.category_preferences.items():
-            (allowed if answer else denied).add(purpose.lower())
-    if context.consent_management:
-        allowed.update(p.lower() for p in context.consent_management.allowed_consent_ids)
-        denied.update(p.lower() for p in context.consent_management.denied_consent_ids)
+    allowed = {purpose.lower() for purpose, answer in preferences if answer}
+    denied = {purpose.lower() for purpose, answer in preferences if not answer}
+    allowed.update(purpose.lower() for purpose in allowed_ids)
+    denied.update(purpose.lower() for purpose in denied_ids)
     for purpose in sorted(denied & _MEASUREMENT_PURPOSES):
         return "denied", f"segment.{purpose}=false"
     for purpose in sorted(allowed & _MEASUREMENT_PURPOSES):
         return "granted", f"segment.{purpose}=true"
     return "unknown", None
+
+
+def _texts(values: list[Any], otherwise: list[Any]) -> list[str | None]:
+    """Text of each value, of the other where it is empty; ids may be numbers."""
+    chosen = [v or o for v, o in zip(values, otherwise)]
+    return [v if v.__class__ is str else _text(v) for v in chosen]
 
 
 def _text(value: Any) -> str | None:
@@ -255,35 +332,65 @@ def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, (int, float)) else None
 
 
+_DEVICES = {
+    "ios": "mobile",
+    "android": "mobile",
+    "mobile": "mobile",
+    "tvos": "tv",
+    "roku": "tv",
+    "tv": "tv",
+    "desktop": "desktop",
+}
+
+
 def _device(native: str | None) -> str | None:
-    if native is None:
-        return None
-    return {"ios": "mobile", "android": "mobile", "tvos": "tv", "roku": "tv"}.get(native.lower())
+    return _DEVICES.get(native.lower()) if native else None
 
 
 _BATCH = msgspec.json.Decoder(Batch)
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def unwrap(payload: bytes) -> list[bytes] | None:
-    """The calls of `{"batch": [...]}`; None for a single call."""
+    """The calls of `{"batch": [...]}`; None for a single call.
+
+    `context` and `sentAt` beside the batch hold for every call that does not say otherwise: a
+    refusal of consent may be written there.
+    """
     if b'"batch"' not in payload:
         return None
     container = _BATCH.decode(payload)
     if container.batch is None or container.type is not None:
         return None
-    return [bytes(item) for item in container.batch]
+    if container.context is None and container.sent_at is None:
+        return [bytes(call) for call in container.batch]
+    return [_inherit(bytes(call), container) for call in container.batch]
+
+
+def _inherit(call: bytes, batch: Batch) -> bytes:
+    if call[:1] != b"{":
+        return call
+    fields: dict[str, Any] = dict(_FIELDS.decode(call))
+    context = bytes(fields.get("context", b"{}"))
+    if batch.context and context[:1] == b"{":
+        fields["context"] = batch.context | _FIELDS.decode(context)
+    if batch.sent_at:
+        fields.setdefault("sentAt", batch.sent_at)
+    return msgspec.json.encode(fields)
+
+
+_TYPE = re.compile(rb'"type"\s*:\s*"(?:track|page|screen|identify|group|alias)"')
 
 
 def recognise(payload: bytes) -> bool:
-    if b'"messageId"' in payload and b'"type"' in payload:
-        return True
-    return b'"batch"' in payload[:200] and b'"type"' in payload
+    named = b'"messageId"' in payload or b'"anonymousId"' in payload or b'"userId"' in payload
+    return named and _TYPE.search(payload) is not None
 
 
 CHANNEL = Channel(
     name="segment",
     title="Web and app (Segment, RudderStack)",
-    document="Segment Spec: calls, video events, e-commerce events; RudderStack event specification",
+    document="Segment Spec: calls, Video Spec, V2 Ecommerce Events; RudderStack event spec",
     media_type="owned",
     provenance="first_party",
     kinds=KINDS,

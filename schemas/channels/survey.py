@@ -97,7 +97,6 @@ KINDS = (
     Kind("empty response", ignored="nothing was answered"),
 )
 _NO_ANSWER, _NOBODY = Answer(), Respondent()
-_RATINGS = {f"answer: {scale}" for scale in SCALES}
 _BASES = {"user": "login", "email": "channel_native", "anonymous": "exempt_cookie"}
 _CONSENT: dict[bool | None, tuple[str, str | None]] = {
     True: ("granted", "survey.consent.analytics=true"),
@@ -142,8 +141,10 @@ def fill(responses: list[Response], sheet: Sheet) -> None:
     sheet.put("kind", kinds)
     sheet.require([r.response_id for r in owners], "$.response_id")
     sheet.require([r.survey_id for r in owners], "$.survey_id")
-    sheet.require([a.question_id or a is _NO_ANSWER for a in answers], "$.answers[].question_id")
-    sheet.require([a.type or a is _NO_ANSWER for a in answers], "$.answers[].type")
+    questions = ["-" if a is _NO_ANSWER else a.question_id for a in answers]
+    sheet.require(questions, "$.answers[].question_id")
+    types = ["-" if a is _NO_ANSWER else a.type for a in answers]
+    sheet.require(types, "$.answers[].type")
     sheet.put_instants(
         "event_time", [r.submitted_at or None for r in owners], "$.submitted_at", required=True
     )
@@ -197,8 +198,6 @@ def _facts(owners: list[Response], answers: list[Answer], sheet: Sheet) -> None:
         "source_event_id",
         [
             f"{r.response_id}:{a.question_id}:{r.status}:{r.submitted_at}:{r.revision or 0}"
-            if r.response_id
-            else None
             for r, a in zip(owners, answers)
         ],
     )
@@ -221,17 +220,20 @@ def _facts(owners: list[Response], answers: list[Answer], sheet: Sheet) -> None:
 def _ratings(kinds: list[str], answers: list[Answer], sheet: Sheet) -> None:
     """Scale, value and bounds of ratings; a value out of its bounds refuses the response."""
     sheet.put("rating_scale", [a.type if a.type in SCALES else None for a in answers])
-    native: list[tuple[Any, Any, Any]] = []
-    for kind, answer in zip(kinds, answers):
-        if kind in _RATINGS:
-            low, high = SCALES[kind.removeprefix("answer: ")]
-            bounds = [low if _blank(answer.min) else answer.min]
-            bounds.append(high if _blank(answer.max) else answer.max)
-            native.append((answer.value, *bounds))
-        else:
-            native.append((None, None, None))
+    scales = [SCALES.get(kind.removeprefix("answer: ")) for kind in kinds]
+    native: dict[str, list[Any]] = {
+        "value": [a.value if scale else None for a, scale in zip(answers, scales)],
+        "min": [
+            (scale[0] if _blank(a.min) else a.min) if scale else None
+            for a, scale in zip(answers, scales)
+        ],
+        "max": [
+            (scale[1] if _blank(a.max) else a.max) if scale else None
+            for a, scale in zip(answers, scales)
+        ],
+    }
     columns = []
-    for name, values in zip(("value", "min", "max"), zip(*native)):
+    for name, values in native.items():
         sheet.put_number(f"rating_{name}", values, f"$.answers[].{name}", -1e9, 1e9)
         columns.append(np.array(sheet.columns[f"rating_{name}"], dtype=np.float64))
     value, least, greatest = columns

@@ -115,7 +115,9 @@ def _bit_sums(
     for first in range(0, len(order), _MINUTES_AT_ONCE):
         rows = order[first : first + _MINUTES_AT_ONCE]
         bits = np.unpackbits(
-            np.ascontiguousarray(masks[rows]).view(np.uint8).reshape(-1, 8), axis=1, bitorder="little"
+            np.ascontiguousarray(masks[rows]).view(np.uint8).reshape(-1, 8),
+            axis=1,
+            bitorder="little",
         )[:, :_BITS]
         values = bits if weights is None else bits * weights[rows][:, None]
         groups = group_of[first : first + _MINUTES_AT_ONCE]

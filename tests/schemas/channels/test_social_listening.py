@@ -219,7 +219,10 @@ def test_only_rows_of_this_export_are_recognised() -> None:
 @given(
     st.dictionaries(
         st.sampled_from(["name", "user_timezone", "retweet_count"]),
-        st.none() | st.integers() | st.text("a1-/é", max_size=8) | st.lists(st.integers(), max_size=2),
+        st.none()
+        | st.integers()
+        | st.text("a1-/é", max_size=8)
+        | st.lists(st.integers(), max_size=2),
     )
 )
 def test_any_odd_value_makes_one_event_or_one_failure_with_a_path(odd: dict[str, Any]) -> None:

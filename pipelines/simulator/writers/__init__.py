@@ -1,0 +1,1 @@
+"""One writer a channel: the story's decisions in the vendor's own format."""

@@ -1,0 +1,176 @@
+"""Records of text: lines, or one JSON document. What every reader of files yields.
+
+Every reader yields `Records` and, for what cannot be a record, `FileFailure`. Positions are line
+numbers (Parquet: row numbers) from 1, and grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from pipelines.sources.compression import Broken
+from schemas.failure import Reason
+from schemas.payload import MAXIMUM_PAYLOAD_BYTES
+
+HEAD_BYTES = 1024
+BOM = b"\xef\xbb\xbf"
+_NEWLINE, _RETURN, _SPACE = 10, 13, 32
+
+
+class FileFailure(NamedTuple):
+    """What cannot be a record: of the first line or row it concerns, with the bytes to look at."""
+
+    position: int
+    detail: str
+    payload: bytes
+    reason: Reason = Reason.CORRUPT_FILE
+
+
+class Records(NamedTuple):
+    """Records one after the other; `arrived` is null (None) where the file's own time holds."""
+
+    payloads: pa.LargeBinaryArray
+    positions: pa.Int64Array
+    arrived: pa.TimestampArray | None = None
+
+
+Read: TypeAlias = Iterator[Records | FileFailure]
+
+
+def read_lines(blocks: Iterable[bytes], maximum: int = MAXIMUM_PAYLOAD_BYTES) -> Read:
+    """Each line is a record, the last one with or without its newline.
+
+    A carriage return before the newline and a byte order mark at the start belong to no record.
+    Lines of nothing but white space are none. A line over `maximum` is cut to `maximum` + 1 bytes,
+    for Decode to refuse, and never held whole. At a break the unfinished line is no record: its
+    bytes are the failure's payload.
+    """
+    number = 1
+    carry = b""
+    overlong = False
+    try:
+        for block in _without_mark(blocks):
+            if overlong:
+                end = block.find(b"\n")
+                if end < 0:
+                    continue
+                yield _one(carry, number)
+                number, carry, overlong, block = number + 1, b"", False, block[end + 1 :]
+            data = carry + block if carry else block
+            end = data.rfind(b"\n") + 1
+            if end:
+                count, records = _cut(data, end, number, maximum)
+                number += count
+                if len(records.positions):
+                    yield records
+            carry = data[end : end + maximum + 2]
+            overlong = len(carry) == maximum + 2
+            if overlong:
+                carry = carry[:-1]
+    except Broken as broken:
+        yield FileFailure(number, broken.detail, (carry or broken.raw)[:HEAD_BYTES])
+        return
+    if overlong:
+        yield _one(carry, number)
+    elif carry:
+        _, records = _cut(carry + b"\n", len(carry) + 1, number, maximum)
+        if len(records.positions):
+            yield records
+
+
+def _cut(data: bytes, end: int, number: int, maximum: int) -> tuple[int, Records]:
+    """How many lines the first `end` bytes are, and those that are records.
+
+    Lines and what lies between them are laid out as elements of one binary array without a copy;
+    taking every other element copies the records alone.
+    """
+    view = np.frombuffer(data, np.uint8, end)
+    stops = np.flatnonzero(view == _NEWLINE)
+    starts = np.empty_like(stops)
+    starts[0], starts[1:] = 0, stops[:-1] + 1
+    count = len(stops)
+    stops = stops - ((stops > starts) & (view[stops - 1] == _RETURN))
+    keep = stops > starts
+    for row in np.flatnonzero(keep & (view[starts] <= _SPACE)):
+        keep[row] = not data[starts[row] : stops[row]].isspace()
+    stops = np.minimum(stops, starts + maximum + 1)
+    offsets = np.empty(2 * count, dtype=np.int64)
+    offsets[0::2], offsets[1::2] = starts, stops
+    elements = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), 2 * count - 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    )
+    rows = np.flatnonzero(keep)
+    return count, Records(elements.take(pa.array(2 * rows)), pa.array(rows + number))
+
+
+def _one(payload: bytes, number: int) -> Records:
+    return Records(pa.array([payload], pa.large_binary()), pa.array([number], pa.int64()))
+
+
+def _without_mark(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The blocks without a UTF-8 byte order mark, however short the first of them are."""
+    head = b""
+    rest = iter(blocks)
+    for block in rest:
+        head += block
+        if len(head) >= len(BOM):
+            break
+    if head:
+        yield head.removeprefix(BOM)
+    yield from rest
+
+
+def read_document(blocks: Iterable[bytes], maximum: int = MAXIMUM_PAYLOAD_BYTES) -> Read:
+    """The whole content as one record, or its lines where most of the first are whole JSON values.
+
+    Exports named .json are one document, or one document a line. A document over `maximum` is cut
+    to `maximum` + 1 bytes, for Decode to refuse; a JSON array is one document, for its channel to
+    unwrap.
+    """
+    rest = iter(blocks)
+    data = b""
+    broken: Broken | None = None
+    try:
+        for block in rest:
+            data += block
+            if len(data) > maximum + len(BOM):
+                break
+    except Broken as error:
+        broken = error
+    document = data.removeprefix(BOM).strip()
+    if len(document) <= maximum and broken is None and _is_json(document):
+        yield _one(document, 1)
+    elif looks_like_lines(data):
+        yield from read_lines(chain([data], _raising(broken), rest), maximum)
+    elif broken is not None:
+        yield FileFailure(1, broken.detail, (data or broken.raw)[:HEAD_BYTES])
+    elif document:
+        yield _one(document[: maximum + 1], 1)
+
+
+def _raising(broken: Broken | None) -> Iterator[bytes]:
+    if broken is not None:
+        raise broken
+    yield from ()
+
+
+def looks_like_lines(head: bytes) -> bool:
+    """Are at least half of the first lines whole JSON objects or arrays? The last may be cut."""
+    lines = head.removeprefix(BOM)[: 1 << 20].split(b"\n", 17)
+    lines = [line.strip() for line in (lines[:-1] or lines) if line.strip()]
+    whole = [line for line in lines if line[:1] in (b"{", b"[") and _is_json(line)]
+    return len(whole) * 2 >= len(lines) > 0
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,252 @@
+"""Records of tables: CSV rows and Parquet rows, each a JSON object by column names."""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines.sources.compression import Broken
+from pipelines.sources.formats import BOM, HEAD_BYTES, FileFailure, Read, Records
+from schemas.event import INSTANT
+from schemas.failure import Reason
+from schemas.payload import MAXIMUM_PAYLOAD_BYTES
+
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+def read_rows(blocks: Iterable[bytes], delimiter: str | None, rows: int, size: int) -> Read:
+    """Each CSV row after the header row is a JSON object of text values by the header's names.
+
+    `delimiter` None: comma, semicolon, tab or bar, whichever the header has most of. An empty or
+    repeated name becomes `column_3`, after its place. Empty lines are no records. A row with
+    another number of cells than the header, an open quote, a cell over 131,072 characters (the csv
+    module's own limit) or bytes that are not UTF-8 is a FileFailure with its bytes; reading goes on
+    with the line after the one it began at, so a stray quote costs one line. Groups are of at most
+    `rows` records or about `size` bytes.
+    """
+    lines = _Lines(blocks)
+    reader: Any = None
+    names: list[str] = []
+    group = _Group()
+    encode = msgspec.json.Encoder().encode
+    while True:
+        lines.begin()
+        try:
+            if reader is None:
+                reader = csv.reader(lines, delimiter=delimiter or _delimiter(lines), strict=True)
+            cells = next(reader)
+        except StopIteration:
+            break
+        except Broken as broken:
+            yield from group.take()
+            payload = b"".join(lines.taken) + broken.raw
+            yield FileFailure(lines.start, broken.detail, payload[:HEAD_BYTES])
+            return
+        except UnicodeDecodeError:
+            reason, detail = Reason.ENCODING, "expected UTF-8"
+        except csv.Error as error:
+            reason, detail = Reason.SYNTAX, f"expected a row of CSV: {error}"
+        else:
+            if len(cells) < 2 and not "".join(cells).strip():
+                continue
+            if not names:
+                names = _names(cells)
+                continue
+            if len(cells) == len(names):
+                group.add(encode(dict(zip(names, cells))), lines.start)
+                if len(group.payloads) >= rows or group.size >= size:
+                    yield from group.take()
+                continue
+            reason = Reason.WRONG_SHAPE
+            detail = f"expected {len(names)} cells as in the header, found {len(cells)}"
+        first = lines.return_all_but_first()
+        if not names:
+            yield FileFailure(lines.start, f"header row: {detail}", first[:HEAD_BYTES])
+            return
+        yield FileFailure(lines.start, detail, first[:MAXIMUM_PAYLOAD_BYTES], reason)
+    yield from group.take()
+
+
+class _Lines:
+    """Lines of text for the csv module, with the raw ones of the row it is at."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self.raw = _raw_lines(blocks)
+        self.returned: deque[bytes] = deque()
+        self.taken: list[bytes] = []
+        self.start = 1
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self.returned.popleft() if self.returned else next(self.raw)
+        self.taken.append(line)
+        return line.decode()
+
+    def begin(self) -> None:
+        self.start += len(self.taken)
+        self.taken = []
+
+    def return_all_but_first(self) -> bytes:
+        first, *others = self.taken
+        self.returned.extendleft(reversed(others))
+        self.taken = [first]
+        return first
+
+    def peek(self) -> bytes:
+        if not self.returned:
+            self.returned.append(next(self.raw))
+        return self.returned[0]
+
+
+def _raw_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines with their newlines, without a byte order mark; one over the maximum is cut."""
+    mark, carry = BOM, b""
+    try:
+        for block in blocks:
+            *lines, carry = (carry + block).split(b"\n")
+            for line in lines:
+                yield line.removeprefix(mark) + b"\n"
+                mark = b""
+            # The middle of such a line is dropped: it is refused for its length whatever it holds.
+            carry = carry[: MAXIMUM_PAYLOAD_BYTES + 1]
+    except Broken as broken:
+        raise Broken(broken.detail, carry or broken.raw) from None
+    if carry:
+        yield carry.removeprefix(mark)
+
+
+class _Group:
+    """Records gathered until there are enough for a batch."""
+
+    def __init__(self) -> None:
+        self.payloads: list[bytes] = []
+        self.positions: list[int] = []
+        self.size = 0
+
+    def add(self, payload: bytes, position: int) -> None:
+        self.payloads.append(payload)
+        self.positions.append(position)
+        self.size += len(payload)
+
+    def take(self) -> Iterator[Records]:
+        if self.payloads:
+            payloads = pa.array(self.payloads, pa.large_binary())
+            yield Records(payloads, pa.array(self.positions, pa.int64()))
+            self.__init__()  # type: ignore[misc]
+
+
+def _delimiter(lines: _Lines) -> str:
+    header = lines.peek()
+    return max(_DELIMITERS, key=lambda mark: header.count(mark.encode()))
+
+
+def _names(cells: list[str]) -> list[str]:
+    names: list[str] = []
+    for place, cell in enumerate(cells, 1):
+        name = cell.strip()
+        names.append(name if name and name not in names else f"column_{place}")
+    return names
+
+
+def read_parquet(path: str, source: str | IO[bytes], rows: int, size: int) -> Read:
+    """Each row is a record: its column `payload` if that is bytes or text, else all as JSON.
+
+    With `payload` go `position` (integers) and `arrived_time` (timestamps; UTC if they say nothing)
+    where the file has them; nulls take the row's number and the file's own time, a null payload is
+    empty. As JSON, times are ISO 8601, decimals text, bytes base64. What is read at a time follows
+    from the size the file states for its rows. A fault ends the file: FileFailure of the next row.
+    """
+    number, offset = 1, 0
+    try:
+        with pq.ParquetFile(source) as file:
+            for index in range(file.num_row_groups):
+                group = file.metadata.row_group(index)
+                if group.num_columns:
+                    column = group.column(0)
+                    offset = column.dictionary_page_offset or column.data_page_offset
+                per_row = max(1, group.total_byte_size // max(1, group.num_rows))
+                at_once = max(1, min(rows, size // per_row))
+                for batch in file.iter_batches(at_once, row_groups=[index]):
+                    yield from _records(batch, number)
+                    number += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        found = str(error).partition("\n")[0][:200]
+        with open(path, "rb") as raw:
+            raw.seek(offset)
+            yield FileFailure(
+                number, f"expected sound Parquet, found: {found}", raw.read(HEAD_BYTES)
+            )
+
+
+def _records(batch: pa.RecordBatch, number: int) -> Read:
+    positions = pa.array(np.arange(number, number + batch.num_rows))
+    names = batch.schema.names
+    if "payload" in names and _is_bytes(batch.column("payload").type):
+        payloads = batch.column("payload").cast(pa.large_binary()).fill_null(b"")
+        if "position" in names and pa.types.is_integer(batch.column("position").type):
+            positions = pc.coalesce(batch.column("position").cast(pa.int64()), positions)
+        arrived = None
+        if "arrived_time" in names and pa.types.is_timestamp(batch.column("arrived_time").type):
+            arrived = _instants(batch.column("arrived_time"))
+        yield Records(payloads, positions, arrived)
+        return
+    batch = _without_nanoseconds(batch)
+    try:
+        encoded = [_ENCODE(row) for row in batch.to_pylist()]
+    except ValueError:
+        # Text that is not UTF-8 or a value Python cannot hold: one row must not stop the others.
+        yield from _one_by_one(batch, number)
+    else:
+        yield Records(pa.array(encoded, pa.large_binary()), positions)
+
+
+def _one_by_one(batch: pa.RecordBatch, number: int) -> Read:
+    group = _Group()
+    for row in range(batch.num_rows):
+        try:
+            group.add(_ENCODE(batch.slice(row, 1).to_pylist()[0]), number + row)
+        except ValueError as error:
+            encoding = isinstance(error, UnicodeDecodeError)
+            reason = Reason.ENCODING if encoding else Reason.INVALID_VALUE
+            detail = "expected UTF-8" if encoding else "expected values that JSON can hold"
+            yield FileFailure(number + row, detail, b"", reason)
+    yield from group.take()
+
+
+_ENCODE = msgspec.json.Encoder(enc_hook=str).encode
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_string)
+    return any(test(kind) for test in (*tests, pa.types.is_large_string))
+
+
+def _instants(times: pa.Array) -> pa.Array:
+    if times.type.tz is None:
+        times = times.cast(pa.timestamp(times.type.unit, "UTC"))
+    return times.cast(INSTANT, safe=False)
+
+
+def _without_nanoseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Times in microseconds, which is what Python's own can hold."""
+    fields = [
+        field.with_type(pa.timestamp("us", field.type.tz))
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns"
+        else field
+        for field in batch.schema
+    ]
+    return pa.record_batch(
+        [c.cast(f.type, safe=False) for c, f in zip(batch.columns, fields)], pa.schema(fields)
+    )
