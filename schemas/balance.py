@@ -12,9 +12,9 @@ OUTCOMES = (*RECORD_OUTCOMES, "events", *EVENT_OUTCOMES)
 
 BALANCE_COUNT = pa.schema(
     [
-        pa.field("input", pa.string(), False, {"meaning": "file, topic or subscription"}),
+        pa.field("input", pa.int64(), False, {"meaning": "label key of file or topic"}),
         pa.field("arrival_hour", pa.int32(), False, {"meaning": "hours since the epoch"}),
-        pa.field("channel", pa.string(), False, {"meaning": "channel, or `unknown`"}),
+        pa.field("channel", pa.int64(), False, {"meaning": "label key of the channel"}),
         pa.field("outcome", pa.string(), False, {"meaning": " | ".join(OUTCOMES)}),
         pa.field("count", pa.int64(), False, {"meaning": "records or events"}),
     ],

@@ -15,8 +15,13 @@ METRIC = pa.schema(
         for name, type, nullable, meaning in (
             ("metric", pa.string(), False, "name in the dictionary (`moment metrics`)"),
             ("definition_version", pa.string(), False, "version of the definition"),
-            ("grouping", pa.string(), False, "which dimensions are set: total, channel, content …"),
-            ("window", pa.string(), False, "minute | hour | day"),
+            (
+                "grouping_set",
+                pa.string(),
+                False,
+                "which dimensions are set: total, channel, content …",
+            ),
+            ("window_kind", pa.string(), False, "minute | hour | day"),
             ("window_start", INSTANT, False, "start of the window"),
             ("window_end", INSTANT, False, "end of the window, exclusive"),
             ("local_day", pa.date32(), False, "day of the property's time zone"),
@@ -70,8 +75,8 @@ METRIC = pa.schema(
 KEY = (
     "metric",
     "definition_version",
-    "grouping",
-    "window",
+    "grouping_set",
+    "window_kind",
     "window_start",
     "channel",
     "content_id",

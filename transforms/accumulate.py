@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
 from schemas.identity import label_key
-from schemas.partial import GROUPING_NAMES
 from transforms.derive import derive
 from transforms.frame import Frame, choose, mix, rows_of, stack
 from transforms.partials import sum_partials
 from transforms.publish import FIGURE_KEY, figures_of, metric_rows
 from transforms.suppress import WITHDRAWN
 
+TOTALS_FAMILY = 0
+ROWS_AN_ELEMENT = 65_536
 _FINGERPRINT = ("value", "numerator", "denominator", "low", "high", "coverage")
 
 
@@ -114,18 +117,36 @@ def _fingerprints(figures: Frame) -> np.ndarray:
     return mix([*bits, figures["n"], figures["suppressed"]])
 
 
-def split_by_family(partials: pa.RecordBatch, families: int) -> list[tuple[int, pa.RecordBatch]]:
-    """Deltas by family shard: content and brand by their key, totals and channels to shard 0."""
-    grouping = partials.column("grouping").to_numpy()
-    content = partials.column("content").to_numpy().view(np.uint64)
-    brand = partials.column("brand").to_numpy().view(np.uint64)
-    is_content = np.isin(grouping, [i for i, n in enumerate(GROUPING_NAMES) if "content" in n])
-    is_brand = np.isin(grouping, [i for i, n in enumerate(GROUPING_NAMES) if "brand" in n])
-    shard = np.select(
-        [is_content, is_brand],
-        [1 + content % np.uint64(families), 1 + brand % np.uint64(families)],
-        default=np.uint64(0),
-    ).astype(np.int64)
-    return [
-        (int(number), partials.filter(pa.array(shard == number))) for number in np.unique(shard)
-    ]
+class _AccumulateFamily(beam.DoFn):
+    """Batch form: all deltas of a family at once, everything published once."""
+
+    def __init__(self, rules: PublishRules) -> None:
+        self._rules = rules
+
+    def process(self, family: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
+        number, batches = family
+        machine = Accumulate(self._rules, totals_family=number == TOTALS_FAMILY)
+        for batch in batches:
+            if batch.schema.metadata[b"name"] == b"label":
+                machine.name(batch)
+            else:
+                machine.add(batch)
+        metrics = machine.publish(datetime.now(timezone.utc))
+        for start in range(0, metrics.num_rows, ROWS_AN_ELEMENT):
+            yield metrics.slice(start, ROWS_AN_ELEMENT)
+
+
+class AccumulateInBatch(beam.PTransform):
+    """PARTIAL and LABEL batches keyed by family shard → METRIC batches."""
+
+    def __init__(self, rules: PublishRules) -> None:
+        super().__init__()
+        self._rules = rules
+
+    def expand(self, partials: beam.PCollection) -> beam.PCollection:
+        return (
+            partials
+            | "GroupByFamily" >> beam.GroupByKey()
+            | "AccumulateFamily"
+            >> beam.ParDo(_AccumulateFamily(self._rules)).with_output_types(pa.RecordBatch)
+        )

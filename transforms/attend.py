@@ -9,9 +9,10 @@ additions like any other. In batch a shard is added whole and emitted once: befo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -20,6 +21,7 @@ import pyarrow as pa
 from schemas.identity import words
 from schemas.observation import HEARTBEAT_CHANNEL, RETRACT, SIGNAL_CODE, VALID
 from schemas.partial import GROUPINGS, TRAFFIC, WINDOWS
+from transforms.balance import BalanceKey, outcome_batch
 from transforms.calendar import MINUTE_US, day_of
 from transforms.deduplicate import ID, first_copies, standing
 from transforms.frame import Frame, choose, frame_of, group, rows_of, stack
@@ -32,10 +34,9 @@ from transforms.measures.people import (
     reduce_observations,
     without_actors,
 )
-from transforms.partials import partial_batch, sum_partials
+from transforms.partials import partial_batch, split_by_family, sum_partials
 
 NEVER = -(2**31)
-BalanceKey = tuple[int, int, int, str]
 
 
 @dataclass(frozen=True)
@@ -239,22 +240,34 @@ def _negated(frame: Frame, dimensions: tuple[str, ...]) -> Frame:
     return {name: v if name in kept else -v for name, v in frame.items()}
 
 
-class AttendShards(beam.PTransform):
-    """Keyed OBSERVATION batches, grouped by shard → Attended of each shard (batch form)."""
+class _AttendShard(beam.DoFn):
+    """Batch form: a shard is added whole, emitted once, and nothing is ever late."""
 
-    def __init__(self, rules: AttendRules) -> None:
+    def __init__(self, rules: AttendRules, families: int) -> None:
+        self._rules, self._families = rules, families
+
+    def process(self, shard: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Any]:
+        machine = Attend(self._rules)
+        for batch in shard[1]:
+            machine.add(batch)
+        attended = machine.emit()
+        yield from split_by_family(attended.partials, self._families)
+        yield beam.pvalue.TaggedOutput("counts", outcome_batch(attended.outcomes))
+
+
+class AttendInBatch(beam.PTransform):
+    """Observations keyed by shard → `partials` keyed by family shard, `counts` (BALANCE_COUNT)."""
+
+    def __init__(self, rules: AttendRules, families: int) -> None:
         super().__init__()
-        self._rules = rules
+        self._rules, self._families = rules, families
 
-    def expand(self, observations: beam.PCollection) -> beam.PCollection:
+    def expand(self, observations: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         return (
             observations
             | "GroupByShard" >> beam.GroupByKey()
-            | "AttendShard" >> beam.MapTuple(self._attend).with_output_types(Attended)
+            | "AttendShard"
+            >> beam.ParDo(_AttendShard(self._rules, self._families))
+            .with_output_types(tuple[int, pa.RecordBatch], counts=pa.RecordBatch)
+            .with_outputs("counts", main="partials")
         )
-
-    def _attend(self, shard: int, batches: object) -> Attended:
-        machine = Attend(self._rules)
-        for batch in batches:  # type: ignore[attr-defined]
-            machine.add(batch)
-        return machine.emit()

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.timestamp import MIN_TIMESTAMP
+from apache_beam.utils.windowed_value import WindowedValue
 
 from schemas.identity import label_keys, words
 from schemas.observation import (
@@ -22,6 +29,15 @@ from transforms.calendar import MINUTE_US, local_windows
 
 _HOUR_US = 60 * MINUTE_US
 _INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class ObserveRules:
+    """Time zone of the property, number of shards, channels that declare a heartbeat period."""
+
+    time_zone: str
+    shards: int
+    heartbeat_channels: frozenset[str]
 
 
 def observe(
@@ -137,3 +153,67 @@ def _values(events: pa.RecordBatch) -> np.ndarray:
     rated = np.isfinite(share)
     millionths = np.rint(np.clip(np.where(rated, share, 0), 0, 1) * MILLIONTHS)
     return np.where(rated, millionths, watched).astype(np.int32)
+
+
+ROWS_A_SPLIT = 65_536
+"""Rows gathered before they are split by shard: at 16 shards, elements of about 4,000 rows."""
+
+
+class _ObserveBatches(beam.DoFn):
+    """Gathers observations of a bundle so that what crosses the shuffle is large."""
+
+    def __init__(self, rules: ObserveRules) -> None:
+        self._rules = rules
+        self._crossing = beam.metrics.Metrics.distribution("observe", "rows_an_element")
+
+    def start_bundle(self) -> None:
+        self._observations: list[pa.RecordBatch] = []
+        self._routes: list[np.ndarray] = []
+        self._rows = 0
+        self._labels: dict[int, str] = {}
+
+    def process(self, events: pa.RecordBatch) -> Iterator[Any]:
+        rules = self._rules
+        input = events.schema.metadata[b"input"].decode()
+        batch, labels = observe(events, rules.time_zone, input, rules.heartbeat_channels)
+        self._observations.append(batch)
+        self._routes.append(events.column("route").to_numpy())
+        self._rows += batch.num_rows
+        self._labels.update(labels)
+        if self._rows >= ROWS_A_SPLIT:
+            yield from self._split()
+
+    def finish_bundle(self) -> Iterator[Any]:
+        for element in self._split():
+            yield _timeless(element)
+        yield beam.pvalue.TaggedOutput("labels", _timeless(label_batch(self._labels)))
+
+    def _split(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+        if not self._rows:
+            return
+        table = pa.Table.from_batches(self._observations).combine_chunks()
+        route = np.concatenate(self._routes)
+        self._observations, self._routes, self._rows = [], [], 0
+        for shard, part in split_by_shard(table.to_batches()[0], route, self._rules.shards):
+            self._crossing.update(part.num_rows)
+            yield shard, part
+
+
+def _timeless(element: Any) -> WindowedValue:
+    """An output of a bundle's end: event time is data here, so any Beam timestamp will do."""
+    return WindowedValue(element, MIN_TIMESTAMP, [GlobalWindow()])
+
+
+class Observe(beam.PTransform):
+    """PROTECTED_EVENT batches → `observations` keyed by shard, and `labels` (LABEL)."""
+
+    def __init__(self, rules: ObserveRules) -> None:
+        super().__init__()
+        self._rules = rules
+
+    def expand(self, events: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        return events | "ObserveBatches" >> beam.ParDo(
+            _ObserveBatches(self._rules)
+        ).with_output_types(tuple[int, pa.RecordBatch], labels=pa.RecordBatch).with_outputs(
+            "labels", main="observations"
+        )

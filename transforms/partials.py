@@ -8,7 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.partial import COLUMN_NAMES, DIMENSION_NAMES, GROUPINGS, PARTIAL, SQUARES
+from schemas.partial import (
+    COLUMN_NAMES,
+    DIMENSION_NAMES,
+    GROUPING_NAMES,
+    GROUPINGS,
+    PARTIAL,
+    SQUARES,
+)
 from transforms.frame import Frame, rows_of
 
 
@@ -64,6 +71,30 @@ def sum_partials(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
         ]
     batches = result.filter(moved[0]).combine_chunks().to_batches()
     return batches[0] if batches else partial_batch([])
+
+
+def split_labels(labels: pa.RecordBatch, families: int) -> list[tuple[int, pa.RecordBatch]]:
+    """Labels by the family shards that may need them: their own, and that of totals."""
+    shard = (1 + labels.column("key").to_numpy().view(np.uint64) % np.uint64(families)).astype(int)
+    own = [(int(n), labels.filter(pa.array(shard == n))) for n in np.unique(shard)]
+    return [(0, labels), *own]
+
+
+def split_by_family(partials: pa.RecordBatch, families: int) -> list[tuple[int, pa.RecordBatch]]:
+    """Deltas by family shard: content and brand by their key, totals and channels to shard 0."""
+    grouping = partials.column("grouping").to_numpy()
+    content = partials.column("content").to_numpy().view(np.uint64)
+    brand = partials.column("brand").to_numpy().view(np.uint64)
+    is_content = np.isin(grouping, [i for i, n in enumerate(GROUPING_NAMES) if "content" in n])
+    is_brand = np.isin(grouping, [i for i, n in enumerate(GROUPING_NAMES) if "brand" in n])
+    shard = np.select(
+        [is_content, is_brand],
+        [1 + content % np.uint64(families), 1 + brand % np.uint64(families)],
+        default=np.uint64(0),
+    ).astype(np.int64)
+    return [
+        (int(number), partials.filter(pa.array(shard == number))) for number in np.unique(shard)
+    ]
 
 
 def _squares(columns: Sequence[np.ndarray | None], lengths: Sequence[int]) -> pa.Array:

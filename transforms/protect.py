@@ -6,15 +6,19 @@ addresses, handles and numbers redacted.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from hashlib import blake2b
+from typing import Any, NamedTuple
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.event import EVENT
+from schemas.event import EVENT, UUID
 from schemas.identity import keyed_pseudonyms, words
+from transforms.balance import count_events
 
 PROTECTED_EVENT = pa.schema(
     [
@@ -68,7 +72,8 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
 
     `withheld` has the columns ingested_time and channel of events whose consent is denied; nothing
     else of them goes on. Actors and sessions become keyed pseudonyms; `route` is a keyed hash of
-    the actor, or, without an actor, of the event.
+    the actor, or, without an actor, of the event. Ids made of identifiers (a fact's key, an id_key)
+    are hashed again under the routing key: nobody can try addresses against them.
     """
     denied = pc.equal(batch.column("consent_basis"), "denied")
     withheld = batch.select(["ingested_time", "channel"]).filter(denied)
@@ -76,7 +81,12 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
         batch = batch.filter(pc.invert(denied))
     raw_actor = batch.column("raw_actor")
     actor_id, routed = _actor_columns(raw_actor, keys)
+    id_key = batch.column("id_key")
+    event_id = _rekeyed(batch.column("event_id"), id_key.is_valid(), keys.routing)
+    fact_id = batch.column("fact_id")
     replaced = {
+        "event_id": event_id,
+        "fact_id": _rekeyed(fact_id, fact_id.is_valid(), keys.routing),
         "actor_id": actor_id,
         "actor_key_id": pc.if_else(
             pc.is_null(raw_actor), pa.scalar(None, pa.string()), keys.key_id
@@ -84,7 +94,7 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
         "actor_basis": pc.if_else(pc.is_null(raw_actor), "none", batch.column("actor_basis")),
         "session_id": keyed_pseudonyms(batch.column("raw_session"), keys.actor, b"moment.session"),
         "text": redact(batch.column("text")),
-        "route": _route(routed, batch.column("event_id")),
+        "route": _route(routed, event_id),
     }
     events = pa.RecordBatch.from_arrays(
         [replaced[f.name] if f.name in replaced else batch.column(f.name) for f in PROTECTED_EVENT],
@@ -111,9 +121,49 @@ def _actor_columns(raw_actor: pa.Array, keys: PseudonymKeys) -> tuple[pa.Array, 
     return pseudonyms.take(indices), routes.take(indices)
 
 
+def _rekeyed(ids: pa.Array, made_of_identifiers: pa.Array, key: bytes) -> pa.Array:
+    """Ids hashed again under a key where they were made of identifiers; stable for that key."""
+    if not pc.any(made_of_identifiers).as_py():
+        return ids
+    hashed = [
+        blake2b(value, digest_size=16, key=key, person=b"moment.id").digest() if personal else value
+        for value, personal in zip(ids.to_pylist(), made_of_identifiers.to_pylist())
+    ]
+    return pa.array(hashed, UUID)
+
+
 def _route(routed: pa.Array, event_id: pa.Array) -> pa.Array:
     by_actor = words(routed)[:, 0]
     if not routed.null_count:
         return pa.array(by_actor)
     absent = np.asarray(routed.is_null())
     return pa.array(np.where(absent, words(event_id)[:, 0], by_actor))
+
+
+class _ProtectBatches(beam.DoFn):
+    def __init__(self, keys: PseudonymKeys) -> None:
+        self._keys = keys
+
+    def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
+        protected = protect(batch, self._keys)
+        if protected.withheld.num_rows:
+            input = batch.schema.metadata[b"input"].decode()
+            counts = count_events(protected.withheld, input, "withheld")
+            yield beam.pvalue.TaggedOutput("counts", counts)
+        if protected.events.num_rows:
+            yield protected.events
+
+
+class Protect(beam.PTransform):
+    """NATIVE_EVENT batches → `events` (PROTECTED_EVENT) and `counts` of what was withheld."""
+
+    def __init__(self, keys: PseudonymKeys) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def expand(self, events: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        return events | "ProtectBatches" >> beam.ParDo(
+            _ProtectBatches(self._keys)
+        ).with_output_types(pa.RecordBatch, counts=pa.RecordBatch).with_outputs(
+            "counts", main="events"
+        )

@@ -88,8 +88,8 @@ def metric_rows(
     columns = {
         "metric": of_measure([m.name for m in DICTIONARY]),
         "definition_version": of_measure([m.definition_version for m in DICTIONARY]),
-        "grouping": named(GROUPING_NAMES, figures["grouping"]),
-        "window": named(WINDOWS, figures["window"]),
+        "grouping_set": named(GROUPING_NAMES, figures["grouping"]),
+        "window_kind": named(WINDOWS, figures["window"]),
         "window_start": pa.array(starts, pa.timestamp("us", "UTC")),
         "window_end": pa.array(ends, pa.timestamp("us", "UTC")),
         "local_day": pa.array(figures["day_of"].astype(np.int32)).cast(pa.date32()),

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler, matching_crawlers
@@ -78,3 +79,10 @@ def replace_columns(batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.R
 
 def _spread(values: list[str | None], indices: pa.Array) -> pa.Array:
     return pa.array(values, pa.string()).take(indices)
+
+
+class Screen(beam.PTransform):
+    """NATIVE_EVENT batches → the same, known automata flagged."""
+
+    def expand(self, events: beam.PCollection) -> beam.PCollection:
+        return events | "ScreenBatches" >> beam.Map(screen).with_output_types(pa.RecordBatch)

@@ -67,6 +67,9 @@ def read_rows(blocks: Iterable[bytes], delimiter: str | None, rows: int, size: i
                 continue
             reason = Reason.WRONG_SHAPE
             detail = f"expected {len(names)} cells as in the header, found {len(cells)}"
+        if len(lines.taken) > 1:
+            # Whatever showed it, the row went on over its line because of a quote.
+            reason, detail = Reason.SYNTAX, "expected a quoted cell to end and its row to fit"
         first = lines.return_all_but_first()
         if not names:
             yield FileFailure(lines.start, f"header row: {detail}", first[:HEAD_BYTES])
@@ -142,7 +145,7 @@ class _Group:
         if self.payloads:
             payloads = pa.array(self.payloads, pa.large_binary())
             yield Records(payloads, pa.array(self.positions, pa.int64()))
-            self.__init__()  # type: ignore[misc]
+            self.payloads, self.positions, self.size = [], [], 0
 
 
 def _delimiter(lines: _Lines) -> str:

@@ -1,0 +1,200 @@
+"""The `moment` command: one parser, one function a subcommand."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipelines.options import OptionError, add_measure_arguments, measure_options
+from pipelines.sources.files import InputError
+from schemas.version import VERSION
+
+BAD_USE = 2
+NOT_BALANCED = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand. 0: done; 2: a bad option, file or configuration; 3: balance not closed."""
+    parser = _parser()
+    given, beam_arguments = parser.parse_known_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    if beam_arguments and given.command is not _measure:
+        parser.error(f"unrecognised argument {beam_arguments[0]}; see --help")
+    try:
+        return int(given.command(given, beam_arguments))
+    except (OptionError, InputError) as error:
+        print(f"moment: {error}", file=sys.stderr)
+        return BAD_USE
+    except BrokenPipeError:
+        # The reader of our output, such as head, has gone: not an error of ours.
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="moment",
+        description="Measure audience, engagement and satisfaction on every channel at once.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"moment {VERSION}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, help: str, example: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name,
+            help=help,
+            description=help,
+            epilog=f"example: {example}",
+            allow_abbrev=False,
+        )
+        added.set_defaults(command=run)
+        return added
+
+    measure = command(
+        "measure",
+        _measure,
+        "read files and write a dataset of events, metrics, failed events and balance",
+        "moment measure logs/*.gz segment=export.ndjson --output figures",
+    )
+    add_measure_arguments(measure)
+
+    check = command(
+        "check",
+        _check,
+        "show what each payload of a file would become, or why not",
+        "moment check mailjet=webhooks.ndjson",
+    )
+    check.add_argument("input", metavar="[CHANNEL=]FILE")
+    check.add_argument(
+        "--limit", type=int, default=20, help="payloads to show (default 20, 0: all)"
+    )
+    check.add_argument("--failed", action="store_true", help="show only what fails")
+
+    simulate = command(
+        "simulate",
+        _simulate,
+        "write the native events of a simulated two-hour live, and what is true of it",
+        "moment simulate --output live --people 5000 --seed 7",
+    )
+    simulate.add_argument("--output", required=True, metavar="DIR")
+    _add_simulation_arguments(simulate)
+
+    demo = command(
+        "demo",
+        _demo,
+        "simulate a live, measure it, write the report",
+        "moment demo --output demo",
+    )
+    demo.add_argument("--output", default="demo", metavar="DIR", help="default: demo")
+    _add_simulation_arguments(demo)
+
+    report = command(
+        "report",
+        _report,
+        "write the report of a dataset as one HTML page",
+        "moment report figures --html report.html",
+    )
+    report.add_argument("dataset", metavar="DIR")
+    report.add_argument("--html", metavar="FILE", help="default: DIR/report.html")
+
+    command(
+        "channels", _channels, "list the registered channels and their kinds", "moment channels"
+    )
+    command("metrics", _metrics, "print the dictionary of measures", "moment metrics")
+    return parser
+
+
+def _add_simulation_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--people", type=int, help="web and app viewers (default 1,750)")
+    parser.add_argument("--minutes", type=int, help="length of the show (default 120)")
+    parser.add_argument("--seed", type=int, help="same seed, same bytes (default 42)")
+
+
+def _measure(given: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
+    from pipelines.measure import measure, print_summary
+
+    measured = measure(measure_options(given, beam_arguments))
+    print_summary(measured)
+    return NOT_BALANCED if measured.unbalanced else 0
+
+
+def _check(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.check import check
+
+    return check(given.input, given.limit, given.failed)
+
+
+def _simulation(given: argparse.Namespace) -> object:
+    from pipelines.simulator import Options, simulate
+
+    chosen = {
+        name: value
+        for name in ("people", "minutes", "seed")
+        if (value := getattr(given, name)) is not None
+    }
+    try:
+        return simulate(Options(**chosen))
+    except ValueError as error:
+        raise OptionError(f"--{error}") from error
+
+
+def _simulate(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.simulator import write
+
+    output = Path(given.output)
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise OptionError(f"--output {output}: expected a new or empty directory")
+    simulation = _simulation(given)
+    output.mkdir(parents=True, exist_ok=True)
+    write(simulation, output)  # type: ignore[arg-type]
+    print(f"{output}: {', '.join(sorted(p.name for p in output.iterdir()))}")
+    return 0
+
+
+def _demo(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.demo import demo
+
+    began = time.monotonic()
+    code = demo(Path(given.output), lambda: _simulation(given))
+    print(f"{time.monotonic() - began:.1f} s in all")
+    return code
+
+
+def _report(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.report import write_report
+
+    dataset = Path(given.dataset)
+    if not (dataset / "run.json").exists():
+        raise OptionError(f"{dataset}: expected a dataset of `moment measure` (no run.json in it)")
+    print(write_report(dataset, Path(given.html) if given.html else dataset / "report.html"))
+    return 0
+
+
+def _channels(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from schemas.channels import registered_channels
+
+    for channel in registered_channels().values():
+        beat = (
+            f", a heartbeat each {channel.heartbeat_ms // 1000} s" if channel.heartbeat_ms else ""
+        )
+        print(f"{channel.name}: {channel.title} ({channel.document}{beat})")
+        for kind in channel.kinds:
+            fate = f"ignored: {kind.ignored}" if kind.ignored else f"{kind.action} ({kind.op})"
+            print(f"    {kind.name}: {fate}")
+    return 0
+
+
+def _metrics(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.metric_docs import dictionary_text
+
+    print(dictionary_text())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""`moment demo`: a simulated live, measured, reported."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipelines.measure import measure, print_summary
+from pipelines.options import OptionError, add_measure_arguments, measure_options
+from pipelines.report import write_report
+from pipelines.simulator import BRAND, write
+
+
+def demo(output: Path, simulation: Callable[[], Any]) -> int:
+    """Simulate into OUTPUT/native, measure into OUTPUT/figures, report; 3 if not balanced."""
+    native, figures = output / "native", output / "figures"
+    if output.exists() and any(p.name not in ("native", "figures") for p in output.iterdir()):
+        raise OptionError(f"--output {output}: expected a new directory or an earlier demo")
+    shutil.rmtree(native, ignore_errors=True)
+    native.mkdir(parents=True)
+    write(simulation(), native)
+    parser = argparse.ArgumentParser()
+    add_measure_arguments(parser)
+    arguments = parser.parse_args(
+        [
+            *(str(path) for path in sorted(native.iterdir()) if path.name != "truth.json"),
+            *("--output", str(figures), "--brand", BRAND, "--replace"),
+        ]
+    )
+    measured = measure(measure_options(arguments, []))
+    print_summary(measured)
+    page = write_report(figures, figures / "report.html")
+    print(f"open {page}")
+    return 3 if measured.unbalanced else 0

@@ -1,0 +1,89 @@
+"""The graph of `moment measure`: which steps, in which order. The same for every source and sink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import apache_beam as beam
+import pyarrow as pa
+
+import schemas.coder
+from pipelines.sinks.parquet import Table
+from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, METRICS
+from schemas.channels import registered_channels
+from transforms.accumulate import AccumulateInBatch, PublishRules
+from transforms.attend import AttendInBatch, AttendRules
+from transforms.attribute import Attribute
+from transforms.balance import Balance
+from transforms.decode import Decode
+from transforms.observe import Observe, ObserveRules
+from transforms.partials import split_labels
+from transforms.protect import Protect, PseudonymKeys
+from transforms.screen import Screen
+
+assert schemas.coder  # registers the Arrow coder before any graph is built
+
+Sink = Callable[[Table], beam.PTransform]
+"""The write step of a table."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Everything the graph needs besides source and sink."""
+
+    time_zone: str
+    channels: tuple[str, ...]
+    keys: PseudonymKeys
+    shards: int = 16
+    families: int = 8
+    epoch: int = 0
+    default_brand: str | None = None
+
+    def observe(self) -> ObserveRules:
+        beating = frozenset(n for n, c in registered_channels().items() if c.heartbeat_ms)
+        return ObserveRules(self.time_zone, self.shards, beating)
+
+    def publish(self) -> PublishRules:
+        return PublishRules(self.time_zone, self.channels, self.epoch)
+
+
+def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules) -> None:
+    """Add the whole job to a pipeline.
+
+    `source` gives `payloads`, `failed`, `counts`; `sink(table)` writes batches of a table.
+    """
+    read = root | "Read" >> source
+    decoded = read.payloads | "Decode" >> Decode()
+    attributed = decoded.events | "Attribute" >> Attribute(rules.default_brand)
+    screened = attributed | "Screen" >> Screen()
+    protected = screened | "Protect" >> Protect(rules.keys)
+    observed = protected.events | "Observe" >> Observe(rules.observe())
+    attended = observed.observations | "Attend" >> AttendInBatch(
+        AttendRules(rules.time_zone), rules.families
+    )
+    named = observed.labels | "RouteLabels" >> beam.FlatMap(
+        split_labels, rules.families
+    ).with_output_types(tuple[int, pa.RecordBatch])
+    metrics = (
+        (attended.partials, named)
+        | "JoinFamilies" >> beam.Flatten()
+        | "Accumulate" >> AccumulateInBatch(rules.publish())
+    )
+    failed = (read.failed, decoded.failed) | "AllFailed" >> beam.Flatten()
+    balance = (
+        (read.counts, decoded.counts, protected.counts, attended.counts)
+        | "AllCounts" >> beam.Flatten()
+        | "Balance" >> Balance()
+    )
+    for table, batches in (
+        (EVENTS, protected.events),
+        (METRICS, metrics),
+        (FAILED_EVENTS, failed),
+        (BALANCES, balance),
+    ):
+        batches | f"Write{_camel(table.name)}" >> sink(table)
+
+
+def _camel(name: str) -> str:
+    return "".join(part.title() for part in name.split("_"))

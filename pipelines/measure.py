@@ -1,0 +1,129 @@
+"""`moment measure`: files in, a dataset out, and whether its balance closes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import duckdb
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipelines.graph import build
+from pipelines.options import MeasureOptions
+from pipelines.sinks.duckdb_views import create_views
+from pipelines.sinks.parquet import WriteParquet
+from pipelines.sources.read_files import ReadFiles
+from schemas.balance import OUTCOMES
+from schemas.version import VERSION
+
+IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A finished run: where it is, its balance summed, rows out of balance, seconds."""
+
+    output: Path
+    balance: dict[str, int]
+    unbalanced: list[dict[str, Any]]
+    metrics: int
+    seconds: float
+
+
+def measure(options: MeasureOptions) -> Measured:
+    """Run the job and write the dataset; nothing is seen at `output` before all of it is written."""
+    began = time.monotonic()
+    output = options.output
+    output.mkdir(parents=True, exist_ok=True)
+    staging = output / ".incoming"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir()
+    try:
+        with beam.Pipeline(options=_pipeline_options(options.beam_arguments)) as root:
+            build(
+                root,
+                ReadFiles(options.inputs),
+                lambda table: WriteParquet(table, str(staging)),
+                options.rules,
+            )
+        _move_in(staging, output)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    create_views(output)
+    measured = _summary(output, time.monotonic() - began)
+    _write_run(options, measured)
+    return measured
+
+
+def _pipeline_options(arguments: tuple[str, ...]) -> PipelineOptions:
+    given = list(arguments)
+    if not any(argument.startswith("--runner") for argument in given):
+        given.append(f"--runner={IN_PROCESS}")
+    return PipelineOptions(given)
+
+
+def _move_in(staging: Path, output: Path) -> None:
+    """Exchange the tables of the output for the new ones: renames, one a table."""
+    for table in ("events", "metrics", "failed_events", "balance"):
+        old = output / table
+        if old.exists():
+            shutil.rmtree(old)
+        if (staging / table).exists():
+            os.replace(staging / table, old)
+    restricted = output / "failed_events"
+    if restricted.exists():
+        restricted.chmod(0o700)
+
+
+def _summary(output: Path, seconds: float) -> Measured:
+    with duckdb.connect(str(output / "moment.duckdb"), read_only=True) as connection:
+        sums = ", ".join(f"coalesce(sum({o}), 0)::BIGINT" for o in OUTCOMES)
+        totals = connection.execute(f"SELECT {sums} FROM balance").fetchone()
+        rows = connection.execute("SELECT * FROM balance WHERE NOT balanced").to_arrow_table()
+        metrics = connection.execute("SELECT count(*) FROM metrics").fetchone()
+    assert totals is not None
+    assert metrics is not None
+    return Measured(output, dict(zip(OUTCOMES, totals)), rows.to_pylist(), metrics[0], seconds)
+
+
+def _write_run(options: MeasureOptions, measured: Measured) -> None:
+    record = {
+        "version": VERSION,
+        "time_zone": options.rules.time_zone,
+        "channels": options.rules.channels,
+        "brand": options.rules.default_brand,
+        "epoch": options.rules.epoch,
+        "pseudonym_key_id": options.rules.keys.key_id,
+        "inputs": [file.path for file in options.inputs],
+        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "seconds": round(measured.seconds, 3),
+        "balance": measured.balance,
+        "balanced": not measured.unbalanced,
+        "metrics": measured.metrics,
+    }
+    (measured.output / "run.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def print_summary(measured: Measured) -> None:
+    """The balance in words; loudly where it does not close."""
+    b = measured.balance
+    print(
+        f"{b['received']:,} payloads received = {b['decoded']:,} decoded + {b['failed']:,} failed\n"
+        f"{b['events']:,} events = {b['accepted']:,} accepted + {b['duplicate']:,} duplicate"
+        f" + {b['withheld']:,} withheld + {b['ignored']:,} ignored + {b['late']:,} late\n"
+        f"{measured.metrics:,} metric rows in {measured.seconds:.1f} s: {measured.output}"
+    )
+    for row in measured.unbalanced:
+        print(
+            f"NOT BALANCED: {row['input']} {row['arrival_hour']} {row['channel']}: "
+            + ", ".join(f"{outcome} {row[outcome]}" for outcome in OUTCOMES),
+            file=sys.stderr,
+        )

@@ -1,0 +1,27 @@
+"""One page about one live: `write_report` makes a self-contained HTML file of a dataset."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from pipelines.report.page import page
+from pipelines.report.query import read_findings
+
+__all__ = ["write_report"]
+
+
+def write_report(
+    dataset: Path, target: Path, title: str | None = None, day: date | None = None
+) -> Path:
+    """The path of a page about one local day of a Moment dataset, written whole or not at all.
+
+    The page needs nothing but itself: styles and charts are inline, and it reads without scripts.
+    `day` is the local day with most events unless given. Raises FileNotFoundError where `dataset`
+    is not a directory, ValueError where it says nothing about `day`.
+    """
+    html = page(read_findings(dataset, day), title)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    unfinished.write_text(html, encoding="utf-8")
+    return unfinished.replace(target)

@@ -1,0 +1,77 @@
+"""Words: what a reason, an interval, a channel or an instant is called on a page for people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from html import escape
+from zoneinfo import ZoneInfo
+
+from schemas.channels import registered_channels
+from transforms.measures import DICTIONARY
+
+TITLES = {measure.name: measure.title for measure in DICTIONARY}
+MEASURES = {measure.name: measure for measure in DICTIONARY}
+ANSWERED = frozenset(("csat", "nps", "ces"))
+"""Measures whose n counts answers, not people."""
+
+_REASONS = {
+    None: "nothing was observed",
+    "complementary": "hidden because another hidden figure could be worked out from it",
+    "withdrawn": "withdrawn, its events were all retracted",
+    "no_heartbeat_declared_or_received": "no heartbeat came, so nobody can be counted at an instant",
+    "no_likes": "there are no likes to divide by",
+}
+
+FAILURES = {
+    "empty_payload": "empty record",
+    "payload_too_large": "record too large",
+    "invalid_utf8": "not UTF-8",
+    "invalid_syntax": "broken syntax",
+    "nested_too_deep": "nested too deep",
+    "wrong_shape": "not the documented shape",
+    "missing_field": "a required field is missing",
+    "invalid_time": "not a time",
+    "invalid_number": "not a number, or out of range",
+    "invalid_value": "not a permitted value",
+    "unknown_kind": "a kind the channel does not document",
+    "unknown_channel": "no channel recognises it",
+    "corrupt_file": "the file is corrupt",
+}
+
+CAUSES = {
+    "first": "as first published",
+    "late_data": "changed by late data",
+    "retraction": "changed by a retraction",
+    "restatement": "changed by a restatement",
+    "definition": "changed by a new definition",
+}
+
+
+def reason_in_words(reason: str | None) -> str:
+    """A suppression reason as a clause."""
+    if reason is not None and reason.startswith("fewer_than_"):
+        return f"fewer than {reason.removeprefix('fewer_than_')} people or answers"
+    return _REASONS.get(reason, str(reason).replace("_", " "))
+
+
+def title_of(metric: str) -> str:
+    """What the dictionary calls a metric."""
+    return TITLES.get(metric, metric.replace("_", " "))
+
+
+def channel_title(name: str) -> str:
+    """What a channel's own file calls it, without what stands in brackets."""
+    channel = registered_channels().get(name)
+    return channel.title if channel else name
+
+
+def clock(instant: datetime, zone: ZoneInfo) -> str:
+    """Hour and minute in the property's time zone."""
+    return f"{instant.astimezone(zone):%H:%M}"
+
+
+def time_element(instant: datetime, zone: ZoneInfo, with_day: bool = False) -> str:
+    """A `time` element in the property's time zone."""
+    local = instant.astimezone(zone)
+    text = f"{local.day} {local:%B %Y, %H:%M}" if with_day else f"{local:%H:%M}"
+    return f'<time datetime="{escape(local.isoformat())}">{text}</time>'

@@ -1,0 +1,111 @@
+"""Parquet sink: a dataset partitioned by day, each file written under a temporary name and renamed."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+MAXIMUM_OPEN_FILES = 16
+"""Days written at once; a file of years has few rows a day, and an open file costs a row group."""
+
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the dataset: its schema and the column whose day partitions it."""
+
+    name: str
+    schema: pa.Schema
+    day_column: str
+
+
+class _WriteDays(beam.DoFn):
+    def __init__(self, table: Table, directory: str) -> None:
+        self._table = table
+        self._directory = directory
+        self._rows = beam.metrics.Metrics.counter("write", f"{table.name}_rows")
+
+    def start_bundle(self) -> None:
+        self._open: OrderedDict[int, _DayFile] = OrderedDict()
+
+    def process(self, batch: pa.RecordBatch) -> None:
+        batch = batch.select(self._table.schema.names)
+        self._rows.inc(batch.num_rows)
+        days = _days(batch.column(self._table.day_column))
+        for day in np.unique(days):
+            part = batch if (days == day).all() else batch.filter(pa.array(days == day))
+            self._file(int(day)).write(part)
+
+    def finish_bundle(self) -> Iterator[None]:
+        while self._open:
+            self._open.popitem()[1].commit()
+        yield from ()
+
+    def _file(self, day: int) -> _DayFile:
+        file = self._open.pop(day, None)
+        if file is None:
+            if len(self._open) >= MAXIMUM_OPEN_FILES:
+                self._open.popitem(last=False)[1].commit()
+            name = (_EPOCH + timedelta(days=day)).isoformat()
+            folder = Path(self._directory, self._table.name, f"day={name}")
+            file = _DayFile(folder, self._table.schema)
+        self._open[day] = file
+        return file
+
+
+class _DayFile:
+    """One Parquet file of one day; nobody sees it before `commit`."""
+
+    def __init__(self, folder: Path, schema: pa.Schema) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"part-{uuid.uuid4().hex}.parquet"
+        self._temporary, self._final = folder / f".{name}.tmp", folder / name
+        self._schema = schema
+        # Ids and pseudonyms never repeat enough for a dictionary: trying costs a fifth of the write.
+        plain = {"event_id", "source_event_id", "failure_id", "payload", "text"}
+        self._writer = pq.ParquetWriter(
+            self._temporary,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[f.name for f in schema if f.name not in plain],
+            write_statistics=True,
+        )
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._writer.write_batch(batch.cast(self._schema))
+
+    def commit(self) -> None:
+        self._writer.close()
+        os.replace(self._temporary, self._final)
+
+
+class WriteParquet(beam.PTransform):
+    """Batches of a table → files DIR/<table>/day=YYYY-MM-DD/part-*.parquet.
+
+    A retried bundle writes files of its own; the `latest` views count each event and figure once.
+    """
+
+    def __init__(self, table: Table, directory: str) -> None:
+        super().__init__()
+        self._table, self._directory = table, directory
+
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        return batches | "WriteDays" >> beam.ParDo(_WriteDays(self._table, self._directory))
+
+
+def _days(column: pa.Array) -> np.ndarray:
+    """Day numbers of a date or timestamp column."""
+    return pc.cast(column, pa.date32(), safe=False).cast(pa.int32()).to_numpy()

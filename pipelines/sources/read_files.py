@@ -1,0 +1,68 @@
+"""ReadFiles: a bounded source of PAYLOAD batches, with what could not be read as failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+
+from pipelines.sources.files import InputFile, read_payloads, recognise_channel
+from schemas.channels import registered_channels
+from transforms.balance import count_batch
+from transforms.failures import Failure, failed_batch
+
+ROWS_A_BATCH = 16_384
+
+
+class _ReadFile(beam.DoFn):
+    def process(self, file: InputFile) -> Iterator[Any]:
+        channel = file.channel
+        for found in read_payloads(file, ROWS_A_BATCH):
+            if not isinstance(found, pa.RecordBatch):
+                failure = Failure(
+                    found.payload,
+                    found.position,
+                    file.arrived,
+                    "read",
+                    found.reason,
+                    "$",
+                    found.detail,
+                )
+                yield beam.pvalue.TaggedOutput(
+                    "failed", failed_batch([failure], file.path, channel)
+                )
+                hour = int(file.arrived.timestamp()) // 3600
+                counts = [("received", 1), ("failed", 1)]
+                yield beam.pvalue.TaggedOutput(
+                    "counts", count_batch(file.path, hour, channel or "", counts)
+                )
+                continue
+            if channel is None:
+                sample = found.column("payload").slice(0, 50).to_pylist()
+                channel = recognise_channel(sample, registered_channels()) or ""
+            metadata = {"name": "payload", "input": file.path, "channel": channel}
+            yield found.replace_schema_metadata(metadata)
+
+
+class ReadFiles(beam.PTransform):
+    """Files → `payloads` (PAYLOAD), `failed` (FAILED_EVENT), `counts` of what was no record.
+
+    Bounded. A file is read once, by one worker, in order; a channel that is not given is recognised
+    from the file's first records.
+    """
+
+    def __init__(self, files: Sequence[InputFile]) -> None:
+        super().__init__()
+        self._files = list(files)
+
+    def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
+        return (
+            root
+            | "ListFiles" >> beam.Create(self._files, reshuffle=False)
+            | "ReadRecords"
+            >> beam.ParDo(_ReadFile())
+            .with_output_types(pa.RecordBatch, failed=pa.RecordBatch, counts=pa.RecordBatch)
+            .with_outputs("failed", "counts", main="payloads")
+        )

@@ -1,0 +1,44 @@
+"""Moment's distribution: three packages and the `moment` command."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'VERSION = "(.+)"', (HERE / "schemas/version.py").read_text()).group(1)
+
+setup(
+    name="moment-pipeline",
+    version=VERSION,
+    description="Audience, engagement and satisfaction on every channel at once, in real time",
+    long_description=(HERE / "README.md").read_text() if (HERE / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["schemas*", "transforms*", "pipelines*"]),
+    install_requires=[
+        "apache-beam>=2.77,<3",
+        "pyarrow>=20",
+        "msgspec>=0.19",
+        "numpy>=2",
+        "duckdb>=1.3",
+        "zstandard>=0.23",
+        "crawler-user-agents>=1.40",
+        "tzdata",
+    ],
+    extras_require={
+        "gcp": ["apache-beam[gcp]>=2.77,<3", "google-cloud-pubsub"],
+        "test": [
+            "hypothesis",
+            "mypy",
+            "orjson",
+            "pytest",
+            "pytest-timeout",
+            "ruff",
+            "scipy",
+            "statsmodels",
+        ],
+    },
+    entry_points={"console_scripts": ["moment = pipelines.cli:main"]},
+)

@@ -1,0 +1,128 @@
+"""Laws of the core: neither cutting nor order nor shards change a figure, and figures are right."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.transforms.observations import (
+    PARIS,
+    Said,
+    attend,
+    comparable,
+    measure,
+    numbered,
+    observations,
+    readable,
+    unsuppressed,
+)
+from tests.transforms.oracle import oracle
+from transforms.attend import Attend, AttendRules
+
+START = datetime(2026, 3, 28, 22, 20, tzinfo=timezone.utc)
+"""Forty minutes before midnight in Paris, in the night that has no two o'clock."""
+
+_SIGNALS = (
+    *("view", "heartbeat", "heartbeat", "click", "like", "comment", "reply", "share", "purchase"),
+    *("send", "moderate", "answer", "rate:csat", "rate:nps", "rate:boredom", "rate:ces"),
+)
+_PLACES = (("live", "maison"), ("film", "maison"), ("film", ""), ("", "atelier"), ("", ""))
+
+
+@st.composite
+def _rows(draw, copies_differ=False, facts_keep_their_actor=False):
+    """Few people, places and minutes, so that they meet; facts restated; copies."""
+    rows = []
+    for _ in range(draw(st.integers(0, 14))):
+        signal = draw(st.sampled_from(_SIGNALS))
+        content, brand = draw(st.sampled_from(_PLACES))
+        fact = draw(st.sampled_from((0, 0, 0, 7, 8)))
+        beat = signal == "heartbeat"
+        actor = draw(st.sampled_from(("ana", "ana", "ben", "cléo", "")))
+        if fact and facts_keep_their_actor:
+            actor = {7: "ana", 8: "dan"}[fact]
+        rows.append(
+            Said(
+                at=START + timedelta(seconds=draw(st.integers(0, 220)) * 60 + 17),
+                actor=actor,
+                signal=signal,
+                content=content,
+                brand=brand,
+                channel=draw(st.sampled_from(("app", "site"))),
+                fact=fact,
+                revision=draw(st.integers(1, 3)) if fact else 0,
+                retract=bool(fact) and draw(st.booleans()),
+                valid=draw(st.sampled_from((True, True, False))),
+                value=draw(st.sampled_from((0, 250_000, 500_000, 750_000, 1_000_000))),
+                period=draw(st.sampled_from((20_000, 60_000, 200_000))) if beat else 0,
+            )
+        )
+    rows = numbered(rows)
+    for row in list(rows):
+        if draw(st.integers(0, 3)) == 0:
+            moved = timedelta(minutes=draw(st.integers(-3, 3))) if copies_differ else timedelta(0)
+            rows.append(replace(row, at=row.at + moved))
+    return rows
+
+
+def _cut(rows, seed):
+    """The rows shuffled and cut at random places."""
+    shuffled = list(rows)
+    source = random.Random(seed)
+    source.shuffle(shuffled)
+    cuts = sorted(source.randint(0, len(shuffled)) for _ in range(source.randint(0, 3)))
+    return [observations(shuffled[a:b]) for a, b in zip([0, *cuts], [*cuts, len(shuffled)])]
+
+
+@settings(max_examples=40, deadline=None)
+@given(_rows(copies_differ=True), st.integers(0, 99))
+def test_any_cutting_and_any_order_of_the_input_give_identical_metric_rows(rows, seed):
+    with unsuppressed():
+        whole = comparable(measure(observations(rows)))
+        pieces = comparable(measure(*_cut(rows, seed)))
+
+    assert pieces.equals(whole)
+
+
+@settings(max_examples=40, deadline=None)
+@given(_rows(), st.integers(0, 99))
+def test_deltas_of_an_emission_after_every_batch_sum_to_those_of_one_emission(rows, seed):
+    machine = Attend(AttendRules(PARIS))
+    deltas = []
+    for batch in _cut(rows, seed):
+        machine.add(batch)
+        deltas.append(machine.emit().partials)
+
+    assert readable(deltas) == readable([attend(observations(rows))])
+
+
+@settings(max_examples=80, deadline=None)
+@given(_rows())
+def test_partials_are_what_dictionaries_and_sets_in_plain_loops_say(rows):
+    found = readable([attend(observations(rows))])
+
+    assert {k: v for k, v in found.items() if k[1] != "heartbeat_ms"} == oracle(rows, PARIS)
+
+
+@settings(max_examples=25, deadline=None)
+@given(_rows(facts_keep_their_actor=True))
+def test_one_shard_and_seven_shards_give_identical_metric_rows(rows):
+    with unsuppressed():
+        one = comparable(measure(observations(rows)))
+        seven = comparable(measure(observations(rows), shards=7, families=5))
+
+    assert seven.equals(one)
+
+
+@pytest.mark.parametrize("time_zone", ["Asia/Kolkata", "Australia/Lord_Howe", "America/New_York"])
+@settings(max_examples=10, deadline=None)
+@given(rows=_rows())
+def test_plain_loops_agree_where_hours_begin_at_half_past(time_zone, rows):
+    found = readable([attend(observations(rows, time_zone), time_zone=time_zone)])
+
+    assert {k: v for k, v in found.items() if k[1] != "heartbeat_ms"} == oracle(rows, time_zone)
