@@ -78,7 +78,7 @@ def _recognised(batch: pa.RecordBatch, file: InputFile) -> Channel:
 
 
 def _fates(batch: pa.RecordBatch, channel: Channel) -> Iterator[tuple[int, str, bool]]:
-    """(position, sentence, failed) of each payload, one at a time: this is for eyes, not for speed."""
+    """(position, sentence, failed) of each payload: one at a time, for eyes and not for speed."""
     keys = pseudonym_keys()
     for row in range(batch.num_rows):
         decoded = decode(batch.slice(row, 1), channel)

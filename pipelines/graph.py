@@ -1,4 +1,4 @@
-"""The graph of `moment measure`: which steps, in which order. The same for every source and sink."""
+"""The graph of `moment measure`: which steps, in which order; one for every source and sink."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pyarrow as pa
 import schemas.coder
 from pipelines.sinks.parquet import Table
 from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, METRICS
-from schemas.channels import registered_channels
 from transforms.accumulate import AccumulateInBatch, PublishRules
 from transforms.attend import AttendInBatch, AttendRules
 from transforms.attribute import Attribute
@@ -41,8 +40,7 @@ class Rules:
     default_brand: str | None = None
 
     def observe(self) -> ObserveRules:
-        beating = frozenset(n for n, c in registered_channels().items() if c.heartbeat_ms)
-        return ObserveRules(self.time_zone, self.shards, beating)
+        return ObserveRules(self.time_zone, self.shards)
 
     def publish(self) -> PublishRules:
         return PublishRules(self.time_zone, self.channels, self.epoch)

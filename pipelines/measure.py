@@ -39,7 +39,7 @@ class Measured:
 
 
 def measure(options: MeasureOptions) -> Measured:
-    """Run the job and write the dataset; nothing is seen at `output` before all of it is written."""
+    """Run the job and write the dataset; nothing is seen at `output` before all is written."""
     began = time.monotonic()
     output = options.output
     output.mkdir(parents=True, exist_ok=True)
@@ -86,12 +86,12 @@ def _move_in(staging: Path, output: Path) -> None:
 def _summary(output: Path, seconds: float) -> Measured:
     with duckdb.connect(str(output / "moment.duckdb"), read_only=True) as connection:
         sums = ", ".join(f"coalesce(sum({o}), 0)::BIGINT" for o in OUTCOMES)
-        totals = connection.execute(f"SELECT {sums} FROM balance").fetchone()
-        rows = connection.execute("SELECT * FROM balance WHERE NOT balanced").to_arrow_table()
-        metrics = connection.execute("SELECT count(*) FROM metrics").fetchone()
-    assert totals is not None
-    assert metrics is not None
-    return Measured(output, dict(zip(OUTCOMES, totals)), rows.to_pylist(), metrics[0], seconds)
+        totals = connection.execute(f"SELECT {sums} FROM balance").fetchall()[0]
+        metrics = connection.execute("SELECT count(*) FROM metrics").fetchall()[0][0]
+        unbalanced = connection.execute("SELECT * FROM balance WHERE NOT balanced").fetchall()
+        names = [column[0] for column in connection.description or ()]
+    rows = [dict(zip(names, row)) for row in unbalanced]
+    return Measured(output, dict(zip(OUTCOMES, totals)), rows, metrics, seconds)
 
 
 def _write_run(options: MeasureOptions, measured: Measured) -> None:

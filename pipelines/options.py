@@ -152,7 +152,7 @@ def _inputs(given: Sequence[str]) -> list[InputFile]:
         if equals and not os.path.exists(argument) and "/" not in name:
             if name not in known:
                 raise OptionError(
-                    f"{argument}: {name!r} is not a registered channel; there are {', '.join(known)}"
+                    f"{argument}: {name!r} is not registered; there are {', '.join(known)}"
                 )
             found = [replace(file, channel=name) for file in discover([path])]
         else:

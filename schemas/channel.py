@@ -72,9 +72,9 @@ class Sheet:
 
     def put(self, name: str, values: Any) -> None:
         """Fill a column by a list, an Arrow array, or one value for all rows."""
-        if isinstance(values, (list, pa.Array, pa.ChunkedArray, np.ndarray)):
-            if len(values) != self.length:
-                raise ValueError(f"column {name}: {len(values)} values for {self.length} rows")
+        is_column = isinstance(values, (list, pa.Array, pa.ChunkedArray, np.ndarray))
+        if is_column and len(values) != self.length:
+            raise ValueError(f"column {name}: {len(values)} values for {self.length} rows")
         self.columns[name] = values
 
     def put_instants(
@@ -101,7 +101,7 @@ class Sheet:
     def put_number(
         self, name: str, values: Sequence[Any], path: str, low: float, high: float
     ) -> None:
-        """Fill a numeric column; text that is a number counts, NaN and out-of-range are rejected."""
+        """Fill a numeric column; numbers as text count, NaN and out-of-range are rejected."""
         numbers: list[float | None] = []
         for row, value in enumerate(values):
             number: float | None = None

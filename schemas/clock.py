@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.event import INSTANT
+from schemas.times import EARLIEST
 
 TRUSTED_LEAD = pa.scalar(5 * 60 * 1_000_000, pa.duration("us"))
 """A clock further ahead of collection than this is not believed."""
@@ -35,7 +36,7 @@ def settle(
     In order of trust: a server's own stated time (`true`); collection − (sent − created), which
     cancels a constant error of the device's clock (`derived`, Snowplow's derived_tstamp); what the
     device says (`declared`); collection (`collector`). Anything more than five minutes ahead of
-    collection falls back to collection. Collection is the vendor's receipt where given, else, for a
+    collection falls back to collection; so does what would be derived before 1990. Collection is the vendor's receipt where given, else, for a
     server's clock, the stated time; never later than arrival here plus the same five minutes.
     """
     nothing = pa.nulls(len(arrived), INSTANT)
@@ -53,6 +54,9 @@ def settle(
         pc.subtract(received, lag),
         nothing,
     )
+    # Two wild clocks may lie decades apart: what no clock may say, their difference may not either.
+    plausible = pc.greater_equal(derived, pa.scalar(EARLIEST, INSTANT))
+    derived = pc.if_else(plausible, derived, nothing)
     choices = (stated, derived, created, received)
     trusted = pc.add(received, TRUSTED_LEAD)
     basis = np.full(len(arrived), 3, dtype=np.int8)

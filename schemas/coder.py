@@ -35,6 +35,10 @@ class RecordBatchCoder(coders.Coder):
     def decode(self, encoded: bytes) -> pa.RecordBatch:
         return decode_batch(encoded)
 
+    def estimate_size(self, value: pa.RecordBatch) -> int:
+        """Bytes in memory: Beam samples sizes, and must not encode a batch only to weigh it."""
+        return int(value.nbytes)
+
     def is_deterministic(self) -> bool:
         return False
 

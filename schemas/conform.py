@@ -23,7 +23,7 @@ _MICROS_A_DAY = 86_400_000_000
 def conform(
     sheet: Sheet, channel: Channel, kinds: list[Kind], payloads: list[bytes], arrived: pa.Array
 ) -> pa.RecordBatch:
-    """NATIVE_EVENT batch of a sheet; `kinds`, `payloads` and `arrived` are one value per sheet row."""
+    """NATIVE_EVENT batch of a sheet; `kinds`, `payloads`, `arrived` have a value a sheet row."""
     columns = dict(sheet.columns)
     columns.pop("kind", None)
     length = sheet.length
@@ -43,7 +43,7 @@ def conform(
     source = columns.setdefault("source", channel.name)
     columns["event_id"] = _ids(columns, source, payloads, sheet)
     if "fact_key" in columns:
-        columns |= _facts(columns, source, kinds, settled.event_time, length)
+        columns |= _facts(columns, source, channel.name, kinds, settled.event_time, length)
     defaults: dict[str, Any] = {
         "schema_ref": SCHEMA_REF,
         "actor_basis": "none",
@@ -103,15 +103,22 @@ def _part(sheet: Sheet) -> list[int]:
     if sheet.origin is None:
         return [0] * sheet.length
     starts = np.searchsorted(sheet.origin, sheet.origin, side="left")
-    return list(np.arange(sheet.length) - starts)
+    return (np.arange(sheet.length) - starts).tolist()
 
 
 def _facts(
-    columns: dict[str, Any], source: Any, kinds: list[Kind], event_time: pa.Array, length: int
+    columns: dict[str, Any],
+    source: Any,
+    channel: str,
+    kinds: list[Kind],
+    event_time: pa.Array,
+    length: int,
 ) -> dict[str, Any]:
     """Fact ids of mutable kinds; the revision is the native one or the time of the statement."""
     keys = columns.pop("fact_key")
-    scope = source if isinstance(source, str) else ""
+    # Where each row names its source (CloudEvents) a fact belongs to the channel: what was said on
+    # the web may be taken back on television.
+    scope = source if isinstance(source, str) else channel
     stated = pa.array([bool(key) and kind.mutable for key, kind in zip(keys, kinds)])
     ids = event_ids(f"fact\x1f{scope}", [key or "" for key in keys])
     revision = columns.get("revision")
@@ -136,5 +143,5 @@ def _array(values: Any, type: pa.DataType) -> pa.Array:
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values if values.type == type else values.cast(type)
     if pa.types.is_decimal(type):
-        return pa.array(values, pa.float64()).cast(type, safe=False)
+        return pa.array(values, pa.float64()).cast(type)
     return pa.array(values, type)

@@ -116,7 +116,8 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "action_class",
         pa.string(),
-        "exposure | interaction | redistribution | advocacy | conversion | survey | contact | control",
+        "exposure | interaction | redistribution | advocacy | conversion | survey | contact"
+        " | control",
         True,
     ),
     Column("object_id", pa.string(), "what was acted on: page path, message, product, question"),
@@ -137,7 +138,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "modality",
         pa.string(),
-        "text | emoji | binary | scale | gesture_ui | voice_transcript | purchase | location | passive",
+        " | ".join(MODALITIES),
         True,
     ),
     Column("text", pa.large_string(), "words, with addresses, handles and numbers redacted"),

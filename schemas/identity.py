@@ -20,8 +20,11 @@ NO_LABEL = 0
 
 
 def event_ids(source: str, keys: Iterable[str]) -> pa.Array:
-    """16-byte ids of native ids of one source; the same text gives the same id for ever."""
-    prefix = f"{source}\x1f"
+    """16-byte ids of native ids of one source; the same text gives the same id for ever.
+
+    Without a source the keys are `source U+001F id` themselves.
+    """
+    prefix = f"{source}\x1f" if source else ""
     return pa.array([blake2b((prefix + k).encode(), digest_size=16).digest() for k in keys], UUID)
 
 
@@ -37,7 +40,7 @@ def payload_ids(payloads: Iterable[bytes], part: Sequence[int]) -> pa.Array:
 
 
 def keyed_pseudonyms(values: pa.Array, key: bytes, purpose: bytes) -> pa.Array:
-    """16-byte keyed pseudonyms of a string column; null stays null, each distinct value hashed once.
+    """16-byte keyed pseudonyms of texts; null stays null, each distinct text is hashed once.
 
     `purpose` (at most 16 bytes) separates uses of one key: the actor and the session of one text
     have different pseudonyms.

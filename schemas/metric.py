@@ -84,4 +84,4 @@ KEY = (
     "item",
     "traffic",
 )
-"""What identifies a figure; `metrics_latest` keeps the row of greatest (epoch, revision) of each."""
+"""What identifies a figure; `metrics_latest` keeps the greatest (epoch, revision) of each."""

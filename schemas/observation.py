@@ -1,4 +1,4 @@
-"""OBSERVATION: what the measures need of an event; sixteen fixed-width columns, the first shuffle."""
+"""OBSERVATION: what the measures need of an event, in sixteen fixed-width columns."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ SIGNAL_CODE = {name: code for code, name in enumerate(SIGNALS)}
 
 VALID = 1
 RETRACT = 2
-HEARTBEAT_CHANNEL = 4
-"""Bits of `flags`: not known as automaton; a retraction; from a channel that declares heartbeats."""
+CHANGE = 4
+ECHO = 8
+"""Bits of `flags`: not known as automaton; a retraction; an update or retraction; a copy of a
+change for a shard that is not its own (it may name nobody, or
+a moderator, and must still meet the fact it changes)."""
 
 MILLIONTHS = 1_000_000
 """Ratings travel as millionths of their scale: integers, so that sums do not depend on order."""
@@ -38,7 +41,7 @@ OBSERVATION = pa.schema(
             ("hour", pa.int32(), "minute number (since the epoch) at which its local hour starts"),
             ("arrival_hour", pa.int32(), "hour number of arrival, for the balance"),
             ("signal", pa.int16(), "code in SIGNALS"),
-            ("flags", pa.int16(), "VALID | RETRACT | HEARTBEAT_CHANNEL"),
+            ("flags", pa.int16(), "VALID | RETRACT | CHANGE | ECHO"),
             ("value", pa.int32(), "rating in millionths, or milliseconds watched"),
             ("period", pa.int32(), "declared heartbeat period, ms; 0 if no heartbeat"),
         )

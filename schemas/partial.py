@@ -39,7 +39,7 @@ DIMENSIONS: tuple[tuple[str, pa.DataType, str], ...] = (
 
 COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("events", pa.int64(), "events accepted"),
-    ("heartbeat_events", pa.int64(), "of these, from channels that declare a heartbeat period"),
+    ("heartbeat_events", pa.int64(), "of these, heartbeats with a declared period"),
     ("watched_ms", pa.int64(), "milliseconds watched, as heartbeats vouch for"),
     ("heartbeat_ms", pa.int64(), "sum over viewers of one heartbeat period: what is uncertain"),
     ("viewers", pa.int64(), "distinct people present"),

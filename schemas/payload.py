@@ -14,7 +14,7 @@ PAYLOAD = pa.schema(
     ],
     metadata={"name": "payload"},
 )
-"""`input` and `channel` are one value a batch and travel as schema metadata (see `payload_batch`)."""
+"""`input` and `channel` are one value a batch and travel as schema metadata."""
 
 MAXIMUM_PAYLOAD_BYTES = 8 * 1024 * 1024
 """Larger records are refused: no documented webhook comes near, and one must not fill a worker."""
@@ -23,7 +23,7 @@ MAXIMUM_PAYLOAD_BYTES = 8 * 1024 * 1024
 def payload_batch(
     payloads: pa.Array, positions: pa.Array, arrived: pa.Array, input: str, channel: str | None
 ) -> pa.RecordBatch:
-    """One PAYLOAD batch; `input` names file or topic, `channel` is None where it must be guessed."""
+    """One PAYLOAD batch; `input` is file or topic, `channel` None where it must be guessed."""
     metadata = {"name": "payload", "input": input}
     if channel:
         metadata["channel"] = channel

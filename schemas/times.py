@@ -1,4 +1,4 @@
-"""Instants from what vendors write: ISO 8601 text, epoch seconds or milliseconds, columns at once."""
+"""Instants from what vendors write: ISO 8601 text or epoch numbers, columns at once."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ def instants_from_epoch(
 
     `unit` is s, ms, us, or auto: the unit that puts the number between 1990 and 2100.
     """
-    numbers = pa.array(values, pa.float64()).to_numpy(zero_copy_only=False)
-    present = ~np.isnan(numbers)
-    finite = np.isfinite(numbers)
-    numbers = np.where(finite, numbers, 0.0)
+    column = pa.array(values, pa.float64())
+    present = np.asarray(column.is_valid())
+    numbers = column.to_numpy(zero_copy_only=False)
+    usable = np.abs(numbers) < 1e18
+    numbers = np.where(usable, numbers, 0.0)
     if unit == "auto":
         factor = np.select(
             [np.abs(numbers) < 1e11, np.abs(numbers) < 1e14], [1_000_000, 1_000], default=1
@@ -50,7 +51,7 @@ def instants_from_epoch(
     else:
         factor = np.full(len(numbers), {"s": 1_000_000, "ms": 1_000, "us": 1}[unit])
     scaled = numbers * factor
-    bad = present & (~finite | (scaled < _EARLIEST_US) | (scaled >= _LATEST_US))
+    bad = present & (~usable | (scaled < _EARLIEST_US) | (scaled >= _LATEST_US))
     missing = ~present | bad
     micros = np.where(missing, 0, np.rint(np.where(missing, 0, scaled))).astype(np.int64)
     return pa.array(micros, mask=missing).cast(INSTANT), bad
@@ -79,14 +80,17 @@ def _instant(value: str | None) -> datetime | None:
 
 
 def _normal(text: str) -> str:
-    """What Python 3.10 cannot read either: ` +00:00`, `+0000`, fractions of other than 3 or 6."""
+    """What Python 3.10 cannot read either: ` +00:00`, `+0000`, `+00`, fractions of other than 3 or 6."""
     text = text.replace(" +", "+").replace(" -", "-").replace(" UTC", "+00:00")
     head, dot, tail = text.partition(".")
     if dot:
         digits = len(tail) - len(tail.lstrip("0123456789"))
         text = f"{head}.{tail[:digits][:6].ljust(6, '0')}{tail[digits:]}"
-    if len(text) > 5 and text[-5] in "+-" and text[-4:].isdigit():
-        text = f"{text[:-2]}:{text[-2:]}"
+    if len(text) > 13:
+        if text[-5] in "+-" and text[-4:].isdigit():
+            return f"{text[:-2]}:{text[-2:]}"
+        if text[-3] in "+-" and text[-2:].isdigit():
+            return f"{text}:00"
     return text
 
 

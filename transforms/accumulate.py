@@ -41,7 +41,7 @@ class AccumulateState:
 
 
 class Accumulate:
-    """add(deltas), name(labels), publish(now) → the METRIC rows that changed. One a family shard."""
+    """add(deltas), name(labels), publish(now) → METRIC rows that changed. One a family shard."""
 
     def __init__(
         self, rules: PublishRules, totals_family: bool, state: AccumulateState | None = None

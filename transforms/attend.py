@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.identity import words
-from schemas.observation import HEARTBEAT_CHANNEL, RETRACT, SIGNAL_CODE, VALID
+from schemas.observation import ECHO, RETRACT, SIGNAL_CODE, VALID
 from schemas.partial import GROUPINGS, TRAFFIC, WINDOWS
 from transforms.balance import BalanceKey, outcome_batch
 from transforms.calendar import MINUTE_US, day_of
@@ -32,6 +32,7 @@ from transforms.measures.people import (
     nobody,
     of_actors,
     reduce_observations,
+    sealed_people,
     without_actors,
 )
 from transforms.partials import partial_batch, split_by_family, sum_partials
@@ -55,11 +56,12 @@ class AttendState:
     facts: Frame = field(default_factory=dict)
     people: People = field(default_factory=nobody)
     sealed_day: int = NEVER
+    sealed_facts: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 @dataclass
 class Attended:
-    """What an emission gives: partial deltas, outcomes by (input, arrival hour, channel), late rows."""
+    """What an emission gives: deltas, outcomes by (input, arrival hour, channel), late rows."""
 
     partials: pa.RecordBatch
     outcomes: Counter[BalanceKey]
@@ -84,8 +86,9 @@ class Attend:
     def close(self, through: int) -> None:
         """Local days that ended the hot horizon or longer before minute `through` are sealed.
 
-        Only the timer calls this. Ids, facts and people of sealed days are forgotten: what comes
-        for them later is an ordinary output, the late ledger, and a restatement's work. Minutes and
+        Only the timer calls this. Ids, facts and minutes of sealed days are forgotten: what comes
+        for them later, a change of a sealed fact too, is an ordinary output, the late ledger, and a
+        restatement's work. Of people a mark stays, so that they return as returning. Minutes and
         hours of an open day go on correcting, for the day needs its people anyway.
         """
         state, time_zone = self.state, self.rules.time_zone
@@ -94,11 +97,13 @@ class Attend:
         if last <= state.sealed_day:
             return
         state.sealed_day = last
-        state.people = People(*(choose(f, f["day"] > last) for f in state.people))
+        state.people = sealed_people(state.people, last)
         if state.remembered:
             state.remembered = choose(state.remembered, state.remembered["day"] > last)
         if state.facts:
-            state.facts = choose(state.facts, state.facts["day"] > last)
+            gone = state.facts["day"] <= last
+            state.sealed_facts = np.union1d(state.sealed_facts, state.facts["fact"][gone])
+            state.facts = choose(state.facts, ~gone)
 
     def emit(self) -> Attended:
         """Deltas of everything added since the last emission."""
@@ -107,8 +112,13 @@ class Attend:
         self._pending = []
         if not rows_of(pending):
             return Attended(partial_batch([]), Counter(), {})
-        late_mask = pending["day"] <= state.sealed_day
-        late, pending = choose(pending, late_mask), choose(pending, ~late_mask)
+        late_mask = (pending["day"] <= state.sealed_day) | (
+            (pending["fact"] != 0) & np.isin(pending["fact"], state.sealed_facts)
+        )
+        echo = (pending["flags"] & ECHO) != 0
+        late = choose(pending, late_mask & ~echo)
+        echoes = choose(pending, ~late_mask & echo)
+        pending = choose(pending, ~late_mask & ~echo)
         outcomes = _outcomes(late, "late")
         new, duplicate = self._unseen(pending)
         outcomes.update(_outcomes(new, "accepted"))
@@ -116,7 +126,9 @@ class Attend:
         partials = [*_additive(new)]
 
         stated = new["fact"] != 0
-        statements, immutable = choose(new, stated), choose(new, ~stated)
+        statements = stack([choose(new, stated), echoes], echoes)
+        # A retraction that names no fact takes nothing back, but it is no action either.
+        immutable = choose(new, ~stated & ((new["flags"] & RETRACT) == 0))
         arrived = reduce_observations(immutable, self.rules.time_zone)
         facts_before = state.facts or choose(statements, slice(0, 0))
         facts_after = standing(stack([facts_before, statements], statements))
@@ -145,7 +157,7 @@ class Attend:
         self, people: People, facts: Frame, sign: int
     ) -> list[tuple[int, int, int, Frame]]:
         """Partials of people with their standing facts, for both traffics."""
-        standing_facts = choose(facts, (facts["flags"] & RETRACT) == 0)
+        standing_facts = choose(facts, (facts["flags"] & (RETRACT | ECHO)) == 0)
         whole = merge([people, reduce_observations(standing_facts, self.rules.time_zone)])
         flagged = np.unique(
             np.concatenate([f["actor"][f["valid"] == 0] for f in (whole.presence, whole.actions)])
@@ -210,7 +222,7 @@ def _additive(new: Frame) -> Iterator[tuple[int, int, int, Frame]]:
     frame["minute"] = (new["event_time"] // MINUTE_US).astype(np.int32)
     frame["valid"] = new["flags"] & VALID
     frame["events"] = np.ones(rows_of(new), dtype=np.int64)
-    frame["heartbeat_events"] = ((new["flags"] & HEARTBEAT_CHANNEL) != 0).astype(np.int64)
+    frame["heartbeat_events"] = (new["period"] > 0).astype(np.int64)
     frame["watched_ms"] = np.where(beats, new["value"], 0).astype(np.int64)
     finest = _summed(frame, ("content", "brand", "channel", "hour", "day", "minute", "valid"))
     traffics = [finest]

@@ -17,8 +17,8 @@ _EPOCH = date(1970, 1, 1)
 def local_windows(event_minute: np.ndarray, time_zone: str) -> tuple[np.ndarray, np.ndarray]:
     """Local day number and the minute number at which the local hour starts, for minute numbers.
 
-    Minute numbers count from the epoch in UTC. A local hour starts where the zone's clock shows :00,
-    so it contains 60 consecutive minutes also where offsets are not whole hours. Only distinct
+    Minute numbers count from the epoch in UTC. A local hour starts where the zone's clock shows
+    :00, so it contains 60 consecutive minutes also where offsets are not whole hours. Only distinct
     minutes are converted. In the night the clock goes back, the two hours 2:00 are two hours.
     """
     minutes, places = np.unique(event_minute, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Coverage: how much of what should be heard was heard, attached to every figure (measures.md 5.5)."""
+"""Coverage: how much of what should be heard was heard, attached to every figure."""
 
 from __future__ import annotations
 

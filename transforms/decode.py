@@ -17,7 +17,7 @@ from schemas.event import NATIVE_EVENT
 from schemas.failure import Reason, Reject
 from transforms.balance import arrival_hours, count_batch
 from transforms.failures import Failure, failed_batch
-from transforms.records import PARSE_ERRORS, Records, explain, unwrap
+from transforms.records import Records, decoder_error, explain, unwrap
 
 
 class Decoded(NamedTuple):
@@ -45,7 +45,7 @@ def decode(batch: pa.RecordBatch, channel: Channel) -> Decoded:
     for index, payload in enumerate(records.payloads):
         try:
             rows.append(parse(payload))
-        except PARSE_ERRORS as error:
+        except Exception as error:
             failures.append(records.failure(index, *explain(payload, error)))
         else:
             at.append(index)
@@ -74,8 +74,7 @@ def _events(
         # A channel may be a third party's code. One record must not stop the others, nor the job:
         # halve until the record that does it is alone, and keep it with the error's name.
         if len(rows) == 1:
-            detail = f"the channel's code raised {type(error).__name__}"
-            records.failures.append(records.failure(at[0], Reason.INVALID_VALUE, "$", detail))
+            records.failures.append(records.failure(at[0], *decoder_error(error)))
             return _no_events(), Counter()
         half = len(rows) // 2
         left, left_ignored = _events(records, rows[:half], at[:half], channel)
@@ -199,7 +198,7 @@ class _DecodeBatches(beam.DoFn):
 
 
 class Decode(beam.PTransform):
-    """PAYLOAD batches → `events` (NATIVE_EVENT), `failed` (FAILED_EVENT), `counts` (BALANCE_COUNT)."""
+    """PAYLOAD batches → `events` (NATIVE_EVENT), `failed` (FAILED_EVENT) and `counts`."""
 
     def expand(self, payloads: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         return payloads | "DecodeBatches" >> beam.ParDo(_DecodeBatches()).with_output_types(

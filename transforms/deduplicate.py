@@ -1,4 +1,4 @@
-"""Which copy of an event counts, and which statement about a fact stands; neither depends on order."""
+"""Which copy of an event counts and which statement of a fact stands, in any order."""
 
 from __future__ import annotations
 

@@ -112,7 +112,9 @@ def _silence(people: Frame, time_zone: str, registered: np.ndarray) -> Frame:
     )
     hours = np.unique(total["start"][total["window"] == HOUR])
     days = np.unique(total["start"][total["window"] == DAY])
-    minutes = (hours[:, None] + np.arange(60)[None, :]).ravel()
+    minutes = np.unique((hours[:, None] + np.arange(60)[None, :]).ravel())
+    # In a night of half an hour two local hours overlap: a minute belongs to one of them.
+    minutes = minutes[np.isin(local_windows(minutes.astype(np.int64), time_zone)[1], hours)]
     starts = np.concatenate([minutes, hours, days])
     windows = np.repeat([MINUTE, HOUR, DAY], [len(minutes), len(hours), len(days)])
     count = len(starts)
@@ -134,21 +136,18 @@ def _silence(people: Frame, time_zone: str, registered: np.ndarray) -> Frame:
 def _from_minutes(people: Frame) -> None:
     """Peak of concurrent viewers and minutes on air of hours and days, from their minutes."""
     minute = people["window"] == MINUTE
-    heard = (
-        (people["heartbeat_events"] > 0) | (people["concurrent"] > 0) | (people["watched_ms"] > 0)
-    )
-    people["heartbeat_minutes"] = (minute & heard).astype(np.int64)
+    people["on_air_minutes"] = (minute & (people["heartbeat_events"] > 0)).astype(np.int64)
     for name in ("concurrent", "concurrent_fresh"):
         people[f"{name}_peak"] = np.where(minute, people[name], 0)
     minutes = choose(people, minute)
-    minutes["on_air"] = (minutes["watched_ms"] > 0).astype(np.int64)
     for window, start in ((HOUR, "hour_of"), (DAY, "day_of")):
         groups = group(minutes, (*PLACE, start))
         first = groups.first(minutes, (*PLACE, start))
         right = key_of(first, (*PLACE, start))
         rows = np.flatnonzero(people["window"] == window)
         left = mix([*(people[name][rows] for name in PLACE), people["start"][rows]])
-        people["heartbeat_minutes"][rows] = lookup(left, right, groups.sum(minutes["on_air"]))
+        on_air = groups.sum(minutes["on_air_minutes"])
+        people["on_air_minutes"][rows] = lookup(left, right, on_air)
         for name in ("concurrent", "concurrent_fresh"):
             people[f"{name}_peak"][rows] = lookup(left, right, groups.maximum(minutes[name]))
 

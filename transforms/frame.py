@@ -82,8 +82,8 @@ def rows_of(frame: Frame) -> int:
     return len(next(iter(frame.values()))) if frame else 0
 
 
-def choose(frame: Frame, rows: np.ndarray) -> Frame:
-    """The rows of a mask or of indices."""
+def choose(frame: Frame, rows: np.ndarray | slice) -> Frame:
+    """The rows of a mask, of indices or of a slice."""
     return {name: values[rows] for name, values in frame.items()}
 
 
@@ -108,7 +108,7 @@ def frame_of(batch: pa.RecordBatch | pa.Table) -> Frame:
 
 
 def squares(values: np.ndarray) -> pa.Array:
-    """Exact squares of int64 values as decimal128(38, 0), by 32-bit limbs: no overflow below 2⁶³."""
+    """Exact squares of int64 values as decimal128(38, 0), by 32-bit limbs."""
     magnitude = np.abs(values).astype(np.uint64)
     low, high = magnitude & np.uint64(0xFFFFFFFF), magnitude >> np.uint64(32)
     cross = low * high

@@ -10,14 +10,14 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
 from schemas.identity import label_keys, words
 from schemas.observation import (
-    HEARTBEAT_CHANNEL,
+    CHANGE,
+    ECHO,
     LABEL,
     MILLIONTHS,
     OBSERVATION,
@@ -28,20 +28,21 @@ from schemas.observation import (
 from transforms.calendar import MINUTE_US, local_windows
 
 _HOUR_US = 60 * MINUTE_US
+LONGEST_PERIOD_MS = 3_600_000
+"""A heartbeat rarer than hourly says nothing about a minute's audience."""
 _INT32_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class ObserveRules:
-    """Time zone of the property, number of shards, channels that declare a heartbeat period."""
+    """Time zone of the property and number of shards."""
 
     time_zone: str
     shards: int
-    heartbeat_channels: frozenset[str]
 
 
 def observe(
-    events: pa.RecordBatch, time_zone: str, input: str, heartbeat_channels: frozenset[str]
+    events: pa.RecordBatch, time_zone: str, input: str
 ) -> tuple[pa.RecordBatch, dict[int, str]]:
     """OBSERVATION batch of a PROTECTED_EVENT batch, and the texts behind its label keys."""
     labels: dict[int, str] = {}
@@ -54,7 +55,6 @@ def observe(
     event_time = events.column("event_time").cast(pa.int64()).to_numpy()
     day, hour = local_windows(event_time // MINUTE_US, time_zone)
     arrived = events.column("ingested_time").cast(pa.int64()).to_numpy()
-    channel = events.column("channel")
     columns = {
         "event_id": events.column("event_id"),
         "fact": words(events.column("fact_id"))[:, 0],
@@ -62,16 +62,18 @@ def observe(
         "actor": _actors(events),
         "content": keys(events.column("content_id")),
         "brand": keys(events.column("brand_id")),
-        "channel": keys(channel),
+        "channel": keys(events.column("channel")),
         "input": keys(pa.repeat(input, events.num_rows)),
         "event_time": event_time,
         "day": day,
         "hour": hour,
         "arrival_hour": (arrived // _HOUR_US).astype(np.int32),
         "signal": _signals(events),
-        "flags": _flags(events, channel, heartbeat_channels),
+        "flags": _flags(events),
         "value": _values(events),
-        "period": _numbers(events.column("heartbeat_ms")).astype(np.int32),
+        "period": np.clip(_numbers(events.column("heartbeat_ms")), 0, LONGEST_PERIOD_MS).astype(
+            np.int32
+        ),
     }
     batch = pa.record_batch(
         [pa.array(columns[f.name]).cast(f.type) for f in OBSERVATION], schema=OBSERVATION
@@ -82,7 +84,17 @@ def observe(
 def split_by_shard(
     observations: pa.RecordBatch, route: np.ndarray, shards: int
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """The rows of each shard: (shard, batch), shards without rows left out."""
+    """The rows of each shard: (shard, batch), shards without rows left out.
+
+    A change of a fact goes to its own shard and, as an echo, to all others: a moderator's deletion
+    must meet the author's message. Changes are rare, so this costs less than a shuffle of facts.
+    """
+    echoes = _echoes(observations, route, shards)
+    if echoes is not None:
+        observations = (
+            pa.Table.from_batches([observations, echoes[0]]).combine_chunks().to_batches()[0]
+        )
+        route = np.concatenate([route, echoes[1]])
     shard = route.astype(np.uint64) % np.uint64(shards)
     order = np.argsort(shard, kind="stable")
     bounds = np.searchsorted(shard[order], np.arange(shards + 1))
@@ -91,6 +103,24 @@ def split_by_shard(
         first, last = int(bounds[number]), int(bounds[number + 1])
         if last > first:
             yield number, arranged.slice(first, last - first)
+
+
+def _echoes(
+    observations: pa.RecordBatch, route: np.ndarray, shards: int
+) -> tuple[pa.RecordBatch, np.ndarray] | None:
+    """Copies of changes for all other shards, and their routes; None where there are none."""
+    flags = observations.column("flags").to_numpy()
+    changes = (flags & CHANGE != 0) & (observations.column("fact").to_numpy() != 0)
+    if shards == 1 or not changes.any():
+        return None
+    rows = np.flatnonzero(changes)
+    own = route[rows].astype(np.uint64) % np.uint64(shards)
+    others = np.tile(np.arange(shards), len(rows))
+    foreign = others != np.repeat(own.astype(np.int64), shards)
+    copies = observations.take(pa.array(np.repeat(rows, shards)[foreign]))
+    flagged = pa.array(copies.column("flags").to_numpy() | ECHO)
+    place = OBSERVATION.get_field_index("flags")
+    return copies.set_column(place, OBSERVATION.field(place), flagged), others[foreign]
 
 
 def label_batch(labels: dict[int, str]) -> pa.RecordBatch:
@@ -119,7 +149,9 @@ def _signals(events: pa.RecordBatch) -> np.ndarray:
         rated = pc.and_(pc.equal(action, "rate"), pc.is_valid(scale))
         named = pc.binary_join_element_wise("rate", scale, ":")
         known = pc.is_in(named, pa.array([s for s in SIGNAL_CODE if s.startswith("rate:")]))
-        action = pc.if_else(pc.and_(rated, known).fill_null(False), named, action)
+        answered = pa.array(np.isfinite(_shares(events)))
+        valid = pc.and_(pc.and_(rated, known), answered)
+        action = pc.if_else(valid.fill_null(False), named, action)
     encoded = pc.dictionary_encode(action)
     codes = np.array(
         [SIGNAL_CODE[text] for text in encoded.dictionary.to_pylist()] or [0], np.int16
@@ -127,14 +159,16 @@ def _signals(events: pa.RecordBatch) -> np.ndarray:
     return codes[encoded.indices.to_numpy(zero_copy_only=False)]
 
 
-def _flags(
-    events: pa.RecordBatch, channel: pa.Array, heartbeat_channels: frozenset[str]
-) -> np.ndarray:
+def _flags(events: pa.RecordBatch) -> np.ndarray:
     valid = pc.is_in(events.column("ivt_class"), pa.array(["valid", "unknown"]))
     retract = pc.equal(events.column("op"), "retract")
-    beats = pc.is_in(channel, pa.array(sorted(heartbeat_channels), pa.string()))
+    change = pc.not_equal(events.column("op"), "insert")
     flags = np.zeros(events.num_rows, dtype=np.int16)
-    for mask, bit in ((valid, VALID), (retract, RETRACT), (beats, HEARTBEAT_CHANNEL)):
+    for mask, bit in (
+        (valid, VALID),
+        (retract, RETRACT),
+        (change, CHANGE),
+    ):
         flags |= np.where(mask.to_numpy(zero_copy_only=False), bit, 0).astype(np.int16)
     return flags
 
@@ -142,17 +176,23 @@ def _flags(
 def _values(events: pa.RecordBatch) -> np.ndarray:
     """Rating in millionths of its scale, else milliseconds watched."""
     watched = np.clip(_numbers(events.column("duration_ms")), 0, _INT32_MAX)
-    rating = events.column("rating_value")
-    if rating.null_count == len(rating):
+    if events.column("rating_value").null_count == events.num_rows:
         return watched.astype(np.int32)
-    value = rating.to_numpy(zero_copy_only=False)
-    low = events.column("rating_min").to_numpy(zero_copy_only=False)
-    high = events.column("rating_max").to_numpy(zero_copy_only=False)
+    share = _shares(events)
+    rated = np.isfinite(share)
+    millionths = np.rint(np.where(rated, share, 0) * MILLIONTHS)
+    return np.where(rated, millionths, watched).astype(np.int32)
+
+
+def _shares(events: pa.RecordBatch) -> np.ndarray:
+    """Rating as a share of its scale; NaN where a value or bound is missing or it lies outside."""
+    value, low, high = (
+        events.column(name).to_numpy(zero_copy_only=False)
+        for name in ("rating_value", "rating_min", "rating_max")
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         share = (value - low) / (high - low)
-    rated = np.isfinite(share)
-    millionths = np.rint(np.clip(np.where(rated, share, 0), 0, 1) * MILLIONTHS)
-    return np.where(rated, millionths, watched).astype(np.int32)
+        return np.where((share >= 0) & (share <= 1) & (high > low), share, np.nan)
 
 
 ROWS_A_SPLIT = 65_536
@@ -175,7 +215,7 @@ class _ObserveBatches(beam.DoFn):
     def process(self, events: pa.RecordBatch) -> Iterator[Any]:
         rules = self._rules
         input = events.schema.metadata[b"input"].decode()
-        batch, labels = observe(events, rules.time_zone, input, rules.heartbeat_channels)
+        batch, labels = observe(events, rules.time_zone, input)
         self._observations.append(batch)
         self._routes.append(events.column("route").to_numpy())
         self._rows += batch.num_rows
@@ -201,7 +241,7 @@ class _ObserveBatches(beam.DoFn):
 
 def _timeless(element: Any) -> WindowedValue:
     """An output of a bundle's end: event time is data here, so any Beam timestamp will do."""
-    return WindowedValue(element, MIN_TIMESTAMP, [GlobalWindow()])
+    return WindowedValue(element, MIN_TIMESTAMP, (GlobalWindow(),))
 
 
 class Observe(beam.PTransform):

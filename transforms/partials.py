@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
@@ -50,7 +51,7 @@ def partial_batch(parts: Sequence[tuple[int, int, int, Frame]]) -> pa.RecordBatc
 
 
 def sum_partials(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """One row of sums for each combination of dimensions; rows that are zero throughout are gone."""
+    """One row of sums for each combination of dimensions; rows of zeros throughout are gone."""
     table = pa.Table.from_batches(batches, PARTIAL)
     if not table.num_rows:
         return partial_batch([])
@@ -65,12 +66,8 @@ def sum_partials(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     moved = [
         pc.not_equal(result[name], pa.scalar(0, PARTIAL.field(name).type)) for name in COLUMN_NAMES
     ]
-    while len(moved) > 1:
-        moved = [pc.or_(a, b) for a, b in zip(moved[::2], moved[1::2])] + moved[
-            len(moved) // 2 * 2 :
-        ]
-    batches = result.filter(moved[0]).combine_chunks().to_batches()
-    return batches[0] if batches else partial_batch([])
+    left = result.filter(reduce(pc.or_, moved)).combine_chunks().to_batches()
+    return left[0] if left else partial_batch([])
 
 
 def split_labels(labels: pa.RecordBatch, families: int) -> list[tuple[int, pa.RecordBatch]]:

@@ -30,10 +30,14 @@ PROTECTED_EVENT = pa.schema(
     metadata={"name": "protected_event"},
 )
 
+_GAP = r"[ .\-/\x{00A0}\x{2009}\x{202F}]"
+"""What people and typesetters put between the digits of a telephone number."""
+
 _REDACTIONS = (
-    (r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9.\-]+\.[A-Za-z]{2,}", "[address]"),
-    (r"(^|[^\w@/])@\w{1,50}", r"\1@[handle]"),
-    (r"(?:\+|\b00)\d[\d .\-]{7,17}\d|\b0\d(?:[ .\-]?\d{2}){4}\b", "[number]"),
+    (r"[\p{L}\p{N}._%+\-]+@[\p{L}\p{N}.\-]+\.\p{L}{2,}", "[address]"),
+    (r"(^|[^\p{L}\p{N}_@])@[\p{L}\p{N}_]{1,50}", r"\1@[handle]"),
+    (rf"(?:\+|\b00)\d(?:{_GAP}|[()])*(?:\d(?:{_GAP}|[()])*){{6,16}}\d", "[number]"),
+    (rf"\(?\b0{_GAP}?\d\)?(?:{_GAP}?\d{{2}}){{4}}\b", "[number]"),
     (r"\b\d{1,3}(?:\.\d{1,3}){3}\b", "[number]"),
 )
 """Mail addresses, @handles, telephone numbers (international and French), IPv4 addresses."""
@@ -79,7 +83,12 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
     withheld = batch.select(["ingested_time", "channel"]).filter(denied)
     if withheld.num_rows:
         batch = batch.filter(pc.invert(denied))
-    raw_actor = batch.column("raw_actor")
+    # "" is nobody: as an identifier it would make one person of all who have none.
+    raw_actor = pc.if_else(
+        pc.equal(batch.column("raw_actor"), ""),
+        pa.scalar(None, pa.string()),
+        batch.column("raw_actor"),
+    )
     actor_id, routed = _actor_columns(raw_actor, keys)
     id_key = batch.column("id_key")
     event_id = _rekeyed(batch.column("event_id"), id_key.is_valid(), keys.routing)

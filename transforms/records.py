@@ -1,4 +1,4 @@
-"""Records: the payloads of a batch with containers unwrapped, and what a parser's complaint means."""
+"""Records: the payloads of a batch, containers unwrapped, and what a parser complains of."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from transforms.failures import Failure
 _PATH = re.compile(r" - at `(?P<path>[^`]*)`")
 _FIELD = re.compile(r"missing required field `(?P<field>[^`]*)`")
 PARSE_ERRORS = (ParseError, msgspec.DecodeError, UnicodeError, RecursionError)
-"""What `Channel.parse` and `Channel.unwrap` may raise; anything else is a bug."""
+"""What `Channel.parse` and `Channel.unwrap` may raise; anything else is a `decoder_error`."""
 
 
 class Records:
@@ -59,7 +59,7 @@ def unwrap(batch: pa.RecordBatch, channel: Channel) -> Records:
                 detail = f"expected at most {MAXIMUM_PAYLOAD_BYTES} bytes, found {len(payload)}"
                 raise ParseError(Reason.TOO_LARGE, "$", detail)
             items = channel.unwrap(payload)
-        except PARSE_ERRORS as error:
+        except Exception as error:
             changed = True
             records.failures.append(records.failure(row, *explain(payload, error)))
             continue
@@ -80,6 +80,8 @@ def explain(payload: bytes, error: Exception) -> tuple[Reason, str, str]:
     """Stable reason, path and a sentence without values for a parser's complaint."""
     if isinstance(error, ParseError):
         return error.reason, error.path, error.detail
+    if not isinstance(error, PARSE_ERRORS):
+        return decoder_error(error)
     text = str(error)
     found = _PATH.search(text)
     path = found["path"] if found else "$"
@@ -93,6 +95,11 @@ def explain(payload: bytes, error: Exception) -> tuple[Reason, str, str]:
     if isinstance(error, msgspec.ValidationError):
         return Reason.WRONG_SHAPE, path, text[: found.start()] if found else text
     return Reason.SYNTAX, path, "expected well-formed JSON"
+
+
+def decoder_error(error: Exception) -> tuple[Reason, str, str]:
+    """What to say of an error that no record may cause: the channel's code is to be mended."""
+    return Reason.DECODER_ERROR, "$", f"the channel's code raised {type(error).__name__}"
 
 
 def _is_utf8(payload: bytes) -> bool:

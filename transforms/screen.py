@@ -47,6 +47,8 @@ def screen(batch: pa.RecordBatch) -> pa.RecordBatch:
     user agent and without a flag stay `unknown`.
     """
     agents = batch.column("raw_user_agent")
+    blank = pc.is_in(agents, pa.array(["", "-"]))
+    agents = pc.if_else(blank, pa.scalar(None, pa.string()), agents)
     if agents.null_count == len(agents):
         return batch
     encoded = pc.dictionary_encode(agents)
@@ -58,8 +60,10 @@ def screen(batch: pa.RecordBatch) -> pa.RecordBatch:
             batch.column("ivt_class"),
             _spread([v.ivt_class for v in verdicts], encoded.indices),
         ),
-        "ivt_reason": pc.coalesce(
-            batch.column("ivt_reason"), _spread([v.ivt_reason for v in verdicts], encoded.indices)
+        "ivt_reason": pc.if_else(
+            stated,
+            batch.column("ivt_reason"),
+            _spread([v.ivt_reason for v in verdicts], encoded.indices),
         ),
         "device_class": pc.coalesce(
             batch.column("device_class"),

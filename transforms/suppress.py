@@ -6,11 +6,16 @@ import numpy as np
 
 from schemas.partial import GROUPING_NAMES
 from transforms.frame import Frame, choose, group, rows_of
+from transforms.measures import DICTIONARY
 
 PUBLISHED, TOO_FEW, COMPLEMENTARY, UNMEASURABLE, WITHDRAWN = range(5)
 """Codes of `suppressed`; UNMEASURABLE rows take the reason of their measure."""
 
-_SIBLINGS = ("measure", "grouping", "content", "brand", "traffic", "window", "start", "item")
+_PLACE = ("measure", "grouping", "content", "brand", "traffic", "window", "start")
+_CHANNEL_SIBLINGS = (*_PLACE, "item")
+_ITEM_SIBLINGS = (*_PLACE, "channel")
+_MIX = [measure.name for measure in DICTIONARY].index("interaction_mix")
+"""Its shares sum to one, so each item would be given away by the others."""
 _WITH_CHANNEL = [i for i, name in enumerate(GROUPING_NAMES) if "channel" in name]
 
 
@@ -18,23 +23,32 @@ def suppress(figures: Frame) -> None:
     """Set `suppressed` and blank the numbers of rows that must not be published.
 
     Too few: fewer distinct people than the measure's threshold. Complementary: where exactly one
-    channel of a place is hidden, the total would reveal it, so the next smallest is hidden too.
+    channel of a place, or one item of a mix, is hidden, the total would reveal it, so the next
+    smallest is hidden too.
     """
     hidden = figures["suppressed"]
     hidden[(hidden == PUBLISHED) & (figures["n"] < figures["threshold"])] = TOO_FEW
-    rows = np.flatnonzero(np.isin(figures["grouping"], _WITH_CHANNEL) & (figures["threshold"] > 0))
-    siblings = choose(figures, rows)
-    if rows_of(siblings):
-        groups = group(siblings, _SIBLINGS)
-        few = (siblings["suppressed"] == TOO_FEW).astype(np.int64)
-        shown = siblings["suppressed"] == PUBLISHED
-        exposed = (groups.sum(few) == 1) & (groups.sum(shown) > 0)
-        size = np.where(shown, siblings["n"], np.iinfo(np.int64).max)
-        owner = np.empty(rows_of(siblings), dtype=np.int64)
-        owner[groups.order] = np.repeat(np.arange(len(groups.starts)), groups.sizes())
-        least = (size == groups.minimum(size)[owner]) & exposed[owner] & shown
-        hidden[rows[least]] = COMPLEMENTARY
+    with_channel = np.isin(figures["grouping"], _WITH_CHANNEL) & (figures["threshold"] > 0)
+    _hide_next(figures, np.flatnonzero(with_channel), _CHANNEL_SIBLINGS)
+    of_mix = figures["measure"] == _MIX
+    _hide_next(figures, np.flatnonzero(of_mix), _ITEM_SIBLINGS)
     blank = hidden != PUBLISHED
     for name in ("value", "numerator", "denominator", "low", "high"):
         figures[name][blank] = np.nan
     figures["n"][blank] = 0
+
+
+def _hide_next(figures: Frame, rows: np.ndarray, siblings_by: tuple[str, ...]) -> None:
+    """Where exactly one of some siblings is hidden, hide the smallest that is shown too."""
+    siblings = choose(figures, rows)
+    if not rows_of(siblings):
+        return
+    groups = group(siblings, siblings_by)
+    few = np.isin(siblings["suppressed"], (TOO_FEW, COMPLEMENTARY)).astype(np.int64)
+    shown = siblings["suppressed"] == PUBLISHED
+    exposed = (groups.sum(few) == 1) & (groups.sum(shown) > 0)
+    size = np.where(shown, siblings["n"], np.iinfo(np.int64).max)
+    owner = np.empty(rows_of(siblings), dtype=np.int64)
+    owner[groups.order] = np.repeat(np.arange(len(groups.starts)), groups.sizes())
+    least = (size == groups.minimum(size)[owner]) & exposed[owner] & shown
+    figures["suppressed"][rows[least]] = COMPLEMENTARY

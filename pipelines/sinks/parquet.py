@@ -1,4 +1,4 @@
-"""Parquet sink: a dataset partitioned by day, each file written under a temporary name and renamed."""
+"""Parquet sink: a dataset by day, each file written under a temporary name and renamed."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class _DayFile:
         name = f"part-{uuid.uuid4().hex}.parquet"
         self._temporary, self._final = folder / f".{name}.tmp", folder / name
         self._schema = schema
-        # Ids and pseudonyms never repeat enough for a dictionary: trying costs a fifth of the write.
+        # Ids do not repeat: trying a dictionary for them costs a fifth of the write.
         plain = {"event_id", "source_event_id", "failure_id", "payload", "text"}
         self._writer = pq.ParquetWriter(
             self._temporary,

@@ -26,6 +26,7 @@ from pipelines.sources.tables import read_parquet, read_rows
 from schemas.channel import Channel
 from schemas.event import INSTANT
 from schemas.payload import payload_batch
+from schemas.times import EARLIEST, LATEST
 
 FORMATS = {
     "ndjson": "ndjson",
@@ -152,8 +153,15 @@ def _input_file(path: str) -> InputFile:
         compression=compression,
         channel=None,
         size_bytes=state.st_size,
-        arrived=datetime.fromtimestamp(state.st_mtime, timezone.utc),
+        arrived=_changed(state.st_mtime),
     )
+
+
+def _changed(seconds: float) -> datetime:
+    """The time of change; now where an archive or a store gave the file none (0) or no true one."""
+    if EARLIEST.timestamp() <= seconds < LATEST.timestamp():
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    return datetime.now(timezone.utc)
 
 
 def _sniff(path: str, compression: str | None) -> str:

@@ -18,6 +18,7 @@ from pipelines.sources.formats import BOM, HEAD_BYTES, FileFailure, Read, Record
 from schemas.event import INSTANT
 from schemas.failure import Reason
 from schemas.payload import MAXIMUM_PAYLOAD_BYTES
+from schemas.times import EARLIEST, LATEST
 
 _DELIMITERS = (",", ";", "\t", "|")
 
@@ -165,8 +166,8 @@ def read_parquet(path: str, source: str | IO[bytes], rows: int, size: int) -> Re
     """Each row is a record: its column `payload` if that is bytes or text, else all as JSON.
 
     With `payload` go `position` (integers) and `arrived_time` (timestamps; UTC if they say nothing)
-    where the file has them; nulls take the row's number and the file's own time, a null payload is
-    empty. As JSON, times are ISO 8601, decimals text, bytes base64. What is read at a time follows
+    where the file has them; nulls, and times outside 1990 to 2100, take the row's number and the
+    file's own time, a null payload is empty. As JSON, times are ISO 8601, decimals text, bytes base64. What is read at a time follows
     from the size the file states for its rows. A fault ends the file: FileFailure of the next row.
     """
     number, offset = 1, 0
@@ -174,41 +175,56 @@ def read_parquet(path: str, source: str | IO[bytes], rows: int, size: int) -> Re
         with pq.ParquetFile(source) as file:
             for index in range(file.num_row_groups):
                 group = file.metadata.row_group(index)
-                if group.num_columns:
-                    column = group.column(0)
-                    offset = column.dictionary_page_offset or column.data_page_offset
                 per_row = max(1, group.total_byte_size // max(1, group.num_rows))
                 at_once = max(1, min(rows, size // per_row))
                 for batch in file.iter_batches(at_once, row_groups=[index]):
                     yield from _records(batch, number)
                     number += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
+                offset = _end(group) or offset
+    except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         found = str(error).partition("\n")[0][:200]
         with open(path, "rb") as raw:
-            raw.seek(offset)
+            raw.seek(max(0, offset))
             yield FileFailure(
                 number, f"expected sound Parquet, found: {found}", raw.read(HEAD_BYTES)
             )
 
 
+def _end(group: pq.RowGroupMetaData) -> int:
+    """Where the pages of a row group end, 0 if it has none.
+
+    Only of a group that has been read: looking at the columns of one that lies ends the process.
+    """
+    if not group.num_rows:
+        return 0
+    columns = [group.column(place) for place in range(group.num_columns)]
+    starts = [column.dictionary_page_offset or column.data_page_offset for column in columns]
+    return max((s + c.total_compressed_size for s, c in zip(starts, columns)), default=0)
+
+
 def _records(batch: pa.RecordBatch, number: int) -> Read:
     positions = pa.array(np.arange(number, number + batch.num_rows))
-    names = batch.schema.names
-    if "payload" in names and _is_bytes(batch.column("payload").type):
-        payloads = batch.column("payload").cast(pa.large_binary()).fill_null(b"")
-        if "position" in names and pa.types.is_integer(batch.column("position").type):
-            positions = pc.coalesce(batch.column("position").cast(pa.int64()), positions)
+    payload, position, arrived_time = (
+        _only(batch, name) for name in ("payload", "position", "arrived_time")
+    )
+    if payload is not None and _is_bytes(payload.type):
+        payloads = payload.cast(pa.large_binary()).fill_null(b"")
+        if position is not None and pa.types.is_integer(position.type):
+            if pa.types.is_uint64(position.type):
+                small = pc.less(position, pa.scalar(2**63, pa.uint64()))
+                position = pc.if_else(small, position, pa.scalar(None, pa.uint64()))
+            positions = pc.coalesce(position.cast(pa.int64()), positions)
         arrived = None
-        if "arrived_time" in names and pa.types.is_timestamp(batch.column("arrived_time").type):
-            arrived = _instants(batch.column("arrived_time"))
+        if arrived_time is not None and pa.types.is_timestamp(arrived_time.type):
+            arrived = _instants(arrived_time)
         yield Records(payloads, positions, arrived)
         return
     batch = _without_nanoseconds(batch)
     try:
         encoded = [_ENCODE(row) for row in batch.to_pylist()]
-    except ValueError:
+    except _UNHOLDABLE:
         # Text that is not UTF-8 or a value Python cannot hold: one row must not stop the others.
         yield from _one_by_one(batch, number)
     else:
@@ -220,7 +236,7 @@ def _one_by_one(batch: pa.RecordBatch, number: int) -> Read:
     for row in range(batch.num_rows):
         try:
             group.add(_ENCODE(batch.slice(row, 1).to_pylist()[0]), number + row)
-        except ValueError as error:
+        except _UNHOLDABLE as error:
             encoding = isinstance(error, UnicodeDecodeError)
             reason = Reason.ENCODING if encoding else Reason.INVALID_VALUE
             detail = "expected UTF-8" if encoding else "expected values that JSON can hold"
@@ -228,6 +244,14 @@ def _one_by_one(batch: pa.RecordBatch, number: int) -> Read:
     yield from group.take()
 
 
+def _only(batch: pa.RecordBatch, name: str) -> pa.Array | None:
+    """The column of a name; None if there is none, or several."""
+    index = batch.schema.get_field_index(name)
+    return None if index < 0 else batch.column(index)
+
+
+_UNHOLDABLE = (ValueError, OverflowError, LookupError)
+"""Values Python cannot hold: text that is not UTF-8, the year 10000, a time zone of no place."""
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -239,7 +263,12 @@ def _is_bytes(kind: pa.DataType) -> bool:
 def _instants(times: pa.Array) -> pa.Array:
     if times.type.tz is None:
         times = times.cast(pa.timestamp(times.type.unit, "UTC"))
-    return times.cast(INSTANT, safe=False)
+    micros = times.cast(INSTANT, safe=False)
+    believable = pc.and_(
+        pc.greater_equal(micros, pa.scalar(EARLIEST, INSTANT)),
+        pc.less(micros, pa.scalar(LATEST, INSTANT)),
+    )
+    return pc.if_else(believable, micros, pa.scalar(None, INSTANT))
 
 
 def _without_nanoseconds(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -101,7 +101,7 @@ _MONTHS = {_MONTH_NAMES[3 * n : 3 * n + 3]: f"{n + 1:02d}" for n in range(12)}
 _QUOTED = r'([^"\\]*(?:\\.[^"\\]*)*)'
 _LINE = re.compile(
     r"(?:[\w.-]+:\d+ )?"  # the virtual host of Apache's vhost_combined
-    r"(\S+) \S+ (.*?) \[(\d[^\]]*)\] "
+    r"(\S+) \S+ (.*?) \[(\d[^\]]{0,63})\] "  # bounded, or a hostile line takes its length squared
     rf'"{_QUOTED}" (\d{{3}}|-) (?:\d+|-)'
     rf'(?: "{_QUOTED}(?:" "{_QUOTED}(?:"(?: .*)?)?)?)?\r?$'
 )

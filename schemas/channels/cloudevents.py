@@ -229,11 +229,12 @@ def fill(events: list[Event], sheet: Sheet) -> None:
 
 
 def _kind(native: str, data: Data) -> str:
+    """Kind of a type, "" of an unknown one: no event may name one of our finer kinds itself."""
     if native in (GIVEN, WITHDRAWN):
         return f"{native}: {data.reaction if data.reaction in _REACTIONS else 'other'}"
     if native in _COMMENTS and data.parent_id is not None:
         return native + ": reply"
-    return native
+    return native if native in _TYPES else ""
 
 
 def _require(types: list[str], data: list[Data], sheet: Sheet) -> None:

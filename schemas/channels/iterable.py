@@ -202,7 +202,9 @@ def _device(name: Any) -> str | None:
 
 def _country(name: Any) -> str | None:
     """The code where it is one: the webhook may spell the name out."""
-    return name.upper() if isinstance(name, str) and len(name) == 2 and name.isalpha() else None
+    if isinstance(name, str) and len(name) == 2 and name.isascii() and name.isalpha():
+        return name.upper()
+    return None
 
 
 def _text(value: Any) -> str | None:

@@ -159,6 +159,7 @@ KINDS = (
 _TRACKS: dict[str | None, str] = {
     kind.name[len("track: ") :]: kind.name for kind in KINDS if kind.name[:7] == "track: "
 }
+_CALLS = frozenset(kind.name for kind in KINDS if ": " not in kind.name) - {"track"}
 _PLAYING = _VIDEO + "Content Playing"
 _STARTED = _VIDEO + "Playback Started"
 _VIDEOS = frozenset(name for name in _TRACKS.values() if name.startswith(_VIDEO))
@@ -173,7 +174,10 @@ def fill(calls: list[Call], sheet: Sheet) -> None:
     """Columns of Segment calls; see the table in docs/channels.md for what each kind becomes."""
     contexts = [c.context or _NO_CONTEXT for c in calls]
     properties = [c.properties or _NO_PROPERTIES for c in calls]
-    kinds = [_TRACKS.get(c.event, "track") if c.type == "track" else c.type for c in calls]
+    kinds = [
+        _TRACKS.get(c.event, "track") if c.type == "track" else c.type if c.type in _CALLS else ""
+        for c in calls
+    ]
     present = set(kinds)
     sheet.put("kind", kinds)
     sheet.put("source_event_id", [c.message_id for c in calls])
@@ -205,7 +209,7 @@ def fill(calls: list[Call], sheet: Sheet) -> None:
     sheet.put("device_class", [_device(c.device.type) if c.device else None for c in contexts])
     sheet.put(
         "country",
-        [c.locale[3:].upper() if c.locale and len(c.locale) == 5 else None for c in contexts],
+        [_country(c.locale) if c.locale and len(c.locale) == 5 else None for c in contexts],
     )
     _objects(calls, contexts, properties, kinds, present, sheet)
     if _PLAYING in present:
@@ -276,7 +280,7 @@ def _orders(kinds: list[str], properties: list[Properties], sheet: Sheet) -> Non
     )
     sheet.put("fact_key", [f"order:{i}" if i else None for i in ids])
     revenue = [p.revenue if is_order else None for is_order, p in zip(order, properties)]
-    sheet.put_number("amount", revenue, "$.properties.revenue", -1e12, 1e12)
+    sheet.put_number("amount", revenue, "$.properties.revenue", -1e11, 1e11)
     sheet.put(
         "currency",
         [_text(p.currency) if is_order else None for is_order, p in zip(order, properties)],
@@ -341,6 +345,11 @@ _DEVICES = {
     "tv": "tv",
     "desktop": "desktop",
 }
+
+
+def _country(locale: str) -> str | None:
+    code = locale[3:]
+    return code.upper() if code.isascii() and code.isalpha() else None
 
 
 def _device(native: str | None) -> str | None:

@@ -27,6 +27,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from schemas.channel import Channel, Kind, Sheet
+from schemas.times import EARLIEST, LATEST
 
 EXPORT_ZONE = "America/Los_Angeles"
 """The zone of `tweet_created`."""
@@ -178,10 +179,13 @@ def _instant(text: str) -> datetime | None:
         return None
     month, day, year, hour, minute, second = (int(part or 0) for part in match.groups())
     try:
-        wall = datetime(year + 2000 if year < 100 else year, month, day, hour, minute, second)
-        return wall.replace(tzinfo=ZoneInfo(EXPORT_ZONE)).astimezone(timezone.utc)
+        wall = datetime(
+            year + 2000 if len(match[3]) == 2 else year, month, day, hour, minute, second
+        )
+        instant = wall.replace(tzinfo=ZoneInfo(EXPORT_ZONE)).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
+    return instant if EARLIEST <= instant < LATEST else None
 
 
 @lru_cache(maxsize=1024)

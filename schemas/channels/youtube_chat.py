@@ -20,6 +20,10 @@ FINAL_REVISION = int(LATEST.timestamp()) * 1_000_000
 """Revision of a deletion: later than any believable time, so no statement comes after it."""
 
 
+GREATEST_COMBO = 1_000_000
+"""More gifts in a row than anybody sends: a combo counts microseconds in `revision`."""
+
+
 class _Native(msgspec.Struct, rename="camel", gc=False):
     pass
 
@@ -96,6 +100,8 @@ class Page(_Native):
 
 _EMOJI = "textMessageEvent: emoji"
 _COMBO = "giftEvent: combo"
+_OURS = {_EMOJI, _COMBO}
+"""Kinds we tell apart; no message may call itself so."""
 KINDS = (
     Kind("textMessageEvent", "comment", modality="text", mutable=True),
     Kind(_EMOJI, "comment", modality="emoji", mutable=True),
@@ -189,7 +195,9 @@ def fill(messages: list[Message], sheet: Sheet) -> None:
 def _kind(native: str, text: str | None, combo: int) -> str:
     if native == "textMessageEvent":
         return _EMOJI if text and _ONLY_EMOJI.fullmatch(text) else native
-    return _COMBO if combo > 1 and native == "giftEvent" else native
+    if native == "giftEvent":
+        return _COMBO if combo > 1 else native
+    return native if native not in _OURS else ""
 
 
 def _words(snippet: Snippet) -> str | None:
@@ -208,7 +216,7 @@ def _combo(snippet: Snippet) -> int:
     gift = snippet.gift_details or snippet.gift_event_details
     if gift is None:
         return 1
-    return (gift.gift_metadata or gift).combo_count or 1
+    return max((gift.gift_metadata or gift).combo_count or 1, 1)
 
 
 def _subject(message: Message) -> str | None:
@@ -247,11 +255,19 @@ def _revisions(kinds: list[str], combos: list[int], sheet: Sheet) -> None:
     """Deletions are final; a combo, stamped like the gift it adds to, counts upwards."""
     if not (_FINAL | {_COMBO}).intersection(kinds):
         return
+    for row, combo in enumerate(combos):
+        if combo > GREATEST_COMBO:
+            detail = f"expected a number to {GREATEST_COMBO}"
+            sheet.reject(row, Reason.INVALID_NUMBER, "$.snippet.*.comboCount", detail)
     micros: list[int | None] = sheet.columns["event_time"].cast("int64").to_pylist()
     sheet.put(
         "revision",
         [
-            FINAL_REVISION if kind in _FINAL else None if time is None else time + combo - 1
+            FINAL_REVISION
+            if kind in _FINAL
+            else None
+            if time is None
+            else time + min(combo, GREATEST_COMBO) - 1
             for kind, time, combo in zip(kinds, micros, combos)
         ],
     )

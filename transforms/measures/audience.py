@@ -36,14 +36,14 @@ def concurrent_viewers(frame: Frame) -> Figure:
         high=concurrent,
         n=frame["concurrent_peak"],
         published=(frame["viewers"] > 0) | (frame["concurrent_peak"] > 0),
-        unmeasurable=frame["heartbeat_minutes"] == 0,
+        unmeasurable=(frame["on_air_minutes"] == 0) & (frame["concurrent_peak"] == 0),
     )
 
 
 def average_minute_audience(frame: Frame) -> Figure:
     """Milliseconds watched by minutes on air: each viewer's time is known to within one period."""
     watched = frame["watched_ms"].astype(float)
-    on_air = frame["heartbeat_minutes"] * 60_000.0
+    on_air = frame["on_air_minutes"] * 60_000.0
     slack = frame["heartbeat_ms"].astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
         value = watched / on_air
@@ -56,8 +56,8 @@ def average_minute_audience(frame: Frame) -> Figure:
         low=low,
         high=high,
         n=frame["viewers"],
-        published=(frame["viewers"] > 0) | (frame["heartbeat_minutes"] > 0),
-        unmeasurable=frame["heartbeat_minutes"] == 0,
+        published=(frame["viewers"] > 0) | (frame["on_air_minutes"] > 0),
+        unmeasurable=frame["on_air_minutes"] == 0,
     )
 
 
@@ -79,8 +79,8 @@ MEASURES = (
         title="Concurrent viewers",
         value_kind="count",
         unit="people",
-        formula="distinct people with a heartbeat in (t − 2h, t], t the minute's end, h the declared"
-        " period; hour and day: the greatest minute",
+        formula="distinct people with a heartbeat in (t − 2h, t), t the minute's end, h the"
+        " declared period; hour and day: the greatest minute",
         uncertainty_kind="bounds",
         interval_method="from those heard within one period to all heard within two",
         additivity="additive over contents and channels only if nobody watches two at once",

@@ -29,7 +29,7 @@ _BITS = 60
 
 
 def count_people(people: People) -> Iterator[tuple[int, int, Frame]]:
-    """(grouping, window, frame) of partial columns; frames have the dimensions, `start` and `item`."""
+    """(grouping, window, frame) of partial columns; a frame has the dimensions and `start`."""
     for number, dimensions in enumerate(GROUPINGS):
         presence = _with_dimensions(people.presence, dimensions)
         actions = _with_dimensions(people.actions, dimensions)
@@ -58,7 +58,9 @@ def _audience(presence: Frame, dimensions: tuple[str, ...]) -> Iterator[tuple[in
     yield WINDOWS.index("minute"), _minutes(hours, dimensions)
     seen = choose(hours, hours["seen"] != 0)
     yield WINDOWS.index("hour"), _viewers({**seen, "start": seen["hour"]}, dimensions)
-    yield WINDOWS.index("day"), _days(seen, dimensions)
+    # A row without any minute marks who was there on a sealed day: see `sealed_people`.
+    marked = (hours["seen"] | (hours["alive"] | hours["fresh"])) == 0
+    yield WINDOWS.index("day"), _days(choose(hours, (hours["seen"] != 0) | marked), dimensions)
 
 
 def _viewers(people: Frame, dimensions: tuple[str, ...]) -> Frame:
@@ -75,14 +77,16 @@ def _days(hours: Frame, dimensions: tuple[str, ...]) -> Frame:
     by_day = group(hours, (*dimensions, "day", "actor"))
     days = by_day.first(hours, (*dimensions, "day", "actor"))
     days["period"] = by_day.maximum(hours["period"])
+    days["seen"] = by_day.union(hours["seen"])
     by_person = group(days, (*dimensions, "actor"))
     first_day = by_person.minimum(days["day"])
     new = np.zeros(rows_of(days), dtype=np.int64)
     new[by_person.order] = days["day"][by_person.order] == np.repeat(first_day, by_person.sizes())
-    frame = _viewers({**days, "start": days["day"]}, dimensions)
-    groups = group({**days, "start": days["day"]}, (*dimensions, "start"))
-    frame["new_people"] = groups.sum(new)
-    frame["returning_people"] = groups.sum(1 - new)
+    present = choose({**days, "start": days["day"], "new": new}, days["seen"] != 0)
+    frame = _viewers(present, dimensions)
+    groups = group(present, (*dimensions, "start"))
+    frame["new_people"] = groups.sum(present["new"])
+    frame["returning_people"] = groups.sum(1 - present["new"])
     return frame
 
 

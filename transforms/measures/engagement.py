@@ -1,4 +1,4 @@
-"""Engagement: rate by actions, rate by engagers, interaction mix, comments per like (R05, R06, R57)."""
+"""Engagement: rates by actions and engagers, mix, comments per like (R05, R06, R57)."""
 
 from __future__ import annotations
 

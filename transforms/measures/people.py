@@ -97,6 +97,26 @@ def without_actors(people: People, actors: np.ndarray) -> People:
     return People(*(choose(f, ~np.isin(f["actor"], actors)) for f in people))
 
 
+def sealed_people(people: People, last_day: int) -> People:
+    """People of open days, and a mark (a row without any minute) for who was there before.
+
+    A mark keeps a person's first sealed day in a place, so that the next visit is a return.
+    """
+    old = people.presence["day"] <= last_day
+    gone = choose(people.presence, old)
+    groups = group(gone, PLACE)
+    marks = groups.first(gone, PLACE)
+    for name in ("day", "hour"):
+        marks[name] = groups.minimum(gone[name])
+    for name in ("seen", "alive", "fresh", "period"):
+        marks[name] = np.zeros(rows_of(marks), dtype=_DTYPES[name])
+    actions = people.actions
+    return People(
+        stack([choose(people.presence, ~old), marks], people.presence),
+        choose(actions, actions["day"] > last_day),
+    )
+
+
 def _presence(frame: Frame, time_zone: str) -> Frame:
     there = choose(frame, np.isin(frame["signal"], _PRESENT) & (frame["actor"] != 0))
     one = np.uint64(1)
@@ -111,7 +131,7 @@ def _presence(frame: Frame, time_zone: str) -> Frame:
 def _watching(there: Frame, mask: str, periods: int, time_zone: str) -> Frame:
     """Rows that mark at the end of which minutes a heartbeat's viewer still counts as watching.
 
-    A viewer is concurrent at instant t with a heartbeat in (t − 2h, t], h its declared period: one
+    A viewer is concurrent at instant t with a heartbeat in (t − 2h, t), h its declared period: one
     lost heartbeat does not make a viewer leave. Within one period the viewer surely is there.
     """
     beats = choose(there, there["period"] > 0)
