@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.event import ACTION_CLASS, MODALITIES
 from schemas.failure import Reason, Reject
@@ -102,6 +103,13 @@ class Sheet:
         self, name: str, values: Sequence[Any], path: str, low: float, high: float
     ) -> None:
         """Fill a numeric column; numbers as text count, NaN and out-of-range are rejected."""
+        if not _all_within(values, low, high):
+            values = self._numbers(values, path, low, high)
+        self.columns[name] = values
+
+    def _numbers(
+        self, values: Sequence[Any], path: str, low: float, high: float
+    ) -> list[float | None]:
         numbers: list[float | None] = []
         for row, value in enumerate(values):
             number: float | None = None
@@ -116,7 +124,7 @@ class Sheet:
                         self.reject(row, Reason.INVALID_NUMBER, path, detail)
                         number = None
             numbers.append(number)
-        self.columns[name] = numbers
+        return numbers
 
     def require(self, values: Sequence[Any], path: str) -> None:
         """Reject the rows where a value is absent or empty."""
@@ -134,6 +142,16 @@ class Sheet:
             self.rejects.append(Reject(int(row), reason, path, detail))
 
 
+def _all_within(values: Sequence[Any], low: float, high: float) -> bool:
+    """Are all values numbers (or null) of the range? One pass in C for the usual column."""
+    try:
+        numbers = pa.array(values, pa.float64())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        return False
+    inside = pc.and_(pc.greater_equal(numbers, low), pc.less_equal(numbers, high))
+    return pc.all(inside, min_count=0).as_py() is not False
+
+
 class ParseError(ValueError):
     """Raised by a channel's `parse` with a stable reason and the path of the offender."""
 
@@ -148,7 +166,8 @@ class Channel:
 
     parse      bytes of one record to one native row; raises msgspec errors or ParseError
     fill       native rows to columns of a Sheet; must put `kind` and whatever else is known
-    unwrap     bytes of a container (a batch, a page of results) to its records; None if it is one
+    unwrap     bytes of a container (a batch, a page of results) to its records; None if it is
+               none. Asked only where `parse` refuses, so `parse` must refuse containers
     recognise  does a sample record look like this channel? Used where no channel is given
     clock      `server` when the native time is a server's receipt, `device` when a device's claim
     """

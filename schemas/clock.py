@@ -36,8 +36,9 @@ def settle(
     In order of trust: a server's own stated time (`true`); collection − (sent − created), which
     cancels a constant error of the device's clock (`derived`, Snowplow's derived_tstamp); what the
     device says (`declared`); collection (`collector`). Anything more than five minutes ahead of
-    collection falls back to collection; so does what would be derived before 1990. Collection is the vendor's receipt where given, else, for a
-    server's clock, the stated time; never later than arrival here plus the same five minutes.
+    collection, or derived from before 1990, falls back. Collection is the vendor's receipt where
+    given, else, for a server's clock, the stated time; never later than arrival here plus the same
+    five minutes.
     """
     nothing = pa.nulls(len(arrived), INSTANT)
     stated, created, sent = (c if c is not None else nothing for c in (stated, created, sent))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,10 +21,21 @@ RETENTION_DAYS = 365
 _MICROS_A_DAY = 86_400_000_000
 
 
+class Kinds(NamedTuple):
+    """The kind of each row: a code, and the kinds by code."""
+
+    codes: np.ndarray
+    declared: Sequence[Kind]
+
+
 def conform(
-    sheet: Sheet, channel: Channel, kinds: list[Kind], payloads: list[bytes], arrived: pa.Array
+    sheet: Sheet,
+    channel: Channel,
+    kinds: Kinds,
+    payloads: Callable[[], list[bytes]],
+    arrived: pa.Array,
 ) -> pa.RecordBatch:
-    """NATIVE_EVENT batch of a sheet; `kinds`, `payloads`, `arrived` have a value a sheet row."""
+    """NATIVE_EVENT batch of a sheet; `kinds`, `payloads()`, `arrived` have a value a sheet row."""
     columns = dict(sheet.columns)
     columns.pop("kind", None)
     length = sheet.length
@@ -64,11 +76,10 @@ def conform(
     )
 
 
-def _from_kinds(kinds: list[Kind], channel: Channel) -> dict[str, pa.Array]:
+def _from_kinds(kinds: Kinds, channel: Channel) -> dict[str, pa.Array]:
     """The columns that a kind declares, looked up once per distinct kind."""
-    distinct = list({id(kind): kind for kind in kinds}.values())
-    place = {id(kind): index for index, kind in enumerate(distinct)}
-    indices = pa.array(np.fromiter((place[id(k)] for k in kinds), np.int32, len(kinds)))
+    distinct = kinds.declared
+    indices = pa.array(kinds.codes)
 
     def spread(values: list[str | None]) -> pa.Array:
         return pa.array(values, pa.string()).take(indices)
@@ -82,20 +93,25 @@ def _from_kinds(kinds: list[Kind], channel: Channel) -> dict[str, pa.Array]:
     }
 
 
-def _ids(columns: dict[str, Any], source: Any, payloads: list[bytes], sheet: Sheet) -> pa.Array:
+def _ids(
+    columns: dict[str, Any], source: Any, payloads: Callable[[], list[bytes]], sheet: Sheet
+) -> pa.Array:
     """Hash of source and native id; rows without a native id hash their record's bytes."""
-    native = columns.get("id_key") or columns.get("source_event_id")
-    part = _part(sheet)
+    native = _listed(columns.get("id_key")) or _listed(columns.get("source_event_id"))
     if native is None:
-        return payload_ids(payloads, part)
+        return payload_ids(payloads(), _part(sheet))
     if isinstance(source, str):
-        ids = event_ids(source, [key or "" for key in native])
+        ids = event_ids(source, native)
     else:
-        ids = event_ids("", [f"{s}\x1f{key or ''}" for s, key in zip(source, native)])
-    if all(native):
+        keys = (f"{s}\x1f{key}" if key else None for s, key in zip(_listed(source) or (), native))
+        ids = event_ids("", keys)
+    if not ids.null_count:
         return ids
-    missing = pa.array([not key for key in native])
-    return pc.if_else(missing, payload_ids(payloads, part), ids).cast(UUID)
+    return pc.coalesce(ids, payload_ids(payloads(), _part(sheet)))
+
+
+def _listed(values: Any) -> list[Any] | None:
+    return values.to_pylist() if isinstance(values, (pa.Array, pa.ChunkedArray)) else values
 
 
 def _part(sheet: Sheet) -> list[int]:
@@ -110,22 +126,24 @@ def _facts(
     columns: dict[str, Any],
     source: Any,
     channel: str,
-    kinds: list[Kind],
+    kinds: Kinds,
     event_time: pa.Array,
     length: int,
 ) -> dict[str, Any]:
     """Fact ids of mutable kinds; the revision is the native one or the time of the statement."""
-    keys = columns.pop("fact_key")
+    keys = _listed(columns.pop("fact_key")) or []
     # Where each row names its source (CloudEvents) a fact belongs to the channel: what was said on
     # the web may be taken back on television.
     scope = source if isinstance(source, str) else channel
-    stated = pa.array([bool(key) and kind.mutable for key, kind in zip(keys, kinds)])
-    ids = event_ids(f"fact\x1f{scope}", [key or "" for key in keys])
+    mutable = [kind.mutable for kind in kinds.declared]
+    named = (key if mutable[code] else None for key, code in zip(keys, kinds.codes.tolist()))
+    ids = event_ids(f"fact\x1f{scope}", named)
+    stated = ids.is_valid()
     revision = columns.get("revision")
     times = event_time.cast(pa.int64())
     revisions = times if revision is None else pc.coalesce(_array(revision, pa.int64()), times)
     return {
-        "fact_id": pc.if_else(stated, ids, pa.nulls(length, UUID)),
+        "fact_id": ids,
         "revision": pc.if_else(stated, revisions, pa.nulls(length, pa.int64())),
         "fact_key": None,
     }

@@ -19,13 +19,15 @@ NO_LABEL = 0
 """Label key of "no value": a null content, brand or actor."""
 
 
-def event_ids(source: str, keys: Iterable[str]) -> pa.Array:
+def event_ids(source: str, keys: Iterable[str | None]) -> pa.Array:
     """16-byte ids of native ids of one source; the same text gives the same id for ever.
 
-    Without a source the keys are `source U+001F id` themselves.
+    Without a source the keys are `source U+001F id` themselves. No key ("" or null), no id.
     """
     prefix = f"{source}\x1f" if source else ""
-    return pa.array([blake2b((prefix + k).encode(), digest_size=16).digest() for k in keys], UUID)
+    return pa.array(
+        [blake2b((prefix + k).encode(), digest_size=16).digest() if k else None for k in keys], UUID
+    )
 
 
 def payload_ids(payloads: Iterable[bytes], part: Sequence[int]) -> pa.Array:

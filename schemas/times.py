@@ -39,7 +39,10 @@ def instants_from_epoch(
 
     `unit` is s, ms, us, or auto: the unit that puts the number between 1990 and 2100.
     """
-    column = pa.array(values, pa.float64())
+    try:
+        column = pa.array(values, pa.float64())
+    except (pa.ArrowInvalid, OverflowError):
+        column = pa.array([_float(value) for value in values], pa.float64())
     present = np.asarray(column.is_valid())
     numbers = column.to_numpy(zero_copy_only=False)
     usable = np.abs(numbers) < 1e18
@@ -55,6 +58,13 @@ def instants_from_epoch(
     missing = ~present | bad
     micros = np.where(missing, 0, np.rint(np.where(missing, 0, scaled))).astype(np.int64)
     return pa.array(micros, mask=missing).cast(INSTANT), bad
+
+
+def _float(value: int | float | None) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except OverflowError:
+        return float("inf")
 
 
 def _instant(value: str | None) -> datetime | None:
@@ -80,7 +90,7 @@ def _instant(value: str | None) -> datetime | None:
 
 
 def _normal(text: str) -> str:
-    """What Python 3.10 cannot read either: ` +00:00`, `+0000`, `+00`, fractions of other than 3 or 6."""
+    """What Python 3.10 cannot read either: ` +00:00`, `+0000`, `+00`, odd fractions."""
     text = text.replace(" +", "+").replace(" -", "-").replace(" UTC", "+00:00")
     head, dot, tail = text.partition(".")
     if dot:

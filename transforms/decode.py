@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import compress
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -12,12 +13,15 @@ import pyarrow as pa
 
 from schemas.channel import Channel, Kind, Sheet
 from schemas.channels import registered_channels
-from schemas.conform import conform
+from schemas.conform import Kinds, conform
 from schemas.event import NATIVE_EVENT
 from schemas.failure import Reason, Reject
 from transforms.balance import arrival_hours, count_batch
 from transforms.failures import Failure, failed_batch
-from transforms.records import Records, decoder_error, explain, unwrap
+from transforms.records import Records, decoder_error, read_records
+
+
+_UNKNOWN = Kind("", ignored="not documented")
 
 
 class Decoded(NamedTuple):
@@ -37,20 +41,10 @@ def decode(batch: pa.RecordBatch, channel: Channel) -> Decoded:
     `decoded` + failed rows. `ignored` counts events of kinds the channel declares ignored, by
     event type; they are events of the balance but rows of no table.
     """
-    records = unwrap(batch, channel)
-    failures = records.failures
-    rows: list[Any] = []
-    at: list[int] = []
-    parse = channel.parse
-    for index, payload in enumerate(records.payloads):
-        try:
-            rows.append(parse(payload))
-        except Exception as error:
-            failures.append(records.failure(index, *explain(payload, error)))
-        else:
-            at.append(index)
-    events, ignored = _events(records, rows, at, channel)
-    failed = failed_batch(failures, batch.schema.metadata[b"input"].decode(), channel.name)
+    records = read_records(batch, channel)
+    events, ignored = _events(records, channel)
+    input = batch.schema.metadata[b"input"].decode()
+    failed = failed_batch(records.failures, input, channel.name)
     return Decoded(
         events=events,
         failed=failed,
@@ -60,45 +54,35 @@ def decode(batch: pa.RecordBatch, channel: Channel) -> Decoded:
     )
 
 
-def _events(
-    records: Records, rows: list[Any], at: list[int], channel: Channel
-) -> tuple[pa.RecordBatch, Counter[str]]:
+def _events(records: Records, channel: Channel) -> tuple[pa.RecordBatch, Counter[str]]:
     """Events of parsed rows; what a channel's code cannot take is narrowed down to its record."""
+    rows = records.rows
     if not rows:
         return _no_events(), Counter()
     sheet = Sheet(len(rows))
     try:
         channel.fill(rows, sheet)
-        batch, ignored, rejects = _conform(sheet, records, at, channel)
+        batch, ignored, rejects = _conform(sheet, records, channel)
     except Exception as error:
         # A channel may be a third party's code. One record must not stop the others, nor the job:
         # halve until the record that does it is alone, and keep it with the error's name.
         if len(rows) == 1:
-            records.failures.append(records.failure(at[0], *decoder_error(error)))
+            records.fail(0, *decoder_error(error))
             return _no_events(), Counter()
-        half = len(rows) // 2
-        left, left_ignored = _events(records, rows[:half], at[:half], channel)
-        right, right_ignored = _events(records, rows[half:], at[half:], channel)
+        left, left_ignored = _events(records.part(0, len(rows) // 2), channel)
+        right, right_ignored = _events(records.part(len(rows) // 2, len(rows)), channel)
         merged = pa.Table.from_batches([left, right]).combine_chunks().to_batches()
         return (merged[0] if merged else _no_events()), left_ignored + right_ignored
     for reject in rejects:
-        records.failures.append(
-            records.failure(at[reject.row], reject.reason, reject.path, reject.detail)
-        )
+        records.fail(reject.row, reject.reason, reject.path, reject.detail)
     return batch, ignored
 
 
 def _conform(
-    sheet: Sheet, records: Records, at: list[int], channel: Channel
+    sheet: Sheet, records: Records, channel: Channel
 ) -> tuple[pa.RecordBatch, Counter[str], list[Reject]]:
     """Batch of what is accepted, counts of what is ignored, one reject per refused native row."""
-    declared = _kinds(channel)
-    kinds: list[Kind | None] = [declared.get(name) for name in sheet.columns["kind"]]
-    if None in kinds:
-        for row, kind in enumerate(kinds):
-            if kind is None:
-                detail = "expected a kind documented for this channel (docs/channels.md)"
-                sheet.reject(row, Reason.UNKNOWN_KIND, channel.kind_path, detail)
+    codes, kinds = _kinds(sheet, channel)
     origin = np.arange(sheet.length) if sheet.origin is None else sheet.origin
     rejects = {
         int(origin[r.row]): r._replace(row=int(origin[r.row])) for r in reversed(sheet.rejects)
@@ -107,36 +91,47 @@ def _conform(
     if rejects:
         keep &= ~np.isin(origin, list(rejects))
     ignored: Counter[str] = Counter()
-    if any(kind is not None and kind.ignored for kind in kinds):
-        for row, kind in enumerate(kinds):
-            if kind is not None and kind.ignored and keep[row]:
-                ignored[f"{channel.name}.{kind.name}"] += 1
-                keep[row] = False
-    chosen = kinds if keep.all() else [k for k, kept in zip(kinds, keep) if kept]
-    part = sheet if keep.all() else _select(sheet, keep, origin)
-    where = np.asarray(at, dtype=np.int64)[origin[keep]]
-    if records.container is None:
-        sources = where
-    else:
-        sources = np.asarray(records.container, dtype=np.int64)[where]
-    batch = conform(
-        part,
-        channel,
-        chosen,  # type: ignore[arg-type]
-        [records.payloads[i] for i in where],
-        records.arrived.take(pa.array(sources)),
+    for code, kind in enumerate(kinds):
+        if kind.ignored and (fate := keep & (codes == code)).any():
+            ignored[f"{channel.name}.{kind.name}"] = int(fate.sum())
+            keep &= ~fate
+    rows = origin
+    if not keep.all():
+        sheet, codes, rows = _select(sheet, keep), codes[keep], origin[keep]
+    return (
+        conform(
+            sheet,
+            channel,
+            Kinds(codes, kinds),
+            lambda: [records.payloads[row] for row in rows],
+            records.arrived_of(rows),
+        ),
+        ignored,
+        list(rejects.values()),
     )
-    return batch, ignored, list(rejects.values())
 
 
-def _select(sheet: Sheet, keep: np.ndarray, origin: np.ndarray) -> Sheet:
+def _kinds(sheet: Sheet, channel: Channel) -> tuple[np.ndarray, list[Kind]]:
+    """The kind of each row as a code into a list; undocumented kinds are rejected."""
+    encoded = pa.array(sheet.columns["kind"], pa.string()).dictionary_encode()
+    declared = {kind.name: kind for kind in channel.kinds}
+    kinds = [declared.get(name, _UNKNOWN) for name in encoded.dictionary.to_pylist()]
+    codes = encoded.indices.fill_null(len(kinds)).to_numpy(zero_copy_only=False)
+    kinds.append(_UNKNOWN)
+    unknown = [code for code, kind in enumerate(kinds) if kind is _UNKNOWN]
+    detail = "expected a kind documented for this channel (docs/channels.md)"
+    sheet.reject_where(np.isin(codes, unknown), Reason.UNKNOWN_KIND, channel.kind_path, detail)
+    return codes, kinds
+
+
+def _select(sheet: Sheet, keep: np.ndarray) -> Sheet:
     """The kept rows of a sheet."""
     part = Sheet(int(keep.sum()))
-    part.origin = None if sheet.origin is None else origin[keep]
-    mask = pa.array(keep)
+    part.origin = None if sheet.origin is None else sheet.origin[keep]
+    mask, chosen = pa.array(keep), keep.tolist()
     for name, values in sheet.columns.items():
         if isinstance(values, list):
-            part.columns[name] = [v for v, kept in zip(values, keep) if kept]
+            part.columns[name] = list(compress(values, chosen))
         elif isinstance(values, np.ndarray):
             part.columns[name] = values[keep]
         elif isinstance(values, (pa.Array, pa.ChunkedArray)):
@@ -162,10 +157,6 @@ def refuse(batch: pa.RecordBatch, channel: str) -> Decoded:
 
 def _no_events() -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema=NATIVE_EVENT)
-
-
-def _kinds(channel: Channel) -> dict[str, Kind]:
-    return {kind.name: kind for kind in channel.kinds}
 
 
 class _DecodeBatches(beam.DoFn):

@@ -23,6 +23,7 @@ class Failure(NamedTuple):
     reason: Reason
     path: str
     detail: str
+    item: int = 0
 
 
 def failed_batch(
@@ -34,7 +35,7 @@ def failed_batch(
         [
             {
                 "failure_id": blake2b(
-                    b"\x1f".join([input.encode(), str(f.position).encode(), f.payload]),
+                    f"{input}\x1f{f.position}\x1f{f.item}\x1f".encode() + f.payload,
                     digest_size=16,
                 ).digest(),
                 "input": input,

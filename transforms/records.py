@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from copy import copy
+from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.channel import Channel, ParseError
 from schemas.failure import Reason
@@ -19,61 +24,116 @@ PARSE_ERRORS = (ParseError, msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 class Records:
-    """The records of a batch, containers unwrapped, with where each came from."""
+    """The parsed records of a batch, containers unwrapped, with where each came from."""
 
     def __init__(self, batch: pa.RecordBatch) -> None:
-        self.payloads: list[bytes] = batch.column("payload").to_pylist()
         self.positions = batch.column("position")
         self.arrived = batch.column("arrived_time")
-        self.container: list[int] | None = None
+        self.received = 0
         self.failures: list[Failure] = []
-        self.received = len(self.payloads)
+        self.rows: list[Any] = []
+        """Native rows, as `Channel.parse` gives them."""
+        self.payloads: list[bytes] = []
+        """The bytes of each row."""
+        self.source = np.zeros(0, dtype=np.int64)
+        """The row of the batch that each row was in."""
 
-    def source_row(self, index: int) -> int:
-        return index if self.container is None else self.container[index]
+    def arrived_of(self, rows: np.ndarray) -> pa.Array:
+        return self.arrived.take(pa.array(self.source[rows]))
 
-    def failure(self, index: int, reason: Reason, path: str, detail: str) -> Failure:
-        row = self.source_row(index)
-        return Failure(
-            payload=self.payloads[index],
-            position=self.positions[row].as_py(),
-            arrived=self.arrived[row].as_py(),
-            stage="decode",
-            reason=reason,
-            path=path,
-            detail=detail,
-        )
+    def part(self, first: int, last: int) -> Records:
+        """Rows first to last; failures go to the same list."""
+        part = copy(self)
+        part.rows, part.payloads = self.rows[first:last], self.payloads[first:last]
+        part.source = self.source[first:last]
+        return part
+
+    def fail(self, row: int, reason: Reason, path: str, detail: str) -> None:
+        self.fail_payload(self.payloads[row], int(self.source[row]), reason, path, detail)
+
+    def fail_payload(
+        self, payload: bytes, source: int, reason: Reason, path: str, detail: str
+    ) -> None:
+        position, arrived = self.positions[source].as_py(), self.arrived[source].as_py()
+        self.failures.append(Failure(payload, position, arrived, "decode", reason, path, detail))
 
 
-def unwrap(batch: pa.RecordBatch, channel: Channel) -> Records:
+def read_records(batch: pa.RecordBatch, channel: Channel) -> Records:
+    """Every record of a PAYLOAD batch, parsed or failed.
+
+    What `parse` refuses may be a container: its items are records, and each fails alone.
+    """
     records = Records(batch)
-    payloads: list[bytes] = []
+    payloads, too_large = _within_size(batch, records)
+    rows, refused = _parse(payloads, channel.parse)
+    items: list[bytes] = []
     container: list[int] = []
-    changed = False
-    for row, payload in enumerate(records.payloads):
-        items: list[bytes] | None = None
-        try:
-            if not payload or payload.isspace():
-                raise ParseError(Reason.EMPTY, "$", "expected a record, found no bytes")
-            if len(payload) > MAXIMUM_PAYLOAD_BYTES:
-                detail = f"expected at most {MAXIMUM_PAYLOAD_BYTES} bytes, found {len(payload)}"
-                raise ParseError(Reason.TOO_LARGE, "$", detail)
-            items = channel.unwrap(payload)
-        except Exception as error:
-            changed = True
-            records.failures.append(records.failure(row, *explain(payload, error)))
+    for index, error in refused:
+        if index in too_large:
             continue
-        if items is None:
-            payloads.append(payload)
-            container.append(row)
-        else:
-            changed = True
-            payloads.extend(items)
-            container.extend([row] * len(items))
-    if changed:
-        records.payloads, records.container = payloads, container
-        records.received = len(payloads) + len(records.failures)
+        inner = _items(payloads[index], error, index, records, channel)
+        items += inner
+        container += [index] * len(inner)
+    source = np.delete(np.arange(len(payloads)), [index for index, _ in refused])
+    kept = payloads if not refused else [payloads[i] for i in source]
+    records.received = len(kept) + len(records.failures) + len(items)
+    if items:
+        inner_rows, refused = _parse(items, channel.parse)
+        for index, error in refused:
+            records.fail_payload(items[index], container[index], *explain(items[index], error))
+        left = np.delete(np.arange(len(items)), [index for index, _ in refused])
+        rows += inner_rows
+        kept = kept + [items[i] for i in left]
+        source = np.concatenate([source, np.asarray(container, dtype=np.int64)[left]])
+    records.rows, records.payloads, records.source = rows, kept, source
     return records
+
+
+def _within_size(batch: pa.RecordBatch, records: Records) -> tuple[list[bytes], set[int]]:
+    """The payloads, and the rows of those too large: failed here, with "" in their place."""
+    column = batch.column("payload")
+    payloads: list[bytes] = column.to_pylist()
+    over = pc.greater(pc.binary_length(column), MAXIMUM_PAYLOAD_BYTES)
+    too_large = set(np.flatnonzero(over.to_numpy(zero_copy_only=False)).tolist())
+    for row in too_large:
+        detail = f"expected at most {MAXIMUM_PAYLOAD_BYTES} bytes, found {len(payloads[row])}"
+        records.fail_payload(payloads[row], row, Reason.TOO_LARGE, "$", detail)
+        payloads[row] = b""
+    return payloads, too_large
+
+
+def _parse(
+    payloads: list[bytes], parse: Callable[[bytes], Any]
+) -> tuple[list[Any], list[tuple[int, Exception]]]:
+    """Rows of the payloads that parse, and (index, error) of the others."""
+    rows: list[Any] = []
+    refused: list[tuple[int, Exception]] = []
+    append = rows.append
+    remaining = iter(payloads)
+    while True:
+        try:
+            for payload in remaining:
+                append(parse(payload))
+            return rows, refused
+        except Exception as error:
+            refused.append((len(rows) + len(refused), error))
+
+
+def _items(
+    payload: bytes, error: Exception, row: int, records: Records, channel: Channel
+) -> list[bytes]:
+    """The items of a container; none, and a failure, where the payload is no container."""
+    if not payload or payload.isspace():
+        detail = "expected a record, found no bytes"
+        records.fail_payload(payload, row, Reason.EMPTY, "$", detail)
+        return []
+    try:
+        items = channel.unwrap(payload)
+    except Exception as refusal:
+        items, error = None, refusal
+    if items is None:
+        records.fail_payload(payload, row, *explain(payload, error))
+    return items or []
 
 
 def explain(payload: bytes, error: Exception) -> tuple[Reason, str, str]:

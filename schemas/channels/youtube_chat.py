@@ -214,7 +214,7 @@ def _words(snippet: Snippet) -> str | None:
 def _combo(snippet: Snippet) -> int:
     """How often in a row a gift was sent: the same message comes again with a higher count."""
     gift = snippet.gift_details or snippet.gift_event_details
-    if gift is None:
+    if gift is None or snippet.type != "giftEvent":
         return 1
     return max((gift.gift_metadata or gift).combo_count or 1, 1)
 
