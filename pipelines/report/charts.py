@@ -2,77 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from html import escape
-from zoneinfo import ZoneInfo
 
+from pipelines.report.geometry import MINUTE, Panel, Span
 from pipelines.report.marks import explain, text_of, trace, tspan
 from pipelines.report.query import Row
 from pipelines.report.words import clock
-
-MINUTE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True)
-class Span:
-    """The minutes a chart shows, the end exclusive, and the zone its clock is in."""
-
-    start: datetime
-    end: datetime
-    zone: ZoneInfo
-
-    @property
-    def minutes(self) -> int:
-        return int((self.end - self.start) / MINUTE)
-
-    def of(self, rows: Sequence[Row], field: str = "value") -> list[Row]:
-        """The rows within, whose field has a number."""
-        return [
-            row
-            for row in rows
-            if self.start <= row["window_start"] < self.end and row[field] is not None
-        ]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A rectangle of a drawing with a time axis and a value axis from 0 to `highest`."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-    span: Span
-    highest: float
-
-    @property
-    def bottom(self) -> float:
-        return self.top + self.height
-
-    @property
-    def minute_width(self) -> float:
-        return self.width / max(self.span.minutes, 1)
-
-    def x(self, instant: datetime) -> float:
-        return self.left + (instant - self.span.start) / MINUTE * self.minute_width
-
-    def middle(self, row: Row) -> float:
-        return self.x(row["window_start"]) + self.minute_width / 2
-
-    def y(self, value: float) -> float:
-        return self.bottom - value / self.highest * self.height
-
-
-def ceiling(highest: float) -> float:
-    """The least round number (1, 2, 2.5, 3, 4, 5, 6, 8 times a power of ten) not below `highest`."""
-    if highest <= 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(highest))
-    steps = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
-    return next(step * power for step in steps if step * power >= highest * (1 - 1e-9))
 
 
 def drawing(width: float, height: float, label: str, *parts: str, css: str = "") -> str:
@@ -97,7 +33,7 @@ def bars(panel: Panel, rows: Sequence[Row], css: str, field: str = "value") -> s
 
 
 def line(panel: Panel, rows: Sequence[Row], css: str, field: str = "value") -> str:
-    """A line through the minutes that have a number, broken where one is missing, and its points."""
+    """A line through the minutes that have a number, broken where one lacks, and its points."""
     shown = panel.span.of(rows, field)
     path, before = "", None
     for row in shown:
@@ -204,6 +140,21 @@ def whisker(row: Row, low: float, high: float, css: str = "", width: float = 460
     return drawing(width, 28, f"{text_of(row)}, with its interval", *parts, css="whisker")
 
 
+def scale_labels(low: float, high: float, unit: str, width: float = 460) -> str:
+    """The numbers of a whisker's scale, at every quarter."""
+    labels = []
+    for quarter in range(5):
+        x = 6 + quarter / 4 * (width - 12)
+        anchor = ("start", "middle", "middle", "middle", "end")[quarter]
+        value = f"{low + (high - low) * quarter / 4:+g}".replace("-", "\u2212")
+        value = value.lstrip("+") if low >= 0 or value == "+0" else value
+        at = {"start": 0.0, "end": width}.get(anchor, x)
+        labels.append(
+            f'<text class="tick" x="{at:g}" y="13" text-anchor="{anchor}">{value}{unit}</text>'
+        )
+    return drawing(width, 18, f"Scale from {low:g} to {high:g}", *labels, css="whisker")
+
+
 def share_bar(row: Row, highest: float, css: str, width: float = 460) -> str:
     """A bar of a share with its interval as a whisker; the bar's full width is `highest`."""
     scale = (width - 2) / highest
@@ -214,9 +165,7 @@ def share_bar(row: Row, highest: float, css: str, width: float = 460) -> str:
     ]
     if low is not None and high is not None:
         a, b = low * scale, high * scale
-        parts.append(
-            f'<path class="error" d="M{a:.1f} 13H{b:.1f}M{a:.1f} 8V18M{b:.1f} 8V18"/>'
-        )
+        parts.append(f'<path class="error" d="M{a:.1f} 13H{b:.1f}M{a:.1f} 8V18M{b:.1f} 8V18"/>')
     return drawing(width, 26, f"{text_of(row)}, with its interval", *parts, css="share")
 
 

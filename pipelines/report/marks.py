@@ -44,7 +44,7 @@ def balance_key(*parts: str | None) -> str:
 
 
 def trace(row: Row, field: str = "value") -> str:
-    """Attributes that say which row and column a number is from; without `data-value` where null."""
+    """Attributes that name the row and column of a number; without `data-value` where null."""
     value = row[field]
     attributes = f'data-metric-key="{escape(metric_key(row))}" data-field="{field}"'
     if value is None:
@@ -57,17 +57,16 @@ def explain(row: Row) -> str:
     lines = [
         " · ".join(
             str(row[name])
-            for name in ("metric", "grouping", "channel", "content_id", "brand_id", "item")
+            for name in ("metric", "grouping_set", "channel", "content_id", "brand_id", "item")
             if row[name] is not None
         )
     ]
-    lines[0] += f" · {row['window']} · {row['traffic']} traffic"
+    lines[0] += f" · {row['window_kind']} · {row['traffic']} traffic"
     if row["suppressed_reason"] is not None or row["value"] is None:
         lines.append(f"Not published: {reason_in_words(row['suppressed_reason'])}")
-    elif row["denominator"] is not None:
-        lines.append(f"{row['numerator']:,.0f} / {row['denominator']:,.0f} ({row['unit']})")
-    else:
-        lines.append(f"{row['numerator']:,.0f} {row['unit']}")
+    elif row["numerator"] is not None:
+        by = "" if row["denominator"] is None else f" / {row['denominator']:,.0f}"
+        lines.append(f"{row['numerator']:,.0f}{by} ({row['unit']})")
     lines.append(f"{row['uncertainty_kind']}: {row['interval_method']}")
     lines.append(f"n {row['n']:,} · coverage {row['coverage']:.1%} · {row['dedup_basis']}")
     lines.append(

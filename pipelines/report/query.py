@@ -29,24 +29,29 @@ SELECT * EXCLUDE (place) FROM (
 
 _EVENTS_OF_DAYS = """
 SELECT local_day, max(value) FILTER (
-    metric = 'events' AND "grouping" = 'total' AND "window" = 'day'
+    metric = 'events' AND grouping_set = 'total' AND window_kind = 'day'
 ) AS events, count(*) AS rows
 FROM read_parquet($files, hive_partitioning = true, union_by_name = true)
 GROUP BY local_day ORDER BY events DESC NULLS LAST, rows DESC, local_day DESC
 """
 
-_GREATEST_CONTENT = """
+_LIVE = """
 SELECT content_id FROM latest
-WHERE metric = 'reach' AND "grouping" = 'content' AND "window" = 'day' AND value IS NOT NULL
-ORDER BY traffic DESC, value DESC, content_id LIMIT 1
+WHERE metric IN ('reach', 'concurrent_viewers') AND grouping_set = 'content'
+    AND window_kind = 'day' AND value IS NOT NULL
+GROUP BY content_id, traffic
+ORDER BY traffic DESC, count(DISTINCT metric) DESC,
+    max(value) FILTER (metric = 'reach') DESC NULLS LAST, content_id
+LIMIT 1
 """
-"""`valid` comes after `gross` in the alphabet: descending, it comes first."""
+"""Of the contents people watched at once, the one of greatest reach; the page that announces a live
+may reach more people than the live. `traffic DESC`: valid before gross."""
 
 _SHOWN = """
 SELECT * FROM latest
-WHERE "window" = 'day' OR ("window" = 'minute' AND traffic = 'valid' AND (
-    (metric = 'events' AND "grouping" IN ('total', 'channel'))
-    OR ("grouping" = 'total' OR ("grouping" = 'content' AND content_id = $live))
+WHERE window_kind = 'day' OR (window_kind = 'minute' AND traffic = 'valid' AND (
+    (metric = 'events' AND grouping_set IN ('total', 'channel'))
+    OR (grouping_set = 'total' OR (grouping_set = 'content' AND content_id = $live))
     AND metric IN (
         'reach', 'concurrent_viewers', 'engagement_rate_actions', 'engagement_rate_engagers'
     )
@@ -65,8 +70,8 @@ ORDER BY channel, arrival_hour, input
 """
 
 _SUPPRESSED = """
-SELECT suppressed_reason AS reason, "window", count(*) AS rows FROM latest
-GROUP BY ALL ORDER BY reason NULLS FIRST, "window"
+SELECT suppressed_reason AS reason, window_kind, count(*) AS rows FROM latest
+GROUP BY ALL ORDER BY reason NULLS FIRST, window_kind
 """
 
 _CAUSES = "SELECT cause, count(*) AS rows FROM latest GROUP BY cause ORDER BY rows DESC, cause"
@@ -78,7 +83,7 @@ class Figures:
     def __init__(self, rows: Iterable[Row]) -> None:
         self._rows: dict[tuple[str, str, str], list[Row]] = {}
         for row in rows:
-            place = (row["metric"], row["grouping"], row["window"])
+            place = (row["metric"], row["grouping_set"], row["window_kind"])
             self._rows.setdefault(place, []).append(row)
 
     def many(
@@ -108,7 +113,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Findings:
-    """One local day of a dataset. Counts of failed, suppressed and causes are rows of a GROUP BY."""
+    """One local day of a dataset; `failed`, `suppressed` and `causes` are counts by group."""
 
     zone: ZoneInfo
     run: Mapping[str, Any]
@@ -116,7 +121,7 @@ class Findings:
     days: int = 0
     """Local days the dataset has figures of."""
     live: str | None = None
-    """The content of greatest reach; None where no content has a published reach."""
+    """The content watched live, else that of greatest reach; None where none is published."""
     figures: Figures = field(default_factory=lambda: Figures(()))
     published: datetime | None = None
     balance: list[Row] = field(default_factory=list)
@@ -156,8 +161,8 @@ def read_findings(dataset: Path, day: date | None = None) -> Findings:
                 f" ({known[0]} to {known[-1]}), found {day}"
             )
         connection.execute(f"CREATE TEMP TABLE latest AS {_LATEST}", {"files": files, "day": day})
-        greatest = _rows(connection.execute(_GREATEST_CONTENT))
-        live = greatest[0]["content_id"] if greatest else None
+        watched = _rows(connection.execute(_LIVE))
+        live = watched[0]["content_id"] if watched else None
         published = _rows(connection.execute("SELECT max(published_time) AS at FROM latest"))
         return Findings(
             zone=zone,

@@ -22,7 +22,7 @@ h1, h2, .lede, .big { font-family: "Iowan Old Style", "Palatino Linotype", Palat
 h1 { font-size: clamp(1.7rem, 4vw, 2.5rem); line-height: 1.15; margin: 6px 0 14px;
   font-weight: 600; letter-spacing: -0.01em; overflow-wrap: anywhere; }
 h2 { font-size: 1.4rem; font-weight: 600; margin: 0 0 4px; }
-h3 { font-size: .95rem; font-weight: 600; margin: 0; }
+h3 { font-size: .92rem; font-weight: 600; margin: 0; }
 section { margin: 46px 0 0; padding-top: 18px; border-top: 1px solid var(--rule); }
 p { margin: 0 0 10px; }
 .eyebrow { color: var(--soft); font-size: .82rem; letter-spacing: .08em; text-transform: uppercase;
@@ -39,6 +39,7 @@ dl.facts dd { overflow-wrap: anywhere; }
 .alarm, .note { padding: 14px 18px; border-radius: 6px; margin: 22px 0 0; }
 .alarm { background: var(--alarm-paper); border-left: 6px solid var(--alarm); }
 .alarm strong, td .unbalanced { color: var(--alarm); letter-spacing: .04em; font-weight: 700; }
+.alarm a { color: inherit; }
 .note { background: var(--note-paper); }
 .alarm p, .note p { margin: 0; }
 .cards { display: grid; gap: 14px; margin-top: 18px;
@@ -47,7 +48,7 @@ dl.facts dd { overflow-wrap: anywhere; }
   padding: 14px 16px 12px; display: flex; flex-direction: column; gap: 3px; }
 .card .big { font-size: 2.05rem; line-height: 1.15; margin: 2px 0; }
 .card .big .absent { font-size: 1.15rem; }
-.card .unit { font: .88rem system-ui, sans-serif; color: var(--soft); }
+.card .unit { font-size: .86rem; color: var(--soft); margin: -2px 0 4px; line-height: 1.3; }
 .card .says { font-size: .88rem; margin: 0; line-height: 1.4; }
 .card .small { margin-top: auto; padding-top: 6px; }
 figure { margin: 18px 0 0; } .scroll { overflow-x: auto; }
@@ -60,7 +61,8 @@ svg .callout { font-size: 12.5px; font-weight: 600; paint-order: stroke; stroke:
 .grid { stroke: var(--grid); } .axis { stroke: var(--soft); stroke-opacity: .55; }
 .plot { background: var(--card); border: 1px solid var(--rule); border-radius: 8px;
   padding: 12px 14px 8px; }
-rect.pale { fill: var(--pale); } rect.blue { fill: var(--blue); } rect.orange { fill: var(--orange); }
+rect.pale { fill: var(--pale); } rect.blue { fill: var(--blue); }
+rect.orange { fill: var(--orange); }
 rect.green { fill: var(--green); } rect.unheard { fill: var(--alarm); }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .line.blue { stroke: var(--blue); } .line.green { stroke: var(--green); }
@@ -83,20 +85,25 @@ circle.ink { fill: var(--ink); }
   grid-template-columns: repeat(auto-fill, minmax(290px, 1fr)); }
 .multiples .plot { margin: 0; } .multiples h3 { font-size: .92rem; }
 .multiples .silent { border-style: dashed; }
+#failed-table { margin-top: 34px; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; margin-top: 16px; }
 caption { text-align: left; font-weight: 600; padding-bottom: 6px; }
-th, td { padding: 7px 10px 7px 0; text-align: right; vertical-align: top;
+th, td { padding: 7px 0 7px 14px; text-align: right; vertical-align: top;
   border-bottom: 1px solid var(--grid); font-variant-numeric: tabular-nums; }
 thead th { color: var(--soft); font-weight: 500; font-size: .8rem; vertical-align: bottom;
   border-bottom-color: var(--rule); }
+th:first-child { padding-left: 0; }
 th:first-child, td.words, th.words { text-align: left; }
+#failed-table thead th { max-width: 9em; }
 tbody th { font-weight: 500; overflow-wrap: anywhere; min-width: 9em; }
-td .small { display: block; white-space: nowrap; }
+td .small { display: block; }
 tfoot th, tfoot td { font-weight: 600; border-bottom: 0; border-top: 1px solid var(--soft); }
-.rows { display: grid; grid-template-columns: minmax(8em, 15em) minmax(140px, 1fr) minmax(9em, 15em);
-  gap: 4px 18px; align-items: center; margin-top: 16px; }
-.rows > p { margin: 0; font-size: .92rem; } .rows .small { display: block; }
-.columns { display: grid; gap: 8px 44px; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); }
+.rows { display: grid; gap: 12px 18px;
+  grid-template-columns: minmax(8em, 13em) minmax(140px, 1fr) minmax(9em, 21em);
+  align-items: center; margin-top: 16px; }
+.rows > p { margin: 0; font-size: .95rem; } .rows .small { display: block; }
+.columns { display: grid; gap: 8px 44px; margin-top: 20px;
+  grid-template-columns: repeat(auto-fit, minmax(min(430px, 100%), 1fr)); }
 ul.cannot { padding-left: 1.1em; max-width: 50em; } ul.cannot li { margin-bottom: 9px; }
 details { margin-top: 16px; } summary { cursor: pointer; color: var(--soft); }
 input.filter { display: none; font: inherit; font-size: .9rem; padding: 5px 10px; color: inherit;

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from schemas.channels import registered_channels
 from transforms.measures import DICTIONARY
 
-TITLES = {measure.name: measure.title for measure in DICTIONARY}
 MEASURES = {measure.name: measure for measure in DICTIONARY}
 ANSWERED = frozenset(("csat", "nps", "ces"))
 """Measures whose n counts answers, not people."""
@@ -18,11 +17,11 @@ _REASONS = {
     None: "nothing was observed",
     "complementary": "hidden because another hidden figure could be worked out from it",
     "withdrawn": "withdrawn, its events were all retracted",
-    "no_heartbeat_declared_or_received": "no heartbeat came, so nobody can be counted at an instant",
+    "no_heartbeat_declared_or_received": "no heartbeat came, so no instant can be counted",
     "no_likes": "there are no likes to divide by",
 }
 
-FAILURES = {
+_FAILURES = {
     "empty_payload": "empty record",
     "payload_too_large": "record too large",
     "invalid_utf8": "not UTF-8",
@@ -38,13 +37,31 @@ FAILURES = {
     "corrupt_file": "the file is corrupt",
 }
 
-CAUSES = {
+_CAUSES = {
     "first": "as first published",
     "late_data": "changed by late data",
     "retraction": "changed by a retraction",
     "restatement": "changed by a restatement",
     "definition": "changed by a new definition",
 }
+
+
+_KINDS = {"sampling": "sampling error"}
+
+
+def failure_in_words(reason: str) -> str:
+    """Why a record failed."""
+    return _FAILURES.get(reason, reason.replace("_", " "))
+
+
+def cause_in_words(cause: str) -> str:
+    """Why a row was written."""
+    return _CAUSES.get(cause, cause.replace("_", " "))
+
+
+def uncertainty_in_words(kind: str) -> str:
+    """What sort of uncertainty a figure has."""
+    return _KINDS.get(kind, kind)
 
 
 def reason_in_words(reason: str | None) -> str:
@@ -56,7 +73,7 @@ def reason_in_words(reason: str | None) -> str:
 
 def title_of(metric: str) -> str:
     """What the dictionary calls a metric."""
-    return TITLES.get(metric, metric.replace("_", " "))
+    return MEASURES[metric].title if metric in MEASURES else metric.replace("_", " ")
 
 
 def channel_title(name: str) -> str:

@@ -1,0 +1,236 @@
+"""Minutes: viewers and engagement minute by minute, and each channel's events on the same clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from html import escape
+from statistics import median
+
+from pipelines.report.charts import band, bars, callout, drawing, line, time_axis, value_axis
+from pipelines.report.geometry import MINUTE, Panel, Span, ceiling, scale
+from pipelines.report.headline import withheld
+from pipelines.report.marks import explain, number, trace
+from pipelines.report.query import Findings, Row
+from pipelines.report.words import channel_title, clock
+
+MOST_MINUTES = 360
+BURST = 3.0
+"""A busiest minute of so many times the median minute is called a burst."""
+
+
+def series(findings: Findings, metric: str) -> list[Row]:
+    """Minutes of the live where it has a published audience, else of the whole property."""
+    figures, live = findings.figures, findings.live
+    audience = [
+        row
+        for name in ("reach", "concurrent_viewers")
+        for row in (figures.many(name, "content", "minute", content_id=live) if live else ())
+    ]
+    if any(row["value"] is not None for row in audience):
+        return figures.many(metric, "content", "minute", content_id=live)
+    return figures.many(metric, "total", "minute")
+
+
+def shown_span(findings: Findings) -> Span | None:
+    """The minutes around the live: where viewers are at least a twentieth of their peak, and ten
+    minutes more on both sides; at most six hours, around the peak. None without minutes."""
+    rows: list[Row] = []
+    for metric in ("concurrent_viewers", "reach"):
+        rows = [r for r in series(findings, metric) if r["value"] is not None]
+        if rows:
+            break
+    if not rows:
+        events = findings.figures.many("events", "total", "minute")
+        rows = [row for row in events if row["value"]]
+    if not rows:
+        return None
+    peak = max(rows, key=lambda row: row["value"])
+    busy = [r["window_start"] for r in rows if r["value"] >= peak["value"] / 20]
+    half = timedelta(minutes=MOST_MINUTES // 2 - 10)
+    start = max(busy[0], peak["window_start"] - half) - 10 * MINUTE
+    end = min(busy[-1], peak["window_start"] + half) + 11 * MINUTE
+    return Span(start, end, findings.zone)
+
+
+def minute_by_minute(findings: Findings, span: Span | None) -> str:
+    """Section with the chart of viewers above and of engagement below, on one time axis."""
+    heading = "<section id=minutes><h2>Minute by minute</h2>"
+    reach = series(findings, "reach")
+    if span is None or not span.of(reach):
+        return (
+            f'{heading}<p class="about">No minute has ten people or more, so no minute has a'
+            " published audience.</p></section>"
+        )
+    concurrent = series(findings, "concurrent_viewers")
+    actions = series(findings, "engagement_rate_actions")
+    engagers = series(findings, "engagement_rate_engagers")
+    scope = reach[0]["content_id"] or "the whole property"
+    start, end = (clock(at, span.zone) for at in (span.start, span.end))
+    return (
+        f'{heading}<p class="about">{escape(scope)}, {start} to {end} ({escape(span.zone.key)}).'
+        " A minute with too few people has no mark: reach and concurrent viewers need ten people,"
+        " engagement thirty.</p>"
+        '<figure class="plot"><ul class="legend">'
+        "<li><i class=pale></i>Reach: distinct people seen in the minute</li>"
+        "<li><i class=line-blue></i>Concurrent viewers, with their bounds</li>"
+        "<li><i class=orange></i>Engagement actions</li>"
+        "<li><i class=line-ink></i>Engagers: distinct people who acted</li>"
+        "<li><i class=unheard></i>Not heard: what coverage lacks of 100\u202f%</li></ul>"
+        f'<div class="scroll">{_chart(span, reach, concurrent, actions, engagers)}</div></figure>'
+        "</section>"
+    )
+
+
+def _chart(
+    span: Span, reach: list[Row], concurrent: list[Row], actions: list[Row], engagers: list[Row]
+) -> str:
+    upper, upper_steps = scale(_highest(span, (reach, "value"), (concurrent, "value")), 4)
+    lower, lower_steps = scale(_highest(span, (actions, "numerator"), (engagers, "numerator")), 4)
+    people = Panel(58, 34, 1000, 220, span, upper)
+    acts = Panel(58, 304, 1000, 130, span, lower)
+    parts = [
+        time_axis(Panel(58, 34, 1000, 400, span, 1), acts.bottom),
+        value_axis(people, upper_steps),
+        value_axis(acts, lower_steps),
+        '<text class="name" x="58" y="16">People</text>',
+        f'<text class="name" x="58" y="{acts.top - 16:g}">Engagement</text>',
+        bars(people, reach, "pale"),
+        band(people, concurrent, "blue"),
+        line(people, concurrent, "blue"),
+        bars(acts, actions, "orange", "numerator"),
+        line(acts, engagers, "ink", "numerator"),
+        _silences(people, reach),
+    ]
+    if shown := span.of(concurrent):
+        peak = max(shown, key=lambda row: row["value"])
+        parts.append(callout(people, peak, "Peak", unit=" at once"))
+    if shown := span.of(actions, "numerator"):
+        parts.append(_burst(acts, shown))
+    label = "Reach and concurrent viewers above, engagement actions and engagers below, by minute"
+    return drawing(1080, 462, label, *parts)
+
+
+def _burst(acts: Panel, shown: list[Row]) -> str:
+    busiest = max(shown, key=lambda row: row["numerator"])
+    usual = median(row["numerator"] for row in shown)
+    is_burst = busiest["numerator"] >= BURST * max(usual, 1)
+    words = "Burst" if is_burst else "Busiest minute"
+    return callout(acts, busiest, words, "numerator", " actions")
+
+
+def _silences(panel: Panel, rows: list[Row]) -> str:
+    """Bars hanging under the panel: the share of what was expected that was not heard."""
+    return "".join(
+        f'<rect class="mark unheard" x="{panel.x(row["window_start"]):.1f}"'
+        f' y="{panel.bottom + 3:g}" width="{panel.minute_width:.1f}"'
+        f' height="{max(18 * (1 - row["coverage"]), 1):.1f}"'
+        f" {trace(row, 'coverage')}><title>{escape(explain(row))}</title></rect>"
+        for row in panel.span.of(rows, "coverage")
+        if row["coverage"] < 1
+    )
+
+
+def _highest(span: Span, *series: tuple[list[Row], str]) -> float:
+    return max((row[field] for rows, field in series for row in span.of(rows, field)), default=0)
+
+
+def wider_span(findings: Findings, span: Span | None) -> Span | None:
+    """The span and up to two hours on both sides, as far as any channel had events: mails go out
+    before a live, and answers come after it."""
+    minutes = findings.figures.many("events", "total", "minute")
+    heard = [row["window_start"] for row in minutes if row["value"]]
+    if span is None or not heard:
+        return span
+    start = max(min(heard[0], span.start), span.start - timedelta(hours=2))
+    end = min(max(heard[-1] + MINUTE, span.end), span.end + timedelta(hours=2))
+    return Span(start, end, span.zone)
+
+
+def channel_names(findings: Findings) -> list[str]:
+    """Every channel the run, the metrics or the balance name, loudest first, without `unknown`."""
+    rows = findings.figures.many("events", "channel")
+    heard = {row["channel"]: row["value"] or 0 for row in rows}
+    named = {*findings.run.get("channels", ()), *(row["channel"] for row in findings.balance)}
+    return sorted(
+        (heard.keys() | named) - {"unknown"}, key=lambda name: (-heard.get(name, 0), name)
+    )
+
+
+def channels(findings: Findings, span: Span | None) -> str:
+    """Section of small multiples, one a channel, and the table of channels."""
+    names = channel_names(findings)
+    if not names:
+        return (
+            "<section id=channels><h2>Channels</h2>"
+            '<p class="about">The dataset names no channel.</p></section>'
+        )
+    span = wider_span(findings, span)
+    multiples = "".join(_multiple(findings, name, span) for name in names) if span else ""
+    about = (
+        "Events a minute, valid traffic. Each channel has its own scale, because one sends a"
+        " heartbeat every ten seconds where another sends one mail; the day's total is beside its"
+        " name. A registered channel that said nothing is shown, with its zero."
+    )
+    return (
+        f'<section id=channels><h2>Channels</h2><p class="about">{about}</p>'
+        f'<div class="multiples">{multiples}</div>{_channel_table(findings, names)}</section>'
+    )
+
+
+def _multiple(findings: Findings, name: str, span: Span) -> str:
+    day = findings.figures.one("events", "channel", channel=name)
+    minutes = findings.figures.many("events", "channel", "minute", channel=name)
+    shown = [row for row in span.of(minutes) if row["value"]]
+    silent = day is None or not day["value"]
+    state = " · <strong>silent</strong>" if silent else ""
+    heading = (
+        f'<h3 title="{escape(channel_title(name))}">{escape(name)}</h3>'
+        f'<p class="small">{number(day)} events{state}</p>'
+    )
+    highest = ceiling(max((row["value"] for row in shown), default=0))
+    panel = Panel(52, 10, 240, 74, span, highest)
+    words = "" if shown else "no event all day" if silent else "no event in these minutes"
+    note = f'<text class="tick" x="172" y="52" text-anchor="middle">{words}</text>'
+    chart = drawing(
+        312,
+        108,
+        f"Events a minute of {name}",
+        time_axis(panel, panel.bottom, most=6),
+        value_axis(panel, 1),
+        bars(panel, shown, "green"),
+        note,
+    )
+    return f'<figure class="plot{" silent" if silent else ""}">{heading}{chart}</figure>'
+
+
+_COLUMNS = ("reach", "engagement_rate_engagers", "engagement_rate_actions")
+
+
+def _channel_table(findings: Findings, names: list[str]) -> str:
+    figures = findings.figures
+
+    def cells(grouping: str, **channel: str) -> str:
+        events = figures.one("events", grouping, **channel)
+        rows = [figures.one(metric, grouping, **channel) for metric in _COLUMNS]
+        coverage = number(events, "coverage")
+        shown = (
+            number(row) if row and row["value"] is not None else withheld(row, "–") for row in rows
+        )
+        first, *others = shown
+        rest = "".join(f"<td>{cell}</td>" for cell in others)
+        return f"<td>{number(events)}</td><td>{first}</td><td>{coverage}</td>{rest}"
+
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}<span class="small"> {escape(channel_title(name))}'
+        f"</span></th>{cells('channel', channel=name)}</tr>"
+        for name in names
+    )
+    return (
+        '<div class="scroll"><table id="channel-table"><thead><tr><th scope="col">Channel</th>'
+        '<th scope="col">Events</th><th scope="col">Reach</th><th scope="col">Coverage</th>'
+        '<th scope="col">Engagers / reach</th><th scope="col">Actions / reach</th></tr></thead>'
+        f"<tbody>{body}</tbody><tfoot><tr><th scope=row>All channels</th>"
+        f"{cells('total')}</tr></tfoot></table></div>"
+        '<p class="small">A dash is a figure not published; pointing at it says why.'
+        " Reach does not add up over channels: one person may be on several.</p>"
+    )

@@ -1,0 +1,171 @@
+"""Panels: what people did, what they said they felt, and which contents they came for."""
+
+from __future__ import annotations
+
+from html import escape
+
+from pipelines.report.charts import scale_labels, share_bar, whisker
+from pipelines.report.geometry import ceiling
+from pipelines.report.headline import figure_of, item_of, judged_by, says, why_absent, withheld
+from pipelines.report.marks import number
+from pipelines.report.query import Findings, Row
+from pipelines.report.words import title_of
+
+MOST_CONTENTS = 50
+
+
+def interactions(findings: Findings) -> str:
+    """Section of the interaction mix with whiskers, and comments per like."""
+    rows = _mix(findings)
+    shown = sorted(
+        (row for row in rows if row["value"] is not None), key=lambda r: (-r["value"], r["item"])
+    )
+    hidden = sorted((row for row in rows if row["value"] is None), key=lambda r: r["item"])
+    if not rows:
+        body = '<p class="about">Nobody is known to have acted.</p>'
+    else:
+        highest = min(1.0, _most(shown))
+        bars = "".join(
+            f"<p>{_item(row)}</p>{share_bar(row, highest, 'blue')}"
+            f'<p>{number(row)} <span class="small">{number(row, "numerator")} of'
+            f" {number(row, 'denominator')}</span><span class='small'>{says(row)}</span></p>"
+            for row in shown
+        )
+        body = f'<div class="rows">{bars}</div>' if shown else ""
+        if hidden:
+            names = ", ".join(f"{_item(row)} ({withheld(row)})" for row in hidden)
+            body += f'<p class="small">Seen, but by fewer than thirty people: {names}.</p>'
+    return (
+        "<section id=interactions><h2>What people did</h2>"
+        '<p class="about">Share of each kind among all engagement actions; the whisker is the'
+        f" Wilson interval.</p>{body}{_comments_per_like(findings)}</section>"
+    )
+
+
+def _mix(findings: Findings) -> list[Row]:
+    """All items of the mix: of the live where it has any published, else of the property."""
+    live = findings.live
+    for grouping, content in (("content", live), ("total", None)) if live else (("total", None),):
+        rows = findings.figures.many(
+            "interaction_mix", grouping, **({"content_id": content} if content else {})
+        )
+        if any(row["value"] is not None for row in rows):
+            return rows
+    return findings.figures.many("interaction_mix", "total")
+
+
+def _most(rows: list[Row]) -> float:
+    return ceiling(max((row["interval_high"] or row["value"] for row in rows), default=1))
+
+
+def _item(row: Row) -> str:
+    return escape(str(row["item"]).replace("_", " "))
+
+
+def _comments_per_like(findings: Findings) -> str:
+    row = figure_of(findings, "comments_per_like")
+    if row is None:
+        return ""
+    if row["value"] is None:
+        words = f"{withheld(row)}: {escape(why_absent(row))}"
+    else:
+        words = (
+            f"{number(row)}. For {number(row, 'denominator')} likes there were"
+            f" {number(row, 'numerator')} comments and replies. {says(row)}"
+        )
+    return (
+        f'<p class="note"><strong>Comments per like:</strong> {words}'
+        f' <span class="small">{judged_by(row)}</span></p>'
+    )
+
+
+_SHARES = (
+    ("csat", "blue"),
+    ("ces", "blue"),
+    ("bored_share", "orange"),
+    ("bored_among_satisfied", "orange"),
+    ("bored_among_dissatisfied", "orange"),
+)
+
+
+def satisfaction(findings: Findings) -> str:
+    """Section of CSAT, CES and boredom on one scale of per cents, and NPS on its own."""
+    shares = [
+        _whisker_row(metric, figure_of(findings, metric), 0, 1, css) for metric, css in _SHARES
+    ]
+    nps = _whisker_row("nps", figure_of(findings, "nps"), -100, 100, "blue")
+    return (
+        "<section id=satisfaction><h2>Satisfied, and bored?</h2>"
+        '<p class="about">« Des personnes satisfaites se sont parfois ennuyées »: who declared'
+        " satisfaction is counted with what the same person signalled during the live. The dot is"
+        " the figure, the bar its 95\u202f% interval.</p>"
+        f'<div class="rows"><p></p>{scale_labels(0, 100, " %")}<p></p>{"".join(shares)}'
+        f"<p></p>{scale_labels(-100, 100, '')}<p></p>{nps}</div></section>"
+    )
+
+
+def _whisker_row(metric: str, row: Row | None, low: float, high: float, css: str) -> str:
+    name = f"<p>{escape(title_of(metric))}"
+    if row is None or row["value"] is None:
+        return (
+            f"{name}</p><p class=small>{escape(why_absent(row))}</p><p>{withheld(row)}"
+            f'<span class="small">{judged_by(row) if row else ""}</span></p>'
+        )
+    figure = number(row, signed=row["value_kind"] == "score")
+    return (
+        f"{name}</p>{whisker(row, low, high, css)}"
+        f'<p>{figure}<span class="small">{says(row)}</span>'
+        f'<span class="small">{judged_by(row)}</span></p>'
+    )
+
+
+_CONTENT_COLUMNS = (
+    ("reach", "Reach"),
+    ("concurrent_viewers", "Peak at once"),
+    ("average_minute_audience", "Average minute"),
+    ("engagement_rate_engagers", "Engagers / reach"),
+    ("engagement_rate_actions", "Actions / reach"),
+    ("csat", "Satisfied"),
+)
+
+
+def contents(findings: Findings) -> str:
+    """Section with the contents of greatest reach; contents of few people are only counted."""
+    rows = findings.figures.many("reach", "content")
+    shown = [row for row in rows if row["value"] is not None]
+    shown.sort(key=lambda row: (-row["value"], row["content_id"]))
+    if not shown:
+        return (
+            "<section id=contents><h2>Contents</h2>"
+            '<p class="about">No content has the reach of ten people that would let it be'
+            " published.</p></section>"
+        )
+    heads = "".join(f'<th scope="col">{escape(title)}</th>' for _, title in _CONTENT_COLUMNS)
+    body = "".join(
+        f'<tr><th scope="row">{escape(row["content_id"])}</th>{_content_cells(findings, row)}</tr>'
+        for row in shown[:MOST_CONTENTS]
+    )
+    few = (
+        " Contents that reached fewer than ten people have no line."
+        if len(shown) < len(rows)
+        else ""
+    )
+    more = f" Only the first {MOST_CONTENTS} are listed." if len(shown) > MOST_CONTENTS else ""
+    return (
+        "<section id=contents><h2>Contents</h2>"
+        f'<p class="about">By reach, valid traffic, whole day.{few}{more}</p>'
+        '<input class="filter" type="search" data-table="content-table"'
+        ' placeholder="Filter contents" aria-label="Filter contents">'
+        '<div class="scroll"><table id="content-table"><thead><tr><th scope="col">Content</th>'
+        f"{heads}</tr></thead><tbody>{body}</tbody></table></div></section>"
+    )
+
+
+def _content_cells(findings: Findings, reach: Row) -> str:
+    content = reach["content_id"]
+    cells = []
+    for metric, _ in _CONTENT_COLUMNS:
+        row = findings.figures.one(metric, "content", content_id=content, item=item_of(metric))
+        shown = row is not None and row["value"] is not None
+        cells.append(f"<td>{number(row) if shown else withheld(row, '–')}</td>")
+    return "".join(cells)
