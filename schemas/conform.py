@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from schemas.channel import Channel, Kind, Sheet
 from schemas.clock import settle
-from schemas.event import ACTION_CLASS, NATIVE_EVENT, SCHEMA_REF, UUID
+from schemas.event import ACTION_CLASS, NATIVE_EVENT, SCHEMA_REF
 from schemas.identity import event_ids, payload_ids
 from schemas.version import VERSION
 

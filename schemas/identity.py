@@ -41,22 +41,6 @@ def payload_ids(payloads: Iterable[bytes], part: Sequence[int]) -> pa.Array:
     )
 
 
-def keyed_pseudonyms(values: pa.Array, key: bytes, purpose: bytes) -> pa.Array:
-    """16-byte keyed pseudonyms of texts; null stays null, each distinct text is hashed once.
-
-    `purpose` (at most 16 bytes) separates uses of one key: the actor and the session of one text
-    have different pseudonyms.
-    """
-    encoded = pc.dictionary_encode(values)
-    hashed = [
-        blake2b(text.encode(), digest_size=16, key=key, person=purpose).digest()
-        for text in encoded.dictionary.to_pylist()
-    ]
-    if not hashed:
-        return pa.nulls(len(values), UUID)
-    return pa.array(hashed, UUID).take(encoded.indices)
-
-
 def label_key(text: str) -> int:
     """Signed 64-bit key of a dimension's text; never NO_LABEL."""
     digest = blake2b(text.encode(), digest_size=8).digest()

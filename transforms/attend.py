@@ -86,10 +86,11 @@ class Attend:
     def close(self, through: int) -> None:
         """Local days that ended the hot horizon or longer before minute `through` are sealed.
 
-        Only the timer calls this. Ids, facts and minutes of sealed days are forgotten: what comes
-        for them later, a change of a sealed fact too, is an ordinary output, the late ledger, and a
-        restatement's work. Of people a mark stays, so that they return as returning. Minutes and
-        hours of an open day go on correcting, for the day needs its people anyway.
+        Only the timer calls this, after `emit`: what was added before belongs to open days. Ids,
+        facts and minutes of sealed days are forgotten: what comes for them later, a change of a
+        sealed fact too, is an ordinary output, the late ledger, and a restatement's work. Of people
+        a mark stays, so that they return as returning. Minutes and hours of an open day go on
+        correcting, for the day needs its people anyway.
         """
         state, time_zone = self.state, self.rules.time_zone
         moment = datetime.fromtimestamp((through - self.rules.hot_minutes) * 60, timezone.utc)
@@ -97,7 +98,11 @@ class Attend:
         if last <= state.sealed_day:
             return
         state.sealed_day = last
-        state.people = sealed_people(state.people, last)
+        if state.facts:
+            said = choose(state.facts, (state.facts["flags"] & (RETRACT | ECHO)) == 0)
+            said = choose(said, said["day"] <= last)
+            state.people = merge([state.people, reduce_observations(said, time_zone)])
+        state.people = sealed_people(state.people, last, time_zone)
         if state.remembered:
             state.remembered = choose(state.remembered, state.remembered["day"] > last)
         if state.facts:
@@ -116,10 +121,11 @@ class Attend:
             (pending["fact"] != 0) & np.isin(pending["fact"], state.sealed_facts)
         )
         echo = (pending["flags"] & ECHO) != 0
-        late = choose(pending, late_mask & ~echo)
+        # A change of a sealed fact is late where the fact was: only an echo meets it there.
+        late = choose(pending, late_mask & (~echo | (pending["day"] > state.sealed_day)))
         echoes = choose(pending, ~late_mask & echo)
         pending = choose(pending, ~late_mask & ~echo)
-        outcomes = _outcomes(late, "late")
+        outcomes = _outcomes(choose(late, (late["flags"] & ECHO) == 0), "late")
         new, duplicate = self._unseen(pending)
         outcomes.update(_outcomes(new, "accepted"))
         outcomes.update(_outcomes(duplicate, "duplicate"))
@@ -166,7 +172,7 @@ class Attend:
         valid = People(*(choose(f, f["valid"] == 1) for f in mixed))
         parts = []
         for traffics, some in ((TRAFFIC, clean), (("gross",), mixed), (("valid",), valid)):
-            for grouping, window, frame in count_people(some):
+            for grouping, window, frame in count_people(some, self.rules.time_zone):
                 signed = frame if sign > 0 else _negated(frame, GROUPINGS[grouping])
                 parts += [(grouping, TRAFFIC.index(t), window, signed) for t in traffics]
         return parts

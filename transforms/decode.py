@@ -20,7 +20,6 @@ from transforms.balance import arrival_hours, count_batch
 from transforms.failures import Failure, failed_batch
 from transforms.records import Records, decoder_error, read_records
 
-
 _UNKNOWN = Kind("", ignored="not documented")
 
 

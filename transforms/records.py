@@ -37,6 +37,8 @@ class Records:
         """The bytes of each row."""
         self.source = np.zeros(0, dtype=np.int64)
         """The row of the batch that each row was in."""
+        self.item = np.zeros(0, dtype=np.int64)
+        """The place of each row in its container; 0 where there is none."""
 
     def arrived_of(self, rows: np.ndarray) -> pa.Array:
         return self.arrived.take(pa.array(self.source[rows]))
@@ -45,17 +47,19 @@ class Records:
         """Rows first to last; failures go to the same list."""
         part = copy(self)
         part.rows, part.payloads = self.rows[first:last], self.payloads[first:last]
-        part.source = self.source[first:last]
+        part.source, part.item = self.source[first:last], self.item[first:last]
         return part
 
     def fail(self, row: int, reason: Reason, path: str, detail: str) -> None:
-        self.fail_payload(self.payloads[row], int(self.source[row]), reason, path, detail)
+        source, item = int(self.source[row]), int(self.item[row])
+        self.fail_payload(self.payloads[row], source, reason, path, detail, item)
 
     def fail_payload(
-        self, payload: bytes, source: int, reason: Reason, path: str, detail: str
+        self, payload: bytes, source: int, reason: Reason, path: str, detail: str, item: int = 0
     ) -> None:
         position, arrived = self.positions[source].as_py(), self.arrived[source].as_py()
-        self.failures.append(Failure(payload, position, arrived, "decode", reason, path, detail))
+        failure = Failure(payload, position, arrived, "decode", reason, path, detail, item)
+        self.failures.append(failure)
 
 
 def read_records(batch: pa.RecordBatch, channel: Channel) -> Records:
@@ -68,24 +72,29 @@ def read_records(batch: pa.RecordBatch, channel: Channel) -> Records:
     rows, refused = _parse(payloads, channel.parse)
     items: list[bytes] = []
     container: list[int] = []
+    places: list[int] = []
     for index, error in refused:
         if index in too_large:
             continue
         inner = _items(payloads[index], error, index, records, channel)
         items += inner
         container += [index] * len(inner)
+        places += range(len(inner))
     source = np.delete(np.arange(len(payloads)), [index for index, _ in refused])
+    item = np.zeros(len(source), dtype=np.int64)
     kept = payloads if not refused else [payloads[i] for i in source]
     records.received = len(kept) + len(records.failures) + len(items)
     if items:
         inner_rows, refused = _parse(items, channel.parse)
         for index, error in refused:
-            records.fail_payload(items[index], container[index], *explain(items[index], error))
+            found = explain(items[index], error)
+            records.fail_payload(items[index], container[index], *found, places[index])
         left = np.delete(np.arange(len(items)), [index for index, _ in refused])
         rows += inner_rows
         kept = kept + [items[i] for i in left]
         source = np.concatenate([source, np.asarray(container, dtype=np.int64)[left]])
-    records.rows, records.payloads, records.source = rows, kept, source
+        item = np.concatenate([item, np.asarray(places, dtype=np.int64)[left]])
+    records.rows, records.payloads, records.source, records.item = rows, kept, source, item
     return records
 
 

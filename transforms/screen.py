@@ -21,6 +21,10 @@ _TELEVISION = re.compile(
 _MOBILE = re.compile(r"Mobi|Android|iPhone|iPad|Windows Phone|Opera Mini")
 
 
+LONGEST_USER_AGENT = 1024
+"""Characters judged: a hostile megabyte would be searched for every pattern of the list."""
+
+
 class Verdict(NamedTuple):
     ivt_class: str
     ivt_reason: str | None
@@ -46,7 +50,7 @@ def screen(batch: pa.RecordBatch) -> pa.RecordBatch:
     What a channel already said stays: a vendor's own machine flag, a device class. Rows without a
     user agent and without a flag stay `unknown`.
     """
-    agents = batch.column("raw_user_agent")
+    agents = pc.utf8_slice_codeunits(batch.column("raw_user_agent"), 0, LONGEST_USER_AGENT)
     blank = pc.is_in(agents, pa.array(["", "-"]))
     agents = pc.if_else(blank, pa.scalar(None, pa.string()), agents)
     if agents.null_count == len(agents):

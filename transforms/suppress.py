@@ -29,20 +29,24 @@ def suppress(figures: Frame) -> None:
     hidden = figures["suppressed"]
     hidden[(hidden == PUBLISHED) & (figures["n"] < figures["threshold"])] = TOO_FEW
     with_channel = np.isin(figures["grouping"], _WITH_CHANNEL) & (figures["threshold"] > 0)
-    _hide_next(figures, np.flatnonzero(with_channel), _CHANNEL_SIBLINGS)
     of_mix = figures["measure"] == _MIX
-    _hide_next(figures, np.flatnonzero(of_mix), _ITEM_SIBLINGS)
+    # Hiding an item may leave one hidden channel alone, and the other way round: each turn hides at
+    # least one row more, so this ends.
+    while _hide_next(figures, np.flatnonzero(with_channel), _CHANNEL_SIBLINGS) or _hide_next(
+        figures, np.flatnonzero(of_mix), _ITEM_SIBLINGS
+    ):
+        pass
     blank = hidden != PUBLISHED
     for name in ("value", "numerator", "denominator", "low", "high"):
         figures[name][blank] = np.nan
     figures["n"][blank] = 0
 
 
-def _hide_next(figures: Frame, rows: np.ndarray, siblings_by: tuple[str, ...]) -> None:
-    """Where exactly one of some siblings is hidden, hide the smallest that is shown too."""
+def _hide_next(figures: Frame, rows: np.ndarray, siblings_by: tuple[str, ...]) -> bool:
+    """Where exactly one of some siblings is hidden, hide the smallest shown too; was there any?"""
     siblings = choose(figures, rows)
     if not rows_of(siblings):
-        return
+        return False
     groups = group(siblings, siblings_by)
     few = np.isin(siblings["suppressed"], (TOO_FEW, COMPLEMENTARY)).astype(np.int64)
     shown = siblings["suppressed"] == PUBLISHED
@@ -52,3 +56,4 @@ def _hide_next(figures: Frame, rows: np.ndarray, siblings_by: tuple[str, ...]) -
     owner[groups.order] = np.repeat(np.arange(len(groups.starts)), groups.sizes())
     least = (size == groups.minimum(size)[owner]) & exposed[owner] & shown
     figures["suppressed"][rows[least]] = COMPLEMENTARY
+    return bool(least.any())

@@ -53,14 +53,17 @@ def read_lines(blocks: Iterable[bytes], maximum: int = MAXIMUM_PAYLOAD_BYTES) ->
     """
     number = 1
     carry = b""
-    overlong = False
+    overlong = blank = False
     try:
         for block in _without_mark(blocks):
             if overlong:
                 end = block.find(b"\n")
+                dropped = block if end < 0 else block[:end]
+                blank = blank and not dropped.strip()
                 if end < 0:
                     continue
-                yield _one(carry, number)
+                if not blank:
+                    yield _one(carry, number)
                 number, carry, overlong, block = number + 1, b"", False, block[end + 1 :]
             data = carry + block if carry else block
             end = data.rfind(b"\n") + 1
@@ -72,13 +75,14 @@ def read_lines(blocks: Iterable[bytes], maximum: int = MAXIMUM_PAYLOAD_BYTES) ->
             carry = data[end : end + maximum + 2]
             overlong = len(carry) == maximum + 2
             if overlong:
+                blank = not carry.strip()
                 carry = carry[:-1]
     except Broken as broken:
         yield FileFailure(number, broken.detail, (carry or broken.raw)[:HEAD_BYTES])
         return
-    if overlong:
+    if overlong and not blank:
         yield _one(carry, number)
-    elif carry:
+    elif carry and not overlong:
         _, records = _cut(carry + b"\n", len(carry) + 1, number, maximum)
         if len(records.positions):
             yield records

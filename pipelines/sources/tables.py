@@ -167,8 +167,9 @@ def read_parquet(path: str, source: str | IO[bytes], rows: int, size: int) -> Re
 
     With `payload` go `position` (integers) and `arrived_time` (timestamps; UTC if they say nothing)
     where the file has them; nulls, and times outside 1990 to 2100, take the row's number and the
-    file's own time, a null payload is empty. As JSON, times are ISO 8601, decimals text, bytes base64. What is read at a time follows
-    from the size the file states for its rows. A fault ends the file: FileFailure of the next row.
+    file's own time, a null payload is empty. As JSON, times are ISO 8601, decimals
+    text, bytes base64. What is read at a time follows from the size the file states for its rows. A
+    fault ends the file: FileFailure of the next row.
     """
     number, offset = 1, 0
     try:

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.channel import Channel, Kind, Sheet
+from schemas.failure import Reason
+from schemas.text import text_column, text_of
 
 HEARTBEAT_MS = 10_000
 
@@ -35,10 +39,9 @@ class Device(_Native):
 
 
 class Consent(_Native, rename="camel"):
+    """Of Segment (preferences) or RudderStack (ids); read once for each distinct text of it."""
+
     category_preferences: dict[str, bool] | None = None
-
-
-class ConsentManagement(_Native, rename="camel"):
     allowed_consent_ids: list[str] = []
     denied_consent_ids: list[str] = []
 
@@ -51,8 +54,8 @@ class Context(_Native, rename="camel"):
     page: Page | None = None
     campaign: Campaign | None = None
     device: Device | None = None
-    consent: Consent | None = None
-    consent_management: ConsentManagement | None = None
+    consent: msgspec.Raw = msgspec.Raw()
+    consent_management: msgspec.Raw = msgspec.Raw()
 
 
 class Properties(_Native):
@@ -167,7 +170,7 @@ _ADVERTS = frozenset(name for name in _VIDEOS if name.startswith(_VIDEO + "Ad ")
 _ORDERS = {"track: Order Completed", "track: Order Updated", "track: Order Cancelled"}
 _WORDS = {"track: Products Searched", "track: Product Reviewed"}
 _MEASUREMENT_PURPOSES = {"analytics", "performance", "measurement", "statistics", "c0002"}
-_NO_CONTEXT, _NO_PROPERTIES, _NO_PAGE = Context(), Properties(), Page()
+_NO_CONTEXT, _NO_PROPERTIES = Context(), Properties()
 
 
 def fill(calls: list[Call], sheet: Sheet) -> None:
@@ -181,36 +184,18 @@ def fill(calls: list[Call], sheet: Sheet) -> None:
     present = set(kinds)
     sheet.put("kind", kinds)
     sheet.put("source_event_id", [c.message_id for c in calls])
-    sheet.put(
-        "raw_actor",
-        [
-            f"user:{c.user_id}"
-            if c.user_id
-            else f"anonymous:{c.anonymous_id}"
-            if c.anonymous_id
-            else None
-            for c in calls
-        ],
-    )
-    sheet.put(
-        "actor_basis",
-        ["login" if c.user_id else "exempt_cookie" if c.anonymous_id else "none" for c in calls],
-    )
+    _actors(calls, sheet)
     created = [c.original_timestamp or c.timestamp for c in calls]
     sheet.put_instants("device_created_time", created, "$.originalTimestamp")
     sheet.put_instants("device_sent_time", [c.sent_at for c in calls], "$.sentAt")
     sheet.put_instants("collected_time", [c.received_at for c in calls], "$.receivedAt")
     sheet.put("raw_user_agent", [c.user_agent for c in contexts])
     sheet.put("raw_ip", [c.ip for c in contexts])
-    sheet.put(
-        "raw_session", _texts([p.session_id for p in properties], [c.session_id for c in contexts])
-    )
+    own, shared = [p.session_id for p in properties], [c.session_id for c in contexts]
+    sheet.put("raw_session", pc.coalesce(text_column(own), text_column(shared)))
     sheet.put("campaign_id", [c.campaign.name if c.campaign else None for c in contexts])
     sheet.put("device_class", [_device(c.device.type) if c.device else None for c in contexts])
-    sheet.put(
-        "country",
-        [_country(c.locale) if c.locale and len(c.locale) == 5 else None for c in contexts],
-    )
+    sheet.put("country", [_COUNTRIES[c.locale] for c in contexts])
     _objects(calls, contexts, properties, kinds, present, sheet)
     if _PLAYING in present:
         _heartbeats(kinds, properties, sheet)
@@ -218,11 +203,22 @@ def fill(calls: list[Call], sheet: Sheet) -> None:
         _orders(kinds, properties, sheet)
     if _WORDS & present:
         words = [
-            _text(p.query) or _text(p.review_body) if kind in _WORDS else None
+            text_of(p.query) or text_of(p.review_body) if kind in _WORDS else None
             for kind, p in zip(kinds, properties)
         ]
         sheet.put("text", words)
     _consent(contexts, sheet)
+
+
+def _actors(calls: list[Call], sheet: Sheet) -> None:
+    """`user:` where somebody is logged in, else `anonymous:`, the cookie or device."""
+    user = text_column([c.user_id for c in calls])
+    anonymous = text_column([c.anonymous_id for c in calls])
+    known, either = user.is_valid(), pc.or_(user.is_valid(), anonymous.is_valid())
+    scope = pc.if_else(known, "user", "anonymous")
+    sheet.put("raw_actor", pc.binary_join_element_wise(scope, pc.coalesce(user, anonymous), ":"))
+    basis = pc.if_else(known, "login", "exempt_cookie")
+    sheet.put("actor_basis", pc.if_else(either, basis, "none"))
 
 
 def _objects(
@@ -239,9 +235,11 @@ def _objects(
     frame; content events name it `asset_id`, which in an advertisement's events is the
     advertisement, with the content under `content`.
     """
-    paths = _texts([(c.page or _NO_PAGE).path for c in contexts], [p.path for p in properties])
+    pages = text_column([c.page.path if c.page else None for c in contexts])
+    paths = pc.coalesce(pages, text_column([p.path for p in properties]))
     if "screen" in present:
-        paths = [c.name if c.type == "screen" and c.name else p for c, p in zip(calls, paths)]
+        names = text_column([c.name if c.type == "screen" else None for c in calls])
+        paths = pc.coalesce(names, paths)
     assets = [
         p.content_asset_id or p.asset_id if kind in _VIDEOS else None
         for kind, p in zip(kinds, properties)
@@ -250,31 +248,31 @@ def _objects(
         if kind == _STARTED and not assets[row]:
             several = properties[row].content_asset_ids
             assets[row] = several[0] if isinstance(several, list) and several else None
-    objects = _texts([p.product_id or a for p, a in zip(properties, assets)], paths)
+    products = text_column([p.product_id for p in properties])
+    sheet.put("object_id", pc.coalesce(products, text_column(assets), paths))
     for row, kind in enumerate(kinds if _ADVERTS & present else ()):
         if kind in _ADVERTS:
             content = properties[row].content
             inner = content.get("asset_id") if isinstance(content, dict) else None
             assets[row] = properties[row].content_asset_id or inner
-    sheet.put("object_id", objects)
-    sheet.put("content_id", _texts(assets, paths))
+    sheet.put("content_id", pc.coalesce(text_column(assets), paths))
 
 
 def _heartbeats(kinds: list[str], properties: list[Properties], sheet: Sheet) -> None:
+    """Position in the programme, and the ten seconds that each heartbeat vouches for."""
     playing = [kind == _PLAYING for kind in kinds]
     seconds = [p.position if live else None for live, p in zip(playing, properties)]
     sheet.put_number("_position", seconds, "$.properties.position", 0, 1e9)
-    sheet.columns["media_time_ms"] = [
-        None if p is None else int(p * 1000) for p in sheet.columns.pop("_position")
-    ]
-    beat = [HEARTBEAT_MS if live else None for live in playing]
+    position = pa.array(sheet.columns.pop("_position"), pa.float64())
+    sheet.put("media_time_ms", pc.multiply(position, 1000).cast(pa.int64(), safe=False))
+    beat = pc.if_else(pa.array(playing), pa.scalar(HEARTBEAT_MS, pa.int64()), None)
     sheet.put("heartbeat_ms", beat)
     sheet.put("duration_ms", beat)
 
 
 def _orders(kinds: list[str], properties: list[Properties], sheet: Sheet) -> None:
     order = [kind in _ORDERS for kind in kinds]
-    ids = [_text(p.order_id) if is_order else None for is_order, p in zip(order, properties)]
+    ids = [text_of(p.order_id) if is_order else None for is_order, p in zip(order, properties)]
     sheet.require(
         [i if is_order else "-" for i, is_order in zip(ids, order)], "$.properties.order_id"
     )
@@ -283,57 +281,76 @@ def _orders(kinds: list[str], properties: list[Properties], sheet: Sheet) -> Non
     sheet.put_number("amount", revenue, "$.properties.revenue", -1e11, 1e11)
     sheet.put(
         "currency",
-        [_text(p.currency) if is_order else None for is_order, p in zip(order, properties)],
+        [text_of(p.currency) if is_order else None for is_order, p in zip(order, properties)],
     )
 
 
 def _consent(contexts: list[Context], sheet: Sheet) -> None:
-    """Each distinct statement of consent is judged once: a site has a handful of them."""
-    stated = [c for c in contexts if c.consent or c.consent_management]
-    if not stated:
-        return
-    verdicts = [
-        _verdict(
-            tuple(c.consent.category_preferences.items())
-            if c.consent and c.consent.category_preferences
-            else (),
-            tuple(c.consent_management.allowed_consent_ids) if c.consent_management else (),
-            tuple(c.consent_management.denied_consent_ids) if c.consent_management else (),
-        )
-        for c in contexts
-    ]
-    sheet.put("consent_basis", [basis for basis, _ in verdicts])
-    sheet.put("consent_reason", [reason for _, reason in verdicts])
+    """Each distinct statement of consent is read and judged once: a site has a handful of them."""
+    for path, raws in (
+        ("$.context.consent", [c.consent for c in contexts]),
+        ("$.context.consentManagement", [c.consent_management for c in contexts]),
+    ):
+        stated = pa.array([bytes(raw) or None for raw in raws], pa.binary())
+        if stated.null_count == len(stated):
+            continue
+        encoded = stated.dictionary_encode()
+        verdicts = [_verdict(raw) for raw in encoded.dictionary.to_pylist()]
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        for code, verdict in enumerate(verdicts):
+            if verdict.error:
+                sheet.reject_where(codes == code, Reason.WRONG_SHAPE, path, verdict.error)
+        judged = {
+            "consent_basis": pa.array([v.basis for v in verdicts]).take(encoded.indices),
+            "consent_reason": pa.array([v.reason for v in verdicts], pa.string()).take(
+                encoded.indices
+            ),
+        }
+        _join_verdicts(judged, sheet)
+    if "consent_basis" in sheet.columns:
+        sheet.put("consent_basis", pc.fill_null(sheet.columns["consent_basis"], "unknown"))
+
+
+def _join_verdicts(judged: dict[str, pa.Array], sheet: Sheet) -> None:
+    """Of two statements a refusal holds, then a grant, then what was said first."""
+    if "consent_basis" in sheet.columns:
+        first, second = sheet.columns["consent_basis"], judged["consent_basis"]
+        refused = pc.equal(second, "denied").fill_null(False)
+        silent = pc.not_equal(first.fill_null("unknown"), "denied")
+        granted = pc.and_(pc.equal(second, "granted").fill_null(False), silent)
+        later = pc.or_(pc.or_(refused, granted), pc.is_null(first))
+        judged = {
+            name: pc.if_else(later, column, sheet.columns[name]) for name, column in judged.items()
+        }
+    for name, column in judged.items():
+        sheet.put(name, column)
+
+
+class Verdict(NamedTuple):
+    basis: str
+    reason: str | None = None
+    error: str | None = None
 
 
 @lru_cache(maxsize=4096)
-def _verdict(
-    preferences: tuple[tuple[str, bool], ...],
-    allowed_ids: tuple[str, ...],
-    denied_ids: tuple[str, ...],
-) -> tuple[str, str | None]:
+def _verdict(raw: bytes) -> Verdict:
     """Any refusal of a measurement purpose refuses; the purpose's name is kept as the reason."""
-    allowed = {purpose.lower() for purpose, answer in preferences if answer}
-    denied = {purpose.lower() for purpose, answer in preferences if not answer}
-    allowed.update(purpose.lower() for purpose in allowed_ids)
-    denied.update(purpose.lower() for purpose in denied_ids)
+    try:
+        consent = _CONSENT.decode(raw)
+    except msgspec.ValidationError as error:
+        return Verdict("unknown", error=str(error).partition(" - at ")[0])
+    if consent is None:
+        return Verdict("unknown")
+    preferences = consent.category_preferences or {}
+    allowed = {purpose.lower() for purpose, answer in preferences.items() if answer}
+    denied = {purpose.lower() for purpose, answer in preferences.items() if not answer}
+    allowed.update(purpose.lower() for purpose in consent.allowed_consent_ids)
+    denied.update(purpose.lower() for purpose in consent.denied_consent_ids)
     for purpose in sorted(denied & _MEASUREMENT_PURPOSES):
-        return "denied", f"segment.{purpose}=false"
+        return Verdict("denied", f"segment.{purpose}=false")
     for purpose in sorted(allowed & _MEASUREMENT_PURPOSES):
-        return "granted", f"segment.{purpose}=true"
-    return "unknown", None
-
-
-def _texts(values: list[Any], otherwise: list[Any]) -> list[str | None]:
-    """Text of each value, of the other where it is empty; ids may be numbers."""
-    chosen = [v or o for v, o in zip(values, otherwise)]
-    return [v if v.__class__ is str else _text(v) for v in chosen]
-
-
-def _text(value: Any) -> str | None:
-    if value is None or value.__class__ is str:
-        return value or None
-    return str(value) if isinstance(value, (int, float)) else None
+        return Verdict("granted", f"segment.{purpose}=true")
+    return Verdict("unknown")
 
 
 _DEVICES = {
@@ -347,9 +364,18 @@ _DEVICES = {
 }
 
 
-def _country(locale: str) -> str | None:
-    code = locale[3:]
-    return code.upper() if code.isascii() and code.isalpha() else None
+class _Countries(dict[str | None, str | None]):
+    """ISO country of a locale such as fr-FR; locales repeat, so each is read once."""
+
+    def __missing__(self, locale: str | None) -> str | None:
+        code = locale[3:] if locale and len(locale) == 5 else ""
+        country = code.upper() if code.isascii() and code.isalpha() else None
+        if len(self) < 4096:
+            self[locale] = country
+        return country
+
+
+_COUNTRIES = _Countries()
 
 
 def _device(native: str | None) -> str | None:
@@ -357,6 +383,7 @@ def _device(native: str | None) -> str | None:
 
 
 _BATCH = msgspec.json.Decoder(Batch)
+_CONSENT = msgspec.json.Decoder(Consent | None, strict=False)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 

@@ -265,9 +265,9 @@ def _revisions(kinds: list[str], combos: list[int], sheet: Sheet) -> None:
         [
             FINAL_REVISION
             if kind in _FINAL
-            else None
-            if time is None
             else time + min(combo, GREATEST_COMBO) - 1
+            if kind == _COMBO and time is not None
+            else None
             for kind, time, combo in zip(kinds, micros, combos)
         ],
     )

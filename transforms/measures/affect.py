@@ -16,14 +16,14 @@ def bored_share(frame: Frame) -> Figure:
 
 def bored_among_satisfied(frame: Frame) -> Figure:
     """Of those who declared satisfaction, who had signalled boredom."""
-    return _share(frame, frame["satisfied_bored"], frame["satisfied"], frame["satisfied"] > 0)
+    asked = (frame["satisfied"] > 0) & (frame["bored"] > 0)
+    return _share(frame, frame["satisfied_bored"], frame["satisfied"], asked)
 
 
 def bored_among_dissatisfied(frame: Frame) -> Figure:
     """Of those who declared dissatisfaction, who had signalled boredom."""
-    return _share(
-        frame, frame["dissatisfied_bored"], frame["dissatisfied"], frame["dissatisfied"] > 0
-    )
+    asked = (frame["dissatisfied"] > 0) & (frame["bored"] > 0)
+    return _share(frame, frame["dissatisfied_bored"], frame["dissatisfied"], asked)
 
 
 def _share(frame: Frame, part: np.ndarray, whole: np.ndarray, published: np.ndarray) -> Figure:

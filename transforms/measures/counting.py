@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from schemas.observation import SIGNAL_CODE
 from schemas.partial import GROUPINGS, WINDOWS
+from transforms.calendar import local_windows
 from transforms.frame import Frame, choose, group, rows_of, squares
 from transforms.measures.people import People, codes_of
 
@@ -28,12 +29,12 @@ _MINUTES_AT_ONCE = 200_000
 _BITS = 60
 
 
-def count_people(people: People) -> Iterator[tuple[int, int, Frame]]:
+def count_people(people: People, time_zone: str) -> Iterator[tuple[int, int, Frame]]:
     """(grouping, window, frame) of partial columns; a frame has the dimensions and `start`."""
     for number, dimensions in enumerate(GROUPINGS):
         presence = _with_dimensions(people.presence, dimensions)
         actions = _with_dimensions(people.actions, dimensions)
-        for window, frame in _audience(presence, dimensions):
+        for window, frame in _audience(presence, dimensions, time_zone):
             yield number, window, frame
         for window, start in enumerate(("minute", "hour", "day")):
             keyed = {**actions, "start": actions[start]}
@@ -47,14 +48,17 @@ def _with_dimensions(frame: Frame, dimensions: tuple[str, ...]) -> Frame:
     return choose(frame, np.logical_and.reduce(named)) if named else frame
 
 
-def _audience(presence: Frame, dimensions: tuple[str, ...]) -> Iterator[tuple[int, Frame]]:
+def _audience(
+    presence: Frame, dimensions: tuple[str, ...], time_zone: str
+) -> Iterator[tuple[int, Frame]]:
     if not rows_of(presence):
         return
     by_person = group(presence, (*dimensions, "hour", "actor"))
-    hours = by_person.first(presence, (*dimensions, "hour", "day", "actor"))
+    hours = by_person.first(presence, (*dimensions, "hour", "actor"))
+    hours["day"] = local_windows(hours["hour"].astype(np.int64), time_zone)[0]
     for name in ("seen", "alive", "fresh"):
         hours[name] = by_person.union(presence[name])
-    hours["period"] = by_person.maximum(presence["period"])
+    hours["period"] = by_person.maximum(presence["period"]).astype(np.int64) * 1000
     yield WINDOWS.index("minute"), _minutes(hours, dimensions)
     seen = choose(hours, hours["seen"] != 0)
     yield WINDOWS.index("hour"), _viewers({**seen, "start": seen["hour"]}, dimensions)
@@ -100,8 +104,7 @@ def _minutes(hours: Frame, dimensions: tuple[str, ...]) -> Frame:
         "concurrent_fresh": hours["fresh"],
     }
     sums = {name: _bit_sums(groups.order, groups.starts, mask) for name, mask in planes.items()}
-    period = hours["period"].astype(np.int64)
-    sums["heartbeat_ms"] = _bit_sums(groups.order, groups.starts, hours["seen"], period)
+    sums["heartbeat_ms"] = _bit_sums(groups.order, groups.starts, hours["seen"], hours["period"])
     place, bit = np.nonzero(sums["viewers"] | sums["concurrent"])
     frame = {name: keys[name][place] for name in dimensions}
     frame["start"] = (keys["hour"][place] + bit).astype(np.int32)

@@ -1,7 +1,8 @@
 """PEOPLE: what Attend remembers of persons, in two frames, and how observations reduce to them.
 
 `presence` has a row a person, content, brand, channel, traffic and local hour, with 60-bit masks of
-minutes: merging is OR, reach is a bit count, at most 64 bytes a row. `actions` has a row a person,
+minutes: merging is OR, reach is a bit count, 63 bytes a row (the hour tells the day, periods are in
+seconds). `actions` has a row a person,
 place, minute and signal with a count.
 """
 
@@ -35,9 +36,9 @@ _DTYPES = {
     "seen": np.uint64,
     "alive": np.uint64,
     "fresh": np.uint64,
-    "period": np.int32,
+    "period": np.int16,
 }
-_PRESENCE = (*PRESENCE_KEY, "day", "seen", "alive", "fresh", "period")
+_PRESENCE = (*PRESENCE_KEY, "seen", "alive", "fresh", "period")
 _ACTIONS = (*ACTIONS_KEY, "hour", "day", "count")
 
 PRESENCE_CLASSES = frozenset(
@@ -97,17 +98,16 @@ def without_actors(people: People, actors: np.ndarray) -> People:
     return People(*(choose(f, ~np.isin(f["actor"], actors)) for f in people))
 
 
-def sealed_people(people: People, last_day: int) -> People:
+def sealed_people(people: People, last_day: int, time_zone: str) -> People:
     """People of open days, and a mark (a row without any minute) for who was there before.
 
-    A mark keeps a person's first sealed day in a place, so that the next visit is a return.
+    A mark keeps a person's first sealed hour in a place, so that the next visit is a return.
     """
-    old = people.presence["day"] <= last_day
+    old = local_windows(people.presence["hour"].astype(np.int64), time_zone)[0] <= last_day
     gone = choose(people.presence, old)
     groups = group(gone, PLACE)
     marks = groups.first(gone, PLACE)
-    for name in ("day", "hour"):
-        marks[name] = groups.minimum(gone[name])
+    marks["hour"] = groups.minimum(gone["hour"])
     for name in ("seen", "alive", "fresh", "period"):
         marks[name] = np.zeros(rows_of(marks), dtype=_DTYPES[name])
     actions = people.actions
@@ -119,6 +119,7 @@ def sealed_people(people: People, last_day: int) -> People:
 
 def _presence(frame: Frame, time_zone: str) -> Frame:
     there = choose(frame, np.isin(frame["signal"], _PRESENT) & (frame["actor"] != 0))
+    there["period"] = -(-there["period"].astype(np.int64) // 1000)
     one = np.uint64(1)
     there["seen"] = one << (there["minute"] - there["hour"]).astype(np.uint64)
     for mask in ("alive", "fresh"):
@@ -136,7 +137,7 @@ def _watching(there: Frame, mask: str, periods: int, time_zone: str) -> Frame:
     """
     beats = choose(there, there["period"] > 0)
     to_minute_end = (beats["minute"].astype(np.int64) + 1) * MINUTE_US - beats["event_time"]
-    reach = periods * beats["period"].astype(np.int64) * 1000 - to_minute_end
+    reach = periods * beats["period"] * 1_000_000 - to_minute_end
     parts = []
     later = 0
     while True:
@@ -146,7 +147,7 @@ def _watching(there: Frame, mask: str, periods: int, time_zone: str) -> Frame:
         part = choose(beats, living)
         if later:
             part["minute"] = part["minute"] + np.int32(later)
-            part["day"], part["hour"] = local_windows(part["minute"].astype(np.int64), time_zone)
+            _, part["hour"] = local_windows(part["minute"].astype(np.int64), time_zone)
         part[mask] = np.uint64(1) << (part["minute"] - part["hour"]).astype(np.uint64)
         part["seen"] = np.zeros(rows_of(part), dtype=np.uint64)
         parts.append({name: part[name].astype(_DTYPES[name], copy=False) for name in _PRESENCE})
@@ -164,7 +165,7 @@ def _actions(frame: Frame) -> Frame:
 
 def _merge_presence(frame: Frame) -> Frame:
     groups = group(frame, PRESENCE_KEY)
-    merged = groups.first(frame, (*PRESENCE_KEY, "day"))
+    merged = groups.first(frame, PRESENCE_KEY)
     merged["seen"] = groups.union(frame["seen"])
     merged["alive"] = groups.union(frame["alive"])
     merged["fresh"] = groups.union(frame["fresh"])

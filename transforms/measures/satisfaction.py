@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from transforms.frame import Frame
 from transforms.measures.measure import RATE_THRESHOLD, Figure, Measure
 from transforms.statistics import net_promoter_score, top_box_share
@@ -18,9 +20,14 @@ def top_boxes(frame: Frame) -> Figure:
         denominator=answers,
         low=interval.low,
         high=interval.high,
-        n=frame["count"],
+        n=_respondents(frame),
         published=frame["count"] > 0,
     )
+
+
+def _respondents(frame: Frame) -> np.ndarray:
+    """Distinct people behind the answers; where none is known, each answer is at most one."""
+    return np.where(frame["authors"] > 0, frame["authors"], frame["count"])
 
 
 def promoters_less_detractors(frame: Frame) -> Figure:
@@ -34,7 +41,7 @@ def promoters_less_detractors(frame: Frame) -> Figure:
         denominator=answers,
         low=interval.low,
         high=interval.high,
-        n=frame["count"],
+        n=_respondents(frame),
         published=frame["count"] > 0,
     )
 
