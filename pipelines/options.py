@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import secrets
 from collections.abc import Sequence
@@ -15,6 +16,10 @@ from pipelines.graph import Rules
 from pipelines.sources.files import InputFile, discover
 from schemas.channels import registered_channels
 from transforms.protect import PseudonymKeys
+
+FEWEST_SHARDS, MOST_SHARDS = 4, 1024
+BYTES_A_SHARD = 512 * 1024 * 1024
+"""Half a gigabyte of native events is about 600,000 observations: 70 MB in one shard's turn."""
 
 KEY_VARIABLE = "MOMENT_PSEUDONYM_KEY"
 
@@ -49,7 +54,7 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
         help="registered channels, comma-separated: each has a row even when silent (default: all)",
     )
     parser.add_argument("--brand", metavar="ID", help="brand of events that name none")
-    parser.add_argument("--shards", type=int, default=16, help="shards of people (default 16)")
+    parser.add_argument("--shards", type=int, help="shards of people (default: by size of input)")
     parser.add_argument(
         "--epoch", type=int, default=0, help="generation of the figures (default 0)"
     )
@@ -77,19 +82,20 @@ def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]
         raise OptionError(
             f"--time-zone {arguments.time_zone}: expected an IANA name such as Europe/Paris"
         ) from error
-    if not 1 <= arguments.shards <= 1024:
-        raise OptionError(f"--shards {arguments.shards}: expected 1 to 1024")
+    if arguments.shards is not None and not 1 <= arguments.shards <= MOST_SHARDS:
+        raise OptionError(f"--shards {arguments.shards}: expected 1 to {MOST_SHARDS}")
     if arguments.epoch < 0:
         raise OptionError(f"--epoch {arguments.epoch}: expected 0 or more")
     channels = _channels(arguments.channels)
+    inputs = tuple(_inputs(arguments.inputs))
     return MeasureOptions(
-        inputs=tuple(_inputs(arguments.inputs)),
+        inputs=inputs,
         output=output,
         rules=Rules(
             time_zone=arguments.time_zone,
             channels=channels,
             keys=pseudonym_keys(),
-            shards=arguments.shards,
+            shards=arguments.shards or _shards(inputs),
             epoch=arguments.epoch,
             default_brand=arguments.brand,
         ),
@@ -128,6 +134,12 @@ def _local_key() -> bytes:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_hex(32))
     return path.read_bytes().strip()
+
+
+def _shards(inputs: Sequence[InputFile]) -> int:
+    """Shards of people: as few as fit in memory one at a time, for each repeats sums of its own."""
+    size = sum(file.size_bytes * (8 if file.compression else 1) for file in inputs)
+    return min(max(FEWEST_SHARDS, math.ceil(size / BYTES_A_SHARD)), MOST_SHARDS)
 
 
 def _channels(given: str | None) -> tuple[str, ...]:

@@ -23,6 +23,9 @@ GROUPING_NAMES = tuple("_".join(dimensions) or "total" for dimensions in GROUPIN
 
 WINDOWS = ("minute", "hour", "day")
 TRAFFIC = ("gross", "valid")
+BOTH = 2
+"""Code of `traffic` beside the indices of TRAFFIC: rows of people without automata
+count in both traffics and travel once."""
 
 SQUARES = pa.decimal128(38, 0)
 
@@ -31,7 +34,7 @@ DIMENSIONS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("content", pa.int64(), "label key; 0 where the grouping lacks it"),
     ("brand", pa.int64(), "label key; 0 where the grouping lacks it"),
     ("channel", pa.int64(), "label key; 0 where the grouping lacks it"),
-    ("traffic", pa.int8(), "index in TRAFFIC"),
+    ("traffic", pa.int8(), "index in TRAFFIC, or BOTH"),
     ("window", pa.int8(), "index in WINDOWS"),
     ("start", pa.int32(), "minute number of a minute or hour, local day number of a day"),
     ("item", pa.int16(), "signal code of a mix or a rating; 0 for columns about people"),

@@ -13,7 +13,7 @@ import pyarrow as pa
 from schemas.identity import label_key
 from transforms.derive import derive
 from transforms.frame import Frame, choose, mix, rows_of, stack
-from transforms.partials import sum_partials
+from transforms.partials import by_traffic, sum_partials
 from transforms.publish import FIGURE_KEY, figures_of, metric_rows
 from transforms.suppress import WITHDRAWN
 
@@ -71,7 +71,7 @@ class Accumulate:
         self._pending = []
         labels = {label_key(name): name for name in rules.registered_channels}
         registered = np.array(list(labels), dtype=np.int64)
-        derived = derive(state.totals, rules.time_zone, registered, self.totals_family)
+        derived = derive(by_traffic(state.totals), rules.time_zone, registered, self.totals_family)
         figures = figures_of(derived)
         figures["key"] = mix([figures[name] for name in FIGURE_KEY])
         figures["fingerprint"] = _fingerprints(figures)

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from schemas.identity import words
 from schemas.observation import ECHO, RETRACT, SIGNAL_CODE, VALID
-from schemas.partial import GROUPINGS, TRAFFIC, WINDOWS
+from schemas.partial import BOTH, GROUPINGS, TRAFFIC, WINDOWS
 from transforms.balance import BalanceKey, outcome_batch
 from transforms.calendar import MINUTE_US, day_of
 from transforms.deduplicate import ID, first_copies, standing
@@ -38,6 +38,7 @@ from transforms.measures.people import (
 from transforms.partials import partial_batch, split_by_family, sum_partials
 
 NEVER = -(2**31)
+GROSS, VALID_ONLY = range(len(TRAFFIC))
 
 
 @dataclass(frozen=True)
@@ -171,10 +172,10 @@ class Attend:
         clean, mixed = without_actors(whole, flagged), of_actors(whole, flagged)
         valid = People(*(choose(f, f["valid"] == 1) for f in mixed))
         parts = []
-        for traffics, some in ((TRAFFIC, clean), (("gross",), mixed), (("valid",), valid)):
+        for traffic, some in ((BOTH, clean), (GROSS, mixed), (VALID_ONLY, valid)):
             for grouping, window, frame in count_people(some, self.rules.time_zone):
                 signed = frame if sign > 0 else _negated(frame, GROUPINGS[grouping])
-                parts += [(grouping, TRAFFIC.index(t), window, signed) for t in traffics]
+                parts.append((grouping, traffic, window, signed))
         return parts
 
 
@@ -231,12 +232,8 @@ def _additive(new: Frame) -> Iterator[tuple[int, int, int, Frame]]:
     frame["heartbeat_events"] = (new["period"] > 0).astype(np.int64)
     frame["watched_ms"] = np.where(beats, new["value"], 0).astype(np.int64)
     finest = _summed(frame, ("content", "brand", "channel", "hour", "day", "minute", "valid"))
-    traffics = [finest]
-    if not finest["valid"].all():
-        traffics.append(choose(finest, finest["valid"] != 0))
-    else:
-        traffics.append(finest)
-    for traffic, rows in enumerate(traffics):
+    valid = finest["valid"] != 0
+    for traffic, rows in ((BOTH, choose(finest, valid)), (GROSS, choose(finest, ~valid))):
         for number, dimensions in enumerate(GROUPINGS):
             named = [rows[d] != 0 for d in dimensions if d != "channel"]
             some = choose(rows, np.logical_and.reduce(named)) if named else rows

@@ -10,12 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.partial import (
+    BOTH,
     COLUMN_NAMES,
     DIMENSION_NAMES,
     GROUPING_NAMES,
     GROUPINGS,
     PARTIAL,
     SQUARES,
+    TRAFFIC,
 )
 from transforms.frame import Frame, rows_of
 
@@ -68,6 +70,24 @@ def sum_partials(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     ]
     left = result.filter(reduce(pc.or_, moved)).combine_chunks().to_batches()
     return left[0] if left else partial_batch([])
+
+
+def by_traffic(totals: pa.RecordBatch) -> pa.RecordBatch:
+    """Totals with the rows of both traffics added to those of each: no BOTH is left."""
+    place = PARTIAL.get_field_index("traffic")
+    both = pc.equal(totals.column(place), pa.scalar(BOTH, pa.int8()))
+    shared = totals.filter(both)
+    parts = [totals.filter(pc.invert(both))]
+    for traffic in range(len(TRAFFIC)):
+        code = pa.repeat(pa.scalar(traffic, pa.int8()), shared.num_rows)
+        parts.append(shared.set_column(place, PARTIAL.field(place), code))
+    return sum_partials(parts) if parts[0].num_rows else concatenated(parts[1:])
+
+
+def concatenated(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """One batch of several of the same schema; at least one must be given."""
+    whole = pa.Table.from_batches(batches).combine_chunks().to_batches()
+    return whole[0] if whole else batches[0]
 
 
 def split_labels(labels: pa.RecordBatch, families: int) -> list[tuple[int, pa.RecordBatch]]:

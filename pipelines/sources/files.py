@@ -134,6 +134,9 @@ def _named(path: str) -> tuple[str | None, str | None]:
 
 
 def _input_file(path: str) -> InputFile:
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    if shown != path:
+        raise InputError(f"expected a name in UTF-8, found {shown}: rename the file.")
     if not os.path.isfile(path):
         raise InputError(f"expected a file at {path}, found something else: copy it to a file.")
     try:
