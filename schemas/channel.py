@@ -165,6 +165,7 @@ class Channel:
     """A registered channel.
 
     parse      bytes of one record to one native row; raises msgspec errors or ParseError
+    parse_lines  many records, one a line, to rows at once; raises where any is refused. Optional
     fill       native rows to columns of a Sheet; must put `kind` and whatever else is known
     unwrap     bytes of a container (a batch, a page of results) to its records; None if it is
                none. Asked only where `parse` refuses, so `parse` must refuse containers
@@ -182,6 +183,7 @@ class Channel:
     fill: Callable[[list[Any], Sheet], None]
     recognise: Callable[[bytes], bool]
     kind_path: str
+    parse_lines: Callable[[bytes], list[Any]] | None = None
     unwrap: Callable[[bytes], list[bytes] | None] = field(default=lambda payload: None)
     clock: str = "server"
     heartbeat_ms: int | None = None

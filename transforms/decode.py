@@ -102,7 +102,7 @@ def _conform(
             sheet,
             channel,
             Kinds(codes, kinds),
-            lambda: [records.payloads[row] for row in rows],
+            lambda: [records.payload(row) for row in rows.tolist()],
             records.arrived_of(rows),
         ),
         ignored,

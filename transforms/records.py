@@ -23,6 +23,9 @@ PARSE_ERRORS = (ParseError, msgspec.DecodeError, UnicodeError, RecursionError)
 """What `Channel.parse` and `Channel.unwrap` may raise; anything else is a `decoder_error`."""
 
 
+PAYLOADS_A_CALL = 256
+
+
 class Records:
     """The parsed records of a batch, containers unwrapped, with where each came from."""
 
@@ -33,8 +36,11 @@ class Records:
         self.failures: list[Failure] = []
         self.rows: list[Any] = []
         """Native rows, as `Channel.parse` gives them."""
-        self.payloads: list[bytes] = []
-        """The bytes of each row."""
+        self.column = batch.column("payload")
+        self.items: list[bytes] = []
+        """The bytes of the last rows, which were in containers."""
+        self.whole = 0
+        """How many rows were a payload of their own."""
         self.source = np.zeros(0, dtype=np.int64)
         """The row of the batch that each row was in."""
         self.item = np.zeros(0, dtype=np.int64)
@@ -46,13 +52,21 @@ class Records:
     def part(self, first: int, last: int) -> Records:
         """Rows first to last; failures go to the same list."""
         part = copy(self)
-        part.rows, part.payloads = self.rows[first:last], self.payloads[first:last]
+        part.rows = self.rows[first:last]
         part.source, part.item = self.source[first:last], self.item[first:last]
+        part.items = self.items[max(first - self.whole, 0) : max(last - self.whole, 0)]
+        part.whole = len(part.rows) - len(part.items)
         return part
 
     def fail(self, row: int, reason: Reason, path: str, detail: str) -> None:
         source, item = int(self.source[row]), int(self.item[row])
-        self.fail_payload(self.payloads[row], source, reason, path, detail, item)
+        self.fail_payload(self.payload(row), source, reason, path, detail, item)
+
+    def payload(self, row: int) -> bytes:
+        """The bytes of a row."""
+        if row >= self.whole:
+            return self.items[row - self.whole]
+        return bytes(self.column[int(self.source[row])].as_py())
 
     def fail_payload(
         self, payload: bytes, source: int, reason: Reason, path: str, detail: str, item: int = 0
@@ -68,53 +82,85 @@ def read_records(batch: pa.RecordBatch, channel: Channel) -> Records:
     What `parse` refuses may be a container: its items are records, and each fails alone.
     """
     records = Records(batch)
-    payloads, too_large = _within_size(batch, records)
-    rows, refused = _parse(payloads, channel.parse)
+    column = batch.column("payload")
+    too_large = _too_large(column, records)
+    rows, refused = _parse(column, channel, too_large)
     items: list[bytes] = []
     container: list[int] = []
     places: list[int] = []
     for index, error in refused:
-        if index in too_large:
-            continue
-        inner = _items(payloads[index], error, index, records, channel)
+        inner = _items(column[index].as_py(), error, index, records, channel)
         items += inner
         container += [index] * len(inner)
         places += range(len(inner))
-    source = np.delete(np.arange(len(payloads)), [index for index, _ in refused])
+    gone = [*too_large, *(index for index, _ in refused)]
+    source = np.delete(np.arange(len(column)), gone)
     item = np.zeros(len(source), dtype=np.int64)
-    kept = payloads if not refused else [payloads[i] for i in source]
-    records.received = len(kept) + len(records.failures) + len(items)
+    records.received = len(source) + len(records.failures) + len(items)
     if items:
-        inner_rows, refused = _parse(items, channel.parse)
+        inner_rows, refused = _parse_each(items, channel.parse)
         for index, error in refused:
             found = explain(items[index], error)
             records.fail_payload(items[index], container[index], *found, places[index])
         left = np.delete(np.arange(len(items)), [index for index, _ in refused])
         rows += inner_rows
-        kept = kept + [items[i] for i in left]
+        records.items = [items[i] for i in left]
         source = np.concatenate([source, np.asarray(container, dtype=np.int64)[left]])
         item = np.concatenate([item, np.asarray(places, dtype=np.int64)[left]])
-    records.rows, records.payloads, records.source, records.item = rows, kept, source, item
+    records.rows, records.source, records.item = rows, source, item
+    records.whole = len(source) - len(records.items)
     return records
 
 
-def _within_size(batch: pa.RecordBatch, records: Records) -> tuple[list[bytes], set[int]]:
-    """The payloads, and the rows of those too large: failed here, with "" in their place."""
-    column = batch.column("payload")
-    payloads: list[bytes] = column.to_pylist()
-    over = pc.greater(pc.binary_length(column), MAXIMUM_PAYLOAD_BYTES)
-    too_large = set(np.flatnonzero(over.to_numpy(zero_copy_only=False)).tolist())
-    for row in too_large:
-        detail = f"expected at most {MAXIMUM_PAYLOAD_BYTES} bytes, found {len(payloads[row])}"
-        records.fail_payload(payloads[row], row, Reason.TOO_LARGE, "$", detail)
-        payloads[row] = b""
-    return payloads, too_large
+def _too_large(column: pa.Array, records: Records) -> list[int]:
+    """The rows of payloads that are too large; they are failed here."""
+    sizes = pc.binary_length(column).to_numpy(zero_copy_only=False)
+    rows: list[int] = np.flatnonzero(sizes > MAXIMUM_PAYLOAD_BYTES).tolist()
+    for row in rows:
+        detail = f"expected at most {MAXIMUM_PAYLOAD_BYTES} bytes, found {sizes[row]}"
+        records.fail_payload(column[row].as_py(), row, Reason.TOO_LARGE, "$", detail)
+    return rows
 
 
 def _parse(
+    column: pa.Array, channel: Channel, passed_over: list[int]
+) -> tuple[list[Any], list[tuple[int, Exception]]]:
+    """Rows of the payloads that parse, and (index, error) of the others.
+
+    Lines are parsed some hundred at a call where the channel can: a fifth faster than one by one. A
+    group with anything unusual in it is parsed payload by payload.
+    """
+    indices = np.delete(np.arange(len(column)), passed_over) if passed_over else None
+    chosen = column if indices is None else column.take(pa.array(indices))
+    rows: list[Any] = []
+    refused: list[tuple[int, Exception]] = []
+    for start in range(0, len(chosen), PAYLOADS_A_CALL):
+        group = chosen.slice(start, PAYLOADS_A_CALL).to_pylist()
+        parsed = _parse_lines(group, channel.parse_lines) if channel.parse_lines else None
+        if parsed is None:
+            parsed, errors = _parse_each(group, channel.parse)
+            refused += [(start + index, error) for index, error in errors]
+        rows += parsed
+    if indices is not None:
+        refused = [(int(indices[index]), error) for index, error in refused]
+    return rows, refused
+
+
+def _parse_lines(payloads: list[bytes], parse: Callable[[bytes], list[Any]]) -> list[Any] | None:
+    """A row a payload; None where they cannot be parsed as lines, one a payload."""
+    lines = b"\n".join(payloads)
+    if lines.count(b"\n") != len(payloads) - 1:
+        return None
+    try:
+        rows = parse(lines)
+    except Exception:
+        return None
+    return rows if len(rows) == len(payloads) else None
+
+
+def _parse_each(
     payloads: list[bytes], parse: Callable[[bytes], Any]
 ) -> tuple[list[Any], list[tuple[int, Exception]]]:
-    """Rows of the payloads that parse, and (index, error) of the others."""
     rows: list[Any] = []
     refused: list[tuple[int, Exception]] = []
     append = rows.append

@@ -382,6 +382,7 @@ def _device(native: str | None) -> str | None:
     return _DEVICES.get(native.lower()) if native else None
 
 
+_CALL = msgspec.json.Decoder(Call, strict=False)
 _BATCH = msgspec.json.Decoder(Batch)
 _CONSENT = msgspec.json.Decoder(Consent | None, strict=False)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -430,7 +431,8 @@ CHANNEL = Channel(
     media_type="owned",
     provenance="first_party",
     kinds=KINDS,
-    parse=msgspec.json.Decoder(Call, strict=False).decode,
+    parse=_CALL.decode,
+    parse_lines=_CALL.decode_lines,
     fill=fill,
     unwrap=unwrap,
     recognise=recognise,
