@@ -15,15 +15,8 @@ import pyarrow as pa
 
 from schemas.identity import label_key
 from schemas.metric import KEY
-from schemas.observation import (
-    HEARTBEAT_CHANNEL,
-    OBSERVATION,
-    RETRACT,
-    SIGNAL_CODE,
-    SIGNALS,
-    VALID,
-)
-from schemas.partial import COLUMN_NAMES, GROUPING_NAMES, TRAFFIC, WINDOWS
+from schemas.observation import CHANGE, ECHO, OBSERVATION, RETRACT, SIGNAL_CODE, SIGNALS, VALID
+from schemas.partial import BOTH, COLUMN_NAMES, GROUPING_NAMES, TRAFFIC, WINDOWS
 from transforms import publish
 from transforms.accumulate import Accumulate, PublishRules
 from transforms.attend import Attend, AttendRules
@@ -50,6 +43,8 @@ class Said:
     fact: int = 0
     revision: int = 0
     retract: bool = False
+    update: bool = False
+    echo: bool = False
     valid: bool = True
     value: int = 0
     period: int = 0
@@ -90,7 +85,8 @@ def observations(rows: Iterable[Said], time_zone: str = PARIS) -> pa.RecordBatch
     """OBSERVATION batch of rows, each with its own id already."""
     columns: dict[str, list[Any]] = {field.name: [] for field in OBSERVATION}
     for row in rows:
-        flags = VALID * row.valid | RETRACT * row.retract | HEARTBEAT_CHANNEL * (row.period > 0)
+        change = CHANGE * (row.retract or row.update)
+        flags = VALID * row.valid | RETRACT * row.retract | ECHO * row.echo | change
         literal = {
             "event_id": id_bytes(row),
             "fact": row.fact,
@@ -128,16 +124,17 @@ Place = tuple[str, str, str, str, str, str, int, str]
 
 
 def readable(partials: Iterable[pa.RecordBatch]) -> dict[tuple[Place, str], int]:
-    """Sums of every column that is not zero, by readable dimensions."""
+    """Sums of every column that is not zero, by readable dimensions; both traffics are each."""
     sums: dict[tuple[Place, str], int] = {}
-    for batch in partials:
-        for row in batch.to_pylist():
+    rows = [row for batch in partials for row in batch.to_pylist()]
+    for row in rows:
+        for traffic in TRAFFIC if row["traffic"] == BOTH else [TRAFFIC[row["traffic"]]]:
             place = (
                 GROUPING_NAMES[row["grouping"]],
                 TEXTS.get(row["content"], ""),
                 TEXTS.get(row["brand"], ""),
                 TEXTS.get(row["channel"], ""),
-                TRAFFIC[row["traffic"]],
+                traffic,
                 WINDOWS[row["window"]],
                 row["start"],
                 SIGNALS[row["item"]] if row["item"] else "",
@@ -154,7 +151,7 @@ def total(
     traffic: str = "gross",
     grouping: str = "total",
     item: str = "",
-) -> int | list[int]:
+) -> Any:
     """A column over all people: one number, or one a start of the window where there are several."""
     given = [partials] if isinstance(partials, pa.RecordBatch) else list(partials)
     found = {

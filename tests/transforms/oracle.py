@@ -157,4 +157,3 @@ def _count_item(
     sums[key, "negative"] += row.value <= _UNFAVOURABLE.get(row.signal, -1)
     if row.actor:
         people[key, "authors"].add(row.actor)
-

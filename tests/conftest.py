@@ -1,0 +1,36 @@
+"""What every test may count on: no key of this machine's user, and the job run in process."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines.measure import Measured, measure
+from pipelines.options import KEY_VARIABLE, add_measure_arguments, measure_options
+
+KEY = "a key that tests alone may use"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Pseudonyms are the same on every machine, and nobody's key file is read or made."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KEY_VARIABLE, KEY)
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def measured() -> Callable[..., Measured]:
+    """`moment measure INPUT... --output DIR ARGUMENT...` without the command line around it."""
+
+    def run(inputs: list[Path] | list[str], output: Path, *arguments: str) -> Measured:
+        parser = argparse.ArgumentParser()
+        add_measure_arguments(parser)
+        given = [*map(str, inputs), "--output", str(output), *arguments]
+        return measure(measure_options(parser.parse_args(given), ()))
+
+    return run

@@ -1,0 +1,88 @@
+"""Deduplicate: which copy counts and which statement stands, whatever the order of arrival."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.observation import RETRACT
+from transforms.deduplicate import first_copies, standing
+from transforms.frame import choose
+
+
+def _frame(rows, names):
+    columns = zip(*rows) if rows else [[] for _ in names]
+    return {name: np.array(values, np.int64) for name, values in zip(names, columns)}
+
+
+COPY = ("id_high", "id_low", "event_time", "value")
+copies = st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2), st.integers(0, 2))
+
+
+def test_of_copies_the_earliest_counts_and_ids_that_share_a_half_are_two_events():
+    frame = _frame([(1, 1, 30, 0), (1, 1, 10, 5), (1, 2, 40, 0), (2, 1, 40, 0)], COPY)
+
+    assert first_copies(frame).tolist() == [False, True, True, True]
+
+
+def test_of_copies_at_one_time_the_least_in_the_other_columns_counts():
+    frame = _frame([(1, 1, 10, 7), (1, 1, 10, 5), (1, 1, 10, 6)], COPY)
+
+    assert first_copies(frame).tolist() == [False, True, False]
+
+
+@given(st.lists(copies, max_size=20), st.randoms())
+def test_the_copy_that_counts_does_not_depend_on_the_order(rows, random):
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    chosen = []
+    for order in (rows, shuffled):
+        frame = _frame(order, COPY)
+        kept = choose(frame, first_copies(frame))
+        chosen.append(sorted(zip(*(kept[name].tolist() for name in COPY))))
+
+    least: dict[tuple[int, int], tuple[int, int]] = {}
+    for high, low, time, value in rows:
+        least[high, low] = min(least.get((high, low), (time, value)), (time, value))
+    assert chosen[0] == chosen[1] == sorted((*key, *rest) for key, rest in least.items())
+
+
+FACT = ("fact", "revision", "flags", "id_high", "id_low")
+statements = st.tuples(
+    st.integers(1, 3),
+    st.integers(0, 2),
+    st.sampled_from((0, RETRACT)),
+    st.just(0),
+    st.integers(0, 9),
+)
+
+
+def _stands(*rows):
+    frame = standing(_frame(rows, FACT))
+    return list(zip(*(frame[name].tolist() for name in FACT)))
+
+
+def test_the_statement_of_the_greatest_revision_stands():
+    assert _stands((1, 5, 0, 0, 1), (1, 9, RETRACT, 0, 2), (1, 7, 0, 0, 3)) == [
+        (1, 9, RETRACT, 0, 2)
+    ]
+
+
+def test_of_two_statements_of_one_revision_the_retraction_stands():
+    assert _stands((1, 5, RETRACT, 0, 1), (1, 5, 0, 0, 9)) == [(1, 5, RETRACT, 0, 1)]
+
+
+def test_of_two_alike_the_greater_id_stands():
+    assert _stands((1, 5, 0, 0, 1), (1, 5, 0, 0, 2), (2, 5, 0, 0, 1)) == [
+        (1, 5, 0, 0, 2),
+        (2, 5, 0, 0, 1),
+    ]
+
+
+@given(st.lists(statements, max_size=12), st.integers(0, 12))
+def test_standing_statements_of_parts_merge_to_those_of_the_whole(rows, cut):
+    cut = min(cut, len(rows))
+    parts = [standing(_frame(part, FACT)) for part in (rows[cut:], rows[:cut])]
+    merged = standing({n: np.concatenate([p[n] for p in parts]) for n in FACT})
+    whole = standing(_frame(rows, FACT))
+
+    assert {n: v.tolist() for n, v in merged.items()} == {n: v.tolist() for n, v in whole.items()}

@@ -1,0 +1,164 @@
+"""Derive: totals brought together with their minutes, their items and the channels that were silent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timezone
+
+import numpy as np
+
+from schemas.identity import label_key
+from schemas.partial import GROUPING_NAMES, TRAFFIC, WINDOWS
+from tests.transforms.observations import PARIS, TEXTS, attend, numbered, observations, said
+from transforms.derive import KEY, derive, lookup
+from transforms.partials import by_traffic
+
+APP, SITE = label_key("app"), label_key("site")
+
+
+def _derive(*rows, registered=(APP, SITE), time_zone=PARIS, totals_family=True):
+    totals = attend(observations(numbered(rows), time_zone), time_zone=time_zone)
+    return derive(
+        by_traffic(totals), time_zone, np.array(registered, dtype=np.int64), totals_family
+    )
+
+
+def _of(frame, column, window, grouping="total", traffic="gross", channel=""):
+    """Values of a column by start, of one window and grouping."""
+    chosen = (
+        (frame["window"] == WINDOWS.index(window))
+        & (frame["grouping"] == GROUPING_NAMES.index(grouping))
+        & (frame["traffic"] == TRAFFIC.index(traffic))
+    )
+    if channel:
+        chosen &= frame["channel"] == label_key(channel)
+    order = np.argsort(frame["start"][chosen])
+    return frame[column][chosen][order].tolist()
+
+
+def test_a_silent_registered_channel_has_zeros_in_every_minute_of_the_hour_another_was_heard():
+    people = _derive(said("10:00", channel="app")).people
+
+    assert _of(people, "silent", "minute", "channel", channel="app") == [0] + [1] * 59
+    assert _of(people, "silent", "minute", "channel", channel="site") == [1] * 60
+    assert _of(people, "silent", "hour", "channel", channel="site") == [1]
+    assert _of(people, "silent", "day", "channel", channel="site") == [1]
+    assert _of(people, "silent", "day", "channel", "valid", "site") == [1]
+    assert _of(people, "silent", "day", "channel", channel="app") == [0]
+
+
+def test_silence_is_told_in_the_family_of_totals_only():
+    assert _derive(said("10:00"), totals_family=False).people["silent"].sum() == 0
+    assert _derive(said("10:00"), registered=()).people["silent"].sum() == 0
+
+
+def test_where_nothing_was_heard_there_is_nothing():
+    people, items = _derive()
+
+    assert [len(frame["start"]) for frame in (people, items)] == [0, 0]
+
+
+def test_a_channel_heard_only_through_automata_is_silent_among_the_valid():
+    people = _derive(
+        said("10:00", valid=False, channel="app"), said("10:00", channel="site")
+    ).people
+
+    assert _of(people, "silent", "day", "channel", "gross", "app") == [0]
+    assert _of(people, "silent", "day", "channel", "valid", "app") == [1]
+
+
+def test_silent_rows_are_unique_in_a_night_of_half_an_hour():
+    # Lord Howe, 5 April: local hours start at 14:00 and 14:30 UTC and overlap.
+    zone = "Australia/Lord_Howe"
+    people = _derive(
+        said("2026-04-04T14:50"), said("2026-04-04T15:10"), registered=(SITE,), time_zone=zone
+    ).people
+    keys = Counter(zip(*(people[name].tolist() for name in KEY)))
+
+    assert [key for key, times in keys.items() if times > 1] == []
+    minutes = _of(people, "start", "minute", "channel", channel="site")
+    first = int(datetime(2026, 4, 4, 14, 0, tzinfo=timezone.utc).timestamp()) // 60
+    assert minutes == list(range(first, first + 90))
+
+
+def test_minutes_on_air_of_an_hour_are_its_minutes_on_air():
+    beats = [said(t, signal="heartbeat", period=20_000) for t in ("10:00", "10:01", "10:01:30")]
+    people = _derive(*beats, said("10:05", signal="click"), said("11:00", signal="click")).people
+
+    assert sum(_of(people, "on_air_minutes", "minute")) == 2
+    assert _of(people, "on_air_minutes", "hour") == [2, 0]
+    assert _of(people, "on_air_minutes", "day") == [2]
+
+
+def test_a_heartbeat_puts_its_minute_on_air_even_if_it_vouches_for_no_time():
+    people = _derive(said("10:00:50", signal="heartbeat", period=30_000, value=0)).people
+
+    for window in WINDOWS:
+        assert max(_of(people, "on_air_minutes", window)) == 1
+        assert max(_of(people, "concurrent_peak", window)) == 1
+
+
+def test_the_peak_of_an_hour_and_a_day_is_their_greatest_minute():
+    def beat(at, actor):
+        return said(at, actor, "heartbeat", period=30_000)
+
+    people = _derive(
+        beat("10:00:50", "ana"),
+        beat("10:30:50", "ana"),
+        beat("10:30:50", "ben"),
+        beat("11:10:50", "ana"),
+    ).people
+
+    assert _of(people, "concurrent_peak", "hour") == [2, 1]
+    assert _of(people, "concurrent_peak", "day") == [2]
+    assert _of(people, "concurrent_fresh_peak", "day") == [2]
+
+
+def test_people_rows_know_their_likes_and_comments_and_who_is_at_least_behind_them():
+    people = _derive(
+        said("10:00", "ana", "like"),
+        said("10:01", "ben", "like"),
+        said("10:02", "ana", "comment"),
+        said("10:03", "ana", "comment"),
+        said("10:04", "ana", "reply"),
+        said("10:05", "dan", "share"),
+    ).people
+
+    assert _of(people, "likes", "day") == [2]
+    assert _of(people, "comments", "day") == [3]
+    assert _of(people, "mix_authors", "day") == [2]
+
+
+def test_items_know_the_sum_of_all_engagement_actions_of_their_place():
+    items = _derive(
+        said("10:00", "ana", "like"),
+        said("10:00", "ben", "like"),
+        said("10:00", "ben", "share"),
+        said("10:00", "ben", "answer"),
+    ).items
+
+    assert _of(items, "interactions", "day") == [3, 3, 3]
+
+
+def test_a_place_with_items_only_has_a_row_about_people_too():
+    people = _derive(said("10:00", "", "like")).people
+
+    assert _of(people, "likes", "day") == [1]
+    assert _of(people, "viewers", "day") == [0]
+
+
+def test_rows_know_the_local_day_and_hour_they_lie_in():
+    people = _derive(said("22:59"), said("23:01"), registered=()).people
+    day = int(datetime(2026, 3, 2, tzinfo=timezone.utc).timestamp()) // 86_400
+
+    assert _of(people, "day_of", "minute") == [day, day + 1]
+    assert _of(people, "day_of", "hour") == [day, day + 1]
+    assert _of(people, "day_of", "day") == [day, day + 1]
+    assert TEXTS[APP] == "app"
+
+
+def test_looking_up_gives_the_value_of_the_key_or_zero():
+    left, right = np.array([5, 1, 9, 7]), np.array([7, 5])
+
+    assert lookup(left, right, np.array([70, 50])).tolist() == [50, 0, 0, 70]
+    assert lookup(left, right[:0], np.array([], np.int64)).tolist() == [0, 0, 0, 0]
