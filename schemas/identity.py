@@ -25,9 +25,16 @@ def event_ids(source: str, keys: Iterable[str | None]) -> pa.Array:
     Without a source the keys are `source U+001F id` themselves. No key ("" or null), no id.
     """
     prefix = f"{source}\x1f" if source else ""
-    return pa.array(
-        [blake2b((prefix + k).encode(), digest_size=16).digest() if k else None for k in keys], UUID
-    )
+    hashed = [blake2b((prefix + k).encode(), digest_size=16).digest() if k else None for k in keys]
+    if None in hashed:
+        return pa.array(hashed, UUID)
+    return binary_ids(b"".join(hashed))  # type: ignore[arg-type]
+
+
+def binary_ids(ids: bytes | np.ndarray) -> pa.Array:
+    """A binary(16) column of ids that lie one behind the other; nothing is copied."""
+    buffer = pa.py_buffer(ids)
+    return pa.FixedSizeBinaryArray.from_buffers(UUID, buffer.size // 16, [None, buffer])
 
 
 def payload_ids(payloads: Iterable[bytes], part: Sequence[int]) -> pa.Array:

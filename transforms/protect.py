@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.event import EVENT, UUID
-from schemas.identity import words
+from schemas.identity import binary_ids, words
 from transforms.balance import count_events
 
 REMEMBERED = 100_000
@@ -96,12 +96,8 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
         batch.column("raw_actor"),
     )
     hashes = _pseudonymiser(keys)
-    actors = pc.dictionary_encode(raw_actor)
-    distinct = actors.dictionary.to_pylist()
-    actor_id = _pseudonyms(distinct, hashes.actor).take(actors.indices)
-    routed = _pseudonyms(distinct, hashes.route).take(actors.indices)
-    sessions = pc.dictionary_encode(batch.column("raw_session"))
-    session_id = _pseudonyms(sessions.dictionary.to_pylist(), hashes.session).take(sessions.indices)
+    actor_id, routed = _pseudonyms(raw_actor, hashes.actor_and_route, 2)
+    (session_id,) = _pseudonyms(batch.column("raw_session"), hashes.session, 1)
     id_key = batch.column("id_key")
     event_id = _rekeyed(batch.column("event_id"), id_key.is_valid(), keys.routing)
     fact_id = batch.column("fact_id")
@@ -141,8 +137,8 @@ class _Pseudonymiser:
     """
 
     def __init__(self, keys: PseudonymKeys) -> None:
-        self.actor = lru_cache(REMEMBERED)(_hasher(keys.actor, b"moment.actor"))
-        self.route = lru_cache(REMEMBERED)(_hasher(keys.routing, b"moment.route"))
+        actor, route = _hasher(keys.actor, b"moment.actor"), _hasher(keys.routing, b"moment.route")
+        self.actor_and_route = lru_cache(REMEMBERED)(lambda text: actor(text) + route(text))
         self.session = lru_cache(REMEMBERED)(_hasher(keys.actor, b"moment.session"))
 
 
@@ -158,8 +154,15 @@ def _pseudonymiser(keys: PseudonymKeys) -> _Pseudonymiser:
     return _Pseudonymiser(keys)
 
 
-def _pseudonyms(distinct: list[str], hashed: Callable[[str], bytes]) -> pa.Array:
-    return pa.array([hashed(text) for text in distinct], UUID)
+def _pseudonyms(texts: pa.Array, hashed: Callable[[str], bytes], of: int) -> list[pa.Array]:
+    """The `of` 16-byte pseudonyms that `hashed` gives of each text, as columns; null stays null."""
+    encoded = pc.dictionary_encode(texts)
+    joined = b"".join([hashed(text) for text in encoded.dictionary.to_pylist()])
+    table = np.frombuffer(joined, np.uint8).reshape(-1, of, 16)
+    return [
+        binary_ids(np.ascontiguousarray(table[:, place])).take(encoded.indices)
+        for place in range(of)
+    ]
 
 
 def _rekeyed(ids: pa.Array, made_of_identifiers: pa.Array, key: bytes) -> pa.Array:

@@ -25,7 +25,6 @@ NEGATIVE = {"rate:nps": 600_000, "rate:csat": 250_000, "rate:ces": 333_334, "rat
 """Favourable at or above, unfavourable at or below: NPS 9-10 and 0-6 of 10; CSAT 4-5 and 1-2 of 5;
 CES 5-7 and 1-3 of 7."""
 
-_MINUTES_AT_ONCE = 200_000
 _BITS = 60
 
 
@@ -95,42 +94,47 @@ def _days(hours: Frame, dimensions: tuple[str, ...]) -> Frame:
 
 
 def _minutes(hours: Frame, dimensions: tuple[str, ...]) -> Frame:
-    """Viewers and concurrent viewers of each minute: sums of bit planes of the masks."""
+    """Viewers and concurrent viewers of each minute: how often each bit of the masks is set."""
     groups = group(hours, (*dimensions, "hour"))
     keys = groups.first(hours, (*dimensions, "hour"))
-    planes = {
-        "viewers": hours["seen"],
-        "concurrent": hours["alive"],
-        "concurrent_fresh": hours["fresh"],
+    owner = np.empty(rows_of(hours), dtype=np.int64)
+    owner[groups.order] = np.repeat(np.arange(len(groups.starts)), groups.sizes())
+    cells = len(groups.starts) * _BITS
+    seen_rows, seen_bits = set_bits(hours["seen"])
+    seen_cells = owner[seen_rows] * _BITS + seen_bits
+    # A float64 holds these sums exactly: ten million people's periods are below 2⁵³ milliseconds.
+    weights = hours["period"][seen_rows].astype(np.float64)
+    sums = {
+        "viewers": np.bincount(seen_cells, minlength=cells),
+        "heartbeat_ms": np.bincount(seen_cells, weights, minlength=cells).astype(np.int64),
     }
-    sums = {name: _bit_sums(groups.order, groups.starts, mask) for name, mask in planes.items()}
-    sums["heartbeat_ms"] = _bit_sums(groups.order, groups.starts, hours["seen"], hours["period"])
-    place, bit = np.nonzero(sums["viewers"] | sums["concurrent"])
+    for name, mask in (("concurrent", "alive"), ("concurrent_fresh", "fresh")):
+        rows, bits = set_bits(hours[mask])
+        sums[name] = np.bincount(owner[rows] * _BITS + bits, minlength=cells)
+    told = np.flatnonzero(sums["viewers"] | sums["concurrent"])
+    place, bit = np.divmod(told, _BITS)
     frame = {name: keys[name][place] for name in dimensions}
     frame["start"] = (keys["hour"][place] + bit).astype(np.int32)
-    for name, table in sums.items():
-        frame[name] = table[place, bit]
+    for name, counts in sums.items():
+        frame[name] = counts[told]
     return frame
 
 
-def _bit_sums(
-    order: np.ndarray, starts: np.ndarray, masks: np.ndarray, weights: np.ndarray | None = None
-) -> np.ndarray:
-    """(groups, 60) sums of each bit over each group's rows, in passes of bounded memory."""
-    totals = np.zeros((len(starts), _BITS), dtype=np.int64)
-    group_of = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(order))))
-    for first in range(0, len(order), _MINUTES_AT_ONCE):
-        rows = order[first : first + _MINUTES_AT_ONCE]
-        bits = np.unpackbits(
-            np.ascontiguousarray(masks[rows]).view(np.uint8).reshape(-1, 8),
-            axis=1,
-            bitorder="little",
-        )[:, :_BITS]
-        values = bits if weights is None else bits * weights[rows][:, None]
-        groups = group_of[first : first + _MINUTES_AT_ONCE]
-        edges = np.flatnonzero(np.concatenate(([True], groups[1:] != groups[:-1])))
-        totals[groups[edges]] += np.add.reduceat(values, edges, axis=0, dtype=np.int64)
-    return totals
+def set_bits(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(row, bit) of every bit set in uint64 masks; work grows with the bits, not with 64 a row."""
+    rows, bits = [], []
+    row = np.flatnonzero(masks)
+    left = masks[row]
+    while len(row):
+        lowest = left & (~left + np.uint64(1))
+        rows.append(row)
+        bits.append(np.bitwise_count(lowest - np.uint64(1)))
+        left = left ^ lowest
+        more = left != 0
+        row, left = row[more], left[more]
+    if not rows:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    return np.concatenate(rows), np.concatenate(bits).astype(np.int64)
 
 
 def _acts(actions: Frame, dimensions: tuple[str, ...]) -> Iterator[Frame]:
