@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,6 +83,8 @@ def _from_kinds(kinds: Kinds, channel: Channel) -> dict[str, pa.Array]:
     indices = pa.array(kinds.codes)
 
     def spread(values: list[str | None]) -> pa.Array:
+        if len(set(values)) == 1 and values[0] is not None:
+            return constant(values[0], pa.string(), len(indices))
         return pa.array(values, pa.string()).take(indices)
 
     return {
@@ -151,10 +154,32 @@ def _facts(
 
 def _column(values: Any, field: pa.Field, length: int) -> pa.Array:
     if values is None:
-        return pa.nulls(length, field.type)
+        if length > _CONSTANT_ROWS:
+            return pa.nulls(length, field.type)
+        return _kept_nulls(field.type).slice(0, length)
     if isinstance(values, (list, np.ndarray, pa.Array, pa.ChunkedArray)):
         return _array(values, field.type)
-    return pa.repeat(pa.scalar(values, field.type), length)
+    return constant(values, field.type, length)
+
+
+_CONSTANT_ROWS = 65_536
+
+
+def constant(value: Any, type: pa.DataType, length: int) -> pa.Array:
+    """A column of one value; the same few are asked for with every batch, so they are kept."""
+    if length > _CONSTANT_ROWS:
+        return pa.repeat(pa.scalar(value, type), length)
+    return _kept_constant(value, type).slice(0, length)
+
+
+@lru_cache(maxsize=512)
+def _kept_constant(value: Any, type: pa.DataType) -> pa.Array:
+    return pa.repeat(pa.scalar(value, type), _CONSTANT_ROWS)
+
+
+@lru_cache(maxsize=64)
+def _kept_nulls(type: pa.DataType) -> pa.Array:
+    return pa.nulls(_CONSTANT_ROWS, type)
 
 
 def _array(values: Any, type: pa.DataType) -> pa.Array:

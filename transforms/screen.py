@@ -31,6 +31,16 @@ class Verdict(NamedTuple):
     device_class: str | None
 
 
+_UNJUDGED = Verdict("unknown", None, None)
+
+
+def _judge(user_agent: str) -> Verdict:
+    """Nothing is said of an agent that says nothing; a long one is judged by its beginning."""
+    if user_agent in ("", "-"):
+        return _UNJUDGED
+    return judge_user_agent(user_agent[:LONGEST_USER_AGENT])
+
+
 @lru_cache(maxsize=65_536)
 def judge_user_agent(user_agent: str) -> Verdict:
     """Traffic class, reason and device class of one user agent (cached: agents repeat)."""
@@ -50,30 +60,24 @@ def screen(batch: pa.RecordBatch) -> pa.RecordBatch:
     What a channel already said stays: a vendor's own machine flag, a device class. Rows without a
     user agent and without a flag stay `unknown`.
     """
-    agents = pc.utf8_slice_codeunits(batch.column("raw_user_agent"), 0, LONGEST_USER_AGENT)
-    blank = pc.is_in(agents, pa.array(["", "-"]))
-    agents = pc.if_else(blank, pa.scalar(None, pa.string()), agents)
+    agents = batch.column("raw_user_agent")
     if agents.null_count == len(agents):
         return batch
     encoded = pc.dictionary_encode(agents)
-    verdicts = [judge_user_agent(agent) for agent in encoded.dictionary.to_pylist()]
-    stated = pc.not_equal(batch.column("ivt_class"), "unknown")
+    distinct = encoded.dictionary.to_pylist()
+    verdicts = [_judge(agent) for agent in distinct]
     columns = {
-        "ivt_class": pc.if_else(
-            pc.or_(stated, pc.is_null(agents)),
-            batch.column("ivt_class"),
-            _spread([v.ivt_class for v in verdicts], encoded.indices),
-        ),
-        "ivt_reason": pc.if_else(
-            stated,
-            batch.column("ivt_reason"),
-            _spread([v.ivt_reason for v in verdicts], encoded.indices),
-        ),
-        "device_class": pc.coalesce(
-            batch.column("device_class"),
-            _spread([v.device_class for v in verdicts], encoded.indices),
-        ),
+        name: _spread([getattr(v, name) for v in verdicts], encoded.indices)
+        for name in Verdict._fields
     }
+    columns["ivt_class"] = columns["ivt_class"].fill_null("unknown")
+    stated = pc.not_equal(batch.column("ivt_class"), "unknown")
+    if pc.any(stated).as_py():
+        for name in ("ivt_class", "ivt_reason"):
+            columns[name] = pc.if_else(stated, batch.column(name), columns[name])
+    said = batch.column("device_class")
+    if said.null_count < len(said):
+        columns["device_class"] = pc.coalesce(said, columns["device_class"])
     return replace_columns(batch, columns)
 
 

@@ -26,6 +26,9 @@ class _Native(msgspec.Struct, gc=False):
     pass
 
 
+_NOT_STATED = msgspec.Raw()
+
+
 class Page(_Native):
     path: str | None = None
 
@@ -54,8 +57,8 @@ class Context(_Native, rename="camel"):
     page: Page | None = None
     campaign: Campaign | None = None
     device: Device | None = None
-    consent: msgspec.Raw = msgspec.Raw()
-    consent_management: msgspec.Raw = msgspec.Raw()
+    consent: msgspec.Raw = _NOT_STATED
+    consent_management: msgspec.Raw = _NOT_STATED
 
 
 class Properties(_Native):
@@ -212,13 +215,21 @@ def fill(calls: list[Call], sheet: Sheet) -> None:
 
 def _actors(calls: list[Call], sheet: Sheet) -> None:
     """`user:` where somebody is logged in, else `anonymous:`, the cookie or device."""
-    user = text_column([c.user_id for c in calls])
-    anonymous = text_column([c.anonymous_id for c in calls])
-    known, either = user.is_valid(), pc.or_(user.is_valid(), anonymous.is_valid())
-    scope = pc.if_else(known, "user", "anonymous")
-    sheet.put("raw_actor", pc.binary_join_element_wise(scope, pc.coalesce(user, anonymous), ":"))
-    basis = pc.if_else(known, "login", "exempt_cookie")
-    sheet.put("actor_basis", pc.if_else(either, basis, "none"))
+    sheet.put(
+        "raw_actor",
+        [
+            f"user:{c.user_id}"
+            if c.user_id
+            else f"anonymous:{c.anonymous_id}"
+            if c.anonymous_id
+            else None
+            for c in calls
+        ],
+    )
+    sheet.put(
+        "actor_basis",
+        ["login" if c.user_id else "exempt_cookie" if c.anonymous_id else "none" for c in calls],
+    )
 
 
 def _objects(
@@ -291,10 +302,10 @@ def _consent(contexts: list[Context], sheet: Sheet) -> None:
         ("$.context.consent", [c.consent for c in contexts]),
         ("$.context.consentManagement", [c.consent_management for c in contexts]),
     ):
-        stated = pa.array([bytes(raw) or None for raw in raws], pa.binary())
-        if stated.null_count == len(stated):
+        if raws.count(_NOT_STATED) == len(raws):
             continue
-        encoded = stated.dictionary_encode()
+        stated = [None if raw is _NOT_STATED else bytes(raw) for raw in raws]
+        encoded = pa.array(stated, pa.binary()).dictionary_encode()
         verdicts = [_verdict(raw) for raw in encoded.dictionary.to_pylist()]
         codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
         for code, verdict in enumerate(verdicts):
