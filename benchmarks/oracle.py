@@ -22,6 +22,10 @@ from benchmarks.oracle_events import events_of_tracks, facts_of_events, facts_of
 from benchmarks.oracle_figures import figures_of_metrics, metrics_of_facts
 
 
+ROWS_A_BATCH = 16_384
+"""Rows of an Arrow batch of `oracle_events_arrow`, as many as Moment's own."""
+
+
 def oracle_events(path: str, out: str, threads: int = 1) -> None:
     """Parquet file of the unified events of an NDJSON file, copies included.
 
@@ -30,6 +34,16 @@ def oracle_events(path: str, out: str, threads: int = 1) -> None:
     another kind. Left out: judging user agents, redacting texts.
     """
     _write_events(_connect(threads), path, out)
+
+
+def oracle_events_arrow(path: str, threads: int = 1) -> int:
+    """Number of unified events of an NDJSON file, fetched as Arrow batches that are dropped.
+
+    The columns and hashes of `oracle_events`, without writing a file.
+    """
+    query = events_of_tracks(path, _arrived(path))
+    batches = _connect(threads).sql(query).to_arrow_reader(ROWS_A_BATCH)
+    return sum(batch.num_rows for batch in batches)
 
 
 def oracle_metrics(path: str, out: str, threads: int = 1) -> None:
@@ -79,29 +93,38 @@ def _connect(threads: int) -> duckdb.DuckDBPyConnection:
 
 
 def _write_events(connection: duckdb.DuckDBPyConnection, path: str, out: str) -> None:
-    arrived = datetime.fromtimestamp(os.stat(path).st_mtime, timezone.utc)
-    _write(connection, events_of_tracks(path, arrived.isoformat()), out)
+    _write(connection, events_of_tracks(path, _arrived(path)), out)
+
+
+def _arrived(path: str) -> str:
+    return datetime.fromtimestamp(os.stat(path).st_mtime, timezone.utc).isoformat()
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, out: str) -> None:
     connection.execute(f"COPY ({query}) TO {text(out)} (FORMAT parquet, COMPRESSION zstd)")
 
 
+JOBS = ("events", "events-arrow", "metrics", "metrics-only")
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """`python -m benchmarks.oracle FILE OUT [--job events|metrics|metrics-only] [--threads N]`."""
+    """`python -m benchmarks.oracle FILE OUT [--job JOB] [--threads N]`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.oracle", description=__doc__)
     parser.add_argument("file", help="NDJSON file of Segment tracks")
-    parser.add_argument("out", help="Parquet file; of the job `metrics`, a folder")
-    parser.add_argument("--job", choices=("events", "metrics", "metrics-only"), default="metrics")
+    parser.add_argument("out", help="Parquet file; of `metrics`, a folder; of `events-arrow`, none")
+    parser.add_argument("--job", choices=JOBS, default="metrics")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args(arguments)
+    said: dict[str, object] = {"job": given.job, "out": given.out}
     if given.job == "events":
         oracle_events(given.file, given.out, given.threads)
+    elif given.job == "events-arrow":
+        said["events"] = oracle_events_arrow(given.file, given.threads)
     elif given.job == "metrics":
         oracle_metrics(given.file, given.out, given.threads)
     else:
         pq.write_table(oracle_metrics_only(given.file, given.threads), given.out)
-    print(json.dumps({"job": given.job, "out": given.out}))
+    print(json.dumps(said))
 
 
 if __name__ == "__main__":

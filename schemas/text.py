@@ -1,4 +1,4 @@
-"""Text columns from what vendors write where text belongs: strings, numbers, nothing, anything."""
+"""Text as vendors write it: columns of strings, numbers, nothing or anything; locales."""
 
 from __future__ import annotations
 
@@ -29,3 +29,19 @@ def text_column(values: Sequence[Any]) -> pa.Array:
         column = pa.array([text_of(v) for v in values], pa.string())
     empty = pc.equal(column, "")
     return pc.if_else(empty, _NOTHING, column) if pc.any(empty).as_py() else column
+
+
+class _Countries(dict[str | None, str | None]):
+    """Locales repeat, so each is read once; a loop over rows pays a look-up, not a call."""
+
+    def __missing__(self, locale: str | None) -> str | None:
+        parts = (locale or "").replace("_", "-").split("-")[1:]
+        regions = (p.upper() for p in parts if len(p) == 2 and p.isascii() and p.isalpha())
+        country = next(regions, None)
+        if len(self) < 4096:
+            self[locale] = country
+        return country
+
+
+COUNTRIES = _Countries()
+"""The country of a locale: the region of a BCP 47 tag (`fr-FR`, `zh-Hant-TW`) or of `fr_FR`."""

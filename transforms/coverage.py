@@ -9,9 +9,10 @@ from transforms.derive import DAY, lookup
 from transforms.frame import Frame, choose, group, mix, rows_of
 
 SILENCE_RATE = 6.9
-"""Events expected in a window above which none is no chance: e^−6.9 = 0.001."""
+"""Events expected in a window above which none is no chance: e^−6.9 = 0.001 (measures.md 5.5)."""
 
 _CHILD = {"total": "channel", "brand": "brand_channel", "content": "content_channel"}
+_PLACE = ("content", "brand", "traffic")
 
 
 def coverage_of(people: Frame) -> np.ndarray:
@@ -20,7 +21,8 @@ def coverage_of(people: Frame) -> np.ndarray:
     A row with a channel: 1 if the channel was heard in the window, else 0. Any other row: 1 less
     the weights of the silent channels, a channel's weight being its share of the place's events of
     the day, and silent meaning nothing heard, between the first and the last time it was heard that
-    day, where chance alone would leave it silent in one window of a thousand.
+    day, where chance alone would leave it silent in one window of a thousand. Weights are whole
+    events, divided once, so that coverage does not depend on the order of rows.
     """
     covered = np.where(people["events"] > 0, 1.0, 0.0)
     for parent, child in _CHILD.items():
@@ -32,54 +34,55 @@ def coverage_of(people: Frame) -> np.ndarray:
 
 
 def _weighted(parents: Frame, children: Frame) -> np.ndarray:
-    place = ("content", "brand", "traffic")
-    days = choose(children, children["window"] == DAY)
-    per_day = group(days, (*place, "start"))
-    whole = per_day.sum(days["events"])
-    share = np.zeros(rows_of(days))
-    share[per_day.order] = days["events"][per_day.order] / np.repeat(
-        np.maximum(whole, 1), per_day.sizes()
+    """Coverage of rows without a channel, from the rows of their channels."""
+    days = choose(children, (children["window"] == DAY) & (children["events"] > 0))
+    per_day = group(days, (*_PLACE, "start"))
+    whole = lookup(
+        _key(parents, "day_of"),
+        _key(per_day.first(days, (*_PLACE, "start")), "start"),
+        per_day.sum(days["events"]),
     )
-    missed = np.zeros(rows_of(parents))
+    missed = np.zeros(rows_of(parents), dtype=np.int64)
     for window in np.unique(parents["window"]):
-        if window == DAY:
-            continue
-        rows = np.flatnonzero(parents["window"] == window)
-        some = choose(parents, rows)
-        windows = group(some, (*place, "day_of"))
-        windows_key = _key(windows.first(some, (*place, "day_of")), "day_of")
-        active = lookup(_key(days, "start"), windows_key, windows.sizes())
-        own = mix([*(days[name] for name in (*place, "start", "channel"))])
-        heard = choose(children, (children["window"] == window) & (children["events"] > 0))
-        spans = group(heard, (*place, "day_of", "channel"))
-        spans_key = mix([*spans.first(heard, (*place, "day_of", "channel")).values()])
-        first = lookup(own, spans_key, spans.minimum(heard["start"]))
-        last = lookup(own, spans_key, spans.maximum(heard["start"]))
-        weight = np.where(days["events"] / np.maximum(active, 1) > SILENCE_RATE, share, 0.0)
-        expected = _from(weight, days, first, some) - _from(weight, days, last + 1, some)
-        heard_weight = lookup(mix([heard[n] for n in (*place, "day_of", "channel")]), own, weight)
-        present = _total(heard_weight, heard, "start", _key(some, "start"))
-        missed[rows] = np.maximum(expected - present, 0.0)
-    return np.clip(1.0 - missed, 0.0, 1.0)
+        if window != DAY:
+            rows = np.flatnonzero(parents["window"] == window)
+            heard = choose(children, (children["window"] == window) & (children["events"] > 0))
+            missed[rows] = _missed(choose(parents, rows), heard, days)
+    return np.clip(1.0 - missed / np.maximum(whole, 1), 0.0, 1.0)
 
 
-def _from(weights: np.ndarray, days: Frame, moments: np.ndarray, wanted: Frame) -> np.ndarray:
-    """Sum of the weights of each wanted place's channels whose moment is at or before its start."""
-    total = np.zeros(rows_of(wanted))
-    places, wanted_places = _key(days, "start"), _key(wanted, "day_of")
-    for row in np.flatnonzero(weights):
-        # One turn a steady channel, place and day: a handful, for most channels are not.
-        total += weights[row] * ((wanted_places == places[row]) & (wanted["start"] >= moments[row]))
-    return total
+def _missed(parents: Frame, heard: Frame, days: Frame) -> np.ndarray:
+    """The day's events of each row's channels that were silent in its window beyond chance."""
+    windows = group(parents, (*_PLACE, "day_of"))
+    windows_key = _key(windows.first(parents, (*_PLACE, "day_of")), "day_of")
+    active = lookup(_key(days, "start"), windows_key, windows.sizes())
+    steady = choose(days, days["events"] / np.maximum(active, 1) > SILENCE_RATE)
+    own = mix([steady[name] for name in (*_PLACE, "start", "channel")])
+    of_day = (*_PLACE, "day_of", "channel")
+    spans = group(heard, of_day)
+    spans_key = mix(list(spans.first(heard, of_day).values()))
+    began = lookup(own, spans_key, spans.minimum(heard["start"]))
+    ended = lookup(own, spans_key, spans.maximum(heard["start"]))
+    row, channel = _pairs(_key(parents, "day_of"), _key(steady, "start"))
+    start = parents["start"][row]
+    expected = (start >= began[channel]) & (start <= ended[channel])
+    weight = np.where(expected, steady["events"][channel], 0)
+    owed = np.bincount(row, weight, minlength=rows_of(parents)).astype(np.int64)
+    present = lookup(mix([heard[name] for name in of_day]), own, steady["events"])
+    came = group(heard, (*_PLACE, "start"))
+    came_key = _key(came.first(heard, (*_PLACE, "start")), "start")
+    return np.maximum(owed - lookup(_key(parents, "start"), came_key, came.sum(present)), 0)
+
+
+def _pairs(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Every (row of left, row of right) of equal keys: a join."""
+    order = np.argsort(right, kind="stable")
+    first = np.searchsorted(right[order], left, side="left")
+    count = np.searchsorted(right[order], left, side="right") - first
+    row = np.repeat(np.arange(len(left)), count)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    return row, order[np.repeat(first, count) + within]
 
 
 def _key(frame: Frame, time: str) -> np.ndarray:
-    return mix([frame[name] for name in ("content", "brand", "traffic", time)])
-
-
-def _total(weights: np.ndarray, frame: Frame, time: str, wanted: np.ndarray) -> np.ndarray:
-    """Sum of weights of each wanted (place, time)."""
-    key = _key(frame, time)
-    unique, inverse = np.unique(key, return_inverse=True)
-    sums = np.bincount(inverse, weights=weights, minlength=len(unique))
-    return lookup(wanted, unique, sums)
+    return mix([frame[name] for name in (*_PLACE, time)])

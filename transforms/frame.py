@@ -83,9 +83,9 @@ def rows_of(frame: Frame) -> int:
 
 
 def choose(frame: Frame, rows: np.ndarray | slice) -> Frame:
-    """The rows of a mask, of indices or of a slice; the frame itself where a mask keeps all."""
+    """The rows of a mask, of indices or of a slice. A mask that keeps all copies no column."""
     if isinstance(rows, np.ndarray) and rows.dtype == bool and rows.all():
-        return frame
+        return dict(frame)
     return {name: values[rows] for name, values in frame.items()}
 
 

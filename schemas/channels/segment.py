@@ -8,25 +8,21 @@ the spec's default period is ten seconds.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.channel import Channel, Kind, Sheet
-from schemas.failure import Reason
-from schemas.text import text_column, text_of
+from schemas.consent import NOT_STATED, put_consent
+from schemas.text import COUNTRIES, text_column, text_of
 
 HEARTBEAT_MS = 10_000
 
 
 class _Native(msgspec.Struct, gc=False):
     pass
-
-
-_NOT_STATED = msgspec.Raw()
 
 
 class Page(_Native):
@@ -41,14 +37,6 @@ class Device(_Native):
     type: str | None = None
 
 
-class Consent(_Native, rename="camel"):
-    """Of Segment (preferences) or RudderStack (ids); read once for each distinct text of it."""
-
-    category_preferences: dict[str, bool] | None = None
-    allowed_consent_ids: list[str] = []
-    denied_consent_ids: list[str] = []
-
-
 class Context(_Native, rename="camel"):
     ip: str | None = None
     user_agent: str | None = None
@@ -57,8 +45,8 @@ class Context(_Native, rename="camel"):
     page: Page | None = None
     campaign: Campaign | None = None
     device: Device | None = None
-    consent: msgspec.Raw = _NOT_STATED
-    consent_management: msgspec.Raw = _NOT_STATED
+    consent: msgspec.Raw = NOT_STATED
+    consent_management: msgspec.Raw = NOT_STATED
 
 
 class Properties(_Native):
@@ -101,78 +89,63 @@ class Batch(_Native, rename="camel"):
     sent_at: str | None = None
 
 
-_VIDEO = "track: Video "
+def _tracks(action: str | None, *names: str, **declared: Any) -> tuple[Kind, ...]:
+    return tuple(Kind(f"track: {name}", action, **declared) for name in names)
+
+
+_GESTURE = "gesture_ui"
+_QUALITY = {"ignored": "quality of service, not a person's act"}
+_COUNTED = {"ignored": "the start of the advertisement is counted"}
+_ORDERED = "track: Order Completed"
 KINDS = (
     Kind("track", "custom"),
-    Kind("page", "view"),
-    Kind("screen", "view"),
-    Kind("identify", "identify"),
-    Kind("group", "identify"),
-    Kind("alias", "identify"),
-    Kind(_VIDEO + "Playback Started", "join"),
-    Kind(_VIDEO + "Playback Paused", "leave"),
-    Kind(_VIDEO + "Playback Resumed", "join"),
-    Kind(_VIDEO + "Playback Interrupted", ignored="quality of service, not a person's act"),
-    Kind(_VIDEO + "Playback Buffer Started", ignored="quality of service, not a person's act"),
-    Kind(_VIDEO + "Playback Buffer Completed", ignored="quality of service, not a person's act"),
-    Kind(_VIDEO + "Playback Seek Started", ignored="its completion is counted"),
-    Kind(_VIDEO + "Playback Seek Completed", "custom", modality="gesture_ui"),
-    Kind(_VIDEO + "Playback Completed", "leave"),
-    Kind(_VIDEO + "Playback Exited", "leave"),
-    Kind(_VIDEO + "Quality Updated", ignored="quality of service, not a person's act"),
-    Kind(_VIDEO + "Content Started", "view"),
-    Kind(_VIDEO + "Content Playing", "heartbeat"),
-    Kind(_VIDEO + "Content Completed", "leave"),
-    Kind(_VIDEO + "Ad Started", "expose"),
-    Kind(_VIDEO + "Ad Playing", ignored="the start of the advertisement is counted"),
-    Kind(_VIDEO + "Ad Completed", ignored="the start of the advertisement is counted"),
-    Kind("track: Products Searched", "search", modality="text"),
-    Kind("track: Product List Viewed", "view"),
-    Kind("track: Product List Filtered", "option_select", modality="gesture_ui"),
-    Kind("track: Promotion Viewed", "expose"),
-    Kind("track: Promotion Clicked", "click", modality="gesture_ui"),
-    Kind("track: Product Clicked", "click", modality="gesture_ui"),
-    Kind("track: Product Viewed", "view"),
-    Kind("track: Product Added", "option_select", modality="gesture_ui"),
-    Kind("track: Product Removed", "custom", modality="gesture_ui"),
-    Kind("track: Cart Viewed", "view"),
-    Kind("track: Checkout Started", "custom"),
-    Kind("track: Checkout Step Viewed", "view"),
-    Kind("track: Checkout Step Completed", "custom"),
-    Kind("track: Payment Info Entered", "custom"),
-    Kind("track: Order Updated", "purchase", op="update", modality="purchase"),
-    Kind("track: Order Completed", "purchase", modality="purchase", mutable=True),
-    Kind("track: Order Refunded", ignored="a refund does not undo the purchase decision"),
-    Kind(
-        "track: Order Cancelled",
-        "purchase",
-        op="retract",
-        modality="purchase",
-        undoes="track: Order Completed",
-    ),
-    Kind("track: Coupon Entered", "custom"),
-    Kind("track: Coupon Applied", "custom"),
-    Kind("track: Coupon Denied", ignored="the shop's act, not a person's"),
-    Kind("track: Coupon Removed", "custom"),
-    Kind("track: Product Added to Wishlist", "option_select", modality="gesture_ui"),
-    Kind("track: Product Removed from Wishlist", "custom", modality="gesture_ui"),
-    Kind("track: Wishlist Product Added to Cart", "option_select", modality="gesture_ui"),
-    Kind("track: Product Shared", "share", modality="gesture_ui"),
-    Kind("track: Cart Shared", "share", modality="gesture_ui"),
-    Kind("track: Product Reviewed", "comment", modality="text"),
-    Kind("track: Lead Generated", "lead"),
+    *(Kind(call, "view") for call in ("page", "screen")),
+    *(Kind(call, "identify") for call in ("identify", "group", "alias")),
+    *_tracks("join", "Video Playback Started", "Video Playback Resumed"),
+    *_tracks("leave", "Video Playback Paused", "Video Playback Completed", "Video Playback Exited"),
+    *_tracks("custom", "Video Playback Seek Completed", modality=_GESTURE),
+    *_tracks(None, "Video Playback Seek Started", ignored="its completion is counted"),
+    *_tracks(None, "Video Playback Interrupted", "Video Quality Updated", **_QUALITY),
+    *_tracks(None, "Video Playback Buffer Started", "Video Playback Buffer Completed", **_QUALITY),
+    *_tracks("view", "Video Content Started"),
+    *_tracks("heartbeat", "Video Content Playing"),
+    *_tracks("leave", "Video Content Completed"),
+    *_tracks("expose", "Video Ad Started"),
+    *_tracks(None, "Video Ad Playing", "Video Ad Completed", **_COUNTED),
+    *_tracks("search", "Products Searched", modality="text"),
+    *_tracks("view", "Product List Viewed", "Product Viewed", "Cart Viewed"),
+    *_tracks("option_select", "Product List Filtered", "Product Added", modality=_GESTURE),
+    *_tracks("custom", "Product Removed", "Product Removed from Wishlist", modality=_GESTURE),
+    *_tracks("option_select", "Product Added to Wishlist", modality=_GESTURE),
+    *_tracks("option_select", "Wishlist Product Added to Cart", modality=_GESTURE),
+    *_tracks("expose", "Promotion Viewed"),
+    *_tracks("click", "Promotion Clicked", "Product Clicked", modality=_GESTURE),
+    *_tracks("view", "Checkout Step Viewed"),
+    *_tracks("custom", "Checkout Started", "Checkout Step Completed", "Payment Info Entered"),
+    Kind(_ORDERED, "purchase", modality="purchase", mutable=True),
+    Kind("track: Order Updated", "purchase", "update", "purchase"),
+    Kind("track: Order Cancelled", "purchase", "retract", "purchase", undoes=_ORDERED),
+    *_tracks(None, "Order Refunded", ignored="a refund does not undo the purchase decision"),
+    *_tracks("custom", "Coupon Entered", "Coupon Applied", "Coupon Removed"),
+    *_tracks(None, "Coupon Denied", ignored="the shop's act, not a person's"),
+    *_tracks("share", "Product Shared", "Cart Shared", modality=_GESTURE),
+    *_tracks("comment", "Product Reviewed", modality="text"),
+    *_tracks("lead", "Lead Generated"),
 )
 _TRACKS: dict[str | None, str] = {
-    kind.name[len("track: ") :]: kind.name for kind in KINDS if kind.name[:7] == "track: "
+    kind.name.removeprefix("track: "): kind.name for kind in KINDS if ": " in kind.name
 }
 _CALLS = frozenset(kind.name for kind in KINDS if ": " not in kind.name) - {"track"}
-_PLAYING = _VIDEO + "Content Playing"
-_STARTED = _VIDEO + "Playback Started"
-_VIDEOS = frozenset(name for name in _TRACKS.values() if name.startswith(_VIDEO))
-_ADVERTS = frozenset(name for name in _VIDEOS if name.startswith(_VIDEO + "Ad "))
-_ORDERS = {"track: Order Completed", "track: Order Updated", "track: Order Cancelled"}
+_PLAYING, _STARTED = "track: Video Content Playing", "track: Video Playback Started"
+_VIDEOS = frozenset(name for name in _TRACKS.values() if name.startswith("track: Video "))
+_ADVERTS = frozenset(name for name in _VIDEOS if name.startswith("track: Video Ad "))
+_ORDERS = {_ORDERED, "track: Order Updated", "track: Order Cancelled"}
 _WORDS = {"track: Products Searched", "track: Product Reviewed"}
-_MEASUREMENT_PURPOSES = {"analytics", "performance", "measurement", "statistics", "c0002"}
+_DEVICES = {
+    **dict.fromkeys(("ios", "android", "mobile"), "mobile"),
+    **dict.fromkeys(("tvos", "roku", "tv"), "tv"),
+    "desktop": "desktop",
+}
 _NO_CONTEXT, _NO_PROPERTIES = Context(), Properties()
 
 
@@ -197,8 +170,9 @@ def fill(calls: list[Call], sheet: Sheet) -> None:
     own, shared = [p.session_id for p in properties], [c.session_id for c in contexts]
     sheet.put("raw_session", pc.coalesce(text_column(own), text_column(shared)))
     sheet.put("campaign_id", [c.campaign.name if c.campaign else None for c in contexts])
-    sheet.put("device_class", [_device(c.device.type) if c.device else None for c in contexts])
-    sheet.put("country", [_COUNTRIES[c.locale] for c in contexts])
+    devices = [c.device.type if c.device else None for c in contexts]
+    sheet.put("device_class", [_DEVICES.get(d.lower()) if d else None for d in devices])
+    sheet.put("country", [COUNTRIES[c.locale] for c in contexts])
     _objects(calls, contexts, properties, kinds, present, sheet)
     if _PLAYING in present:
         _heartbeats(kinds, properties, sheet)
@@ -210,7 +184,11 @@ def fill(calls: list[Call], sheet: Sheet) -> None:
             for kind, p in zip(kinds, properties)
         ]
         sheet.put("text", words)
-    _consent(contexts, sheet)
+    statements = [
+        ("$.context.consent", [c.consent for c in contexts]),
+        ("$.context.consentManagement", [c.consent_management for c in contexts]),
+    ]
+    put_consent(sheet, "segment", statements)
 
 
 def _actors(calls: list[Call], sheet: Sheet) -> None:
@@ -296,106 +274,8 @@ def _orders(kinds: list[str], properties: list[Properties], sheet: Sheet) -> Non
     )
 
 
-def _consent(contexts: list[Context], sheet: Sheet) -> None:
-    """Each distinct statement of consent is read and judged once: a site has a handful of them."""
-    for path, raws in (
-        ("$.context.consent", [c.consent for c in contexts]),
-        ("$.context.consentManagement", [c.consent_management for c in contexts]),
-    ):
-        if raws.count(_NOT_STATED) == len(raws):
-            continue
-        stated = [None if raw is _NOT_STATED else bytes(raw) for raw in raws]
-        encoded = pa.array(stated, pa.binary()).dictionary_encode()
-        verdicts = [_verdict(raw) for raw in encoded.dictionary.to_pylist()]
-        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        for code, verdict in enumerate(verdicts):
-            if verdict.error:
-                sheet.reject_where(codes == code, Reason.WRONG_SHAPE, path, verdict.error)
-        judged = {
-            "consent_basis": pa.array([v.basis for v in verdicts]).take(encoded.indices),
-            "consent_reason": pa.array([v.reason for v in verdicts], pa.string()).take(
-                encoded.indices
-            ),
-        }
-        _join_verdicts(judged, sheet)
-    if "consent_basis" in sheet.columns:
-        sheet.put("consent_basis", pc.fill_null(sheet.columns["consent_basis"], "unknown"))
-
-
-def _join_verdicts(judged: dict[str, pa.Array], sheet: Sheet) -> None:
-    """Of two statements a refusal holds, then a grant, then what was said first."""
-    if "consent_basis" in sheet.columns:
-        first, second = sheet.columns["consent_basis"], judged["consent_basis"]
-        refused = pc.equal(second, "denied").fill_null(False)
-        silent = pc.not_equal(first.fill_null("unknown"), "denied")
-        granted = pc.and_(pc.equal(second, "granted").fill_null(False), silent)
-        later = pc.or_(pc.or_(refused, granted), pc.is_null(first))
-        judged = {
-            name: pc.if_else(later, column, sheet.columns[name]) for name, column in judged.items()
-        }
-    for name, column in judged.items():
-        sheet.put(name, column)
-
-
-class Verdict(NamedTuple):
-    basis: str
-    reason: str | None = None
-    error: str | None = None
-
-
-@lru_cache(maxsize=4096)
-def _verdict(raw: bytes) -> Verdict:
-    """Any refusal of a measurement purpose refuses; the purpose's name is kept as the reason."""
-    try:
-        consent = _CONSENT.decode(raw)
-    except msgspec.ValidationError as error:
-        return Verdict("unknown", error=str(error).partition(" - at ")[0])
-    if consent is None:
-        return Verdict("unknown")
-    preferences = consent.category_preferences or {}
-    allowed = {purpose.lower() for purpose, answer in preferences.items() if answer}
-    denied = {purpose.lower() for purpose, answer in preferences.items() if not answer}
-    allowed.update(purpose.lower() for purpose in consent.allowed_consent_ids)
-    denied.update(purpose.lower() for purpose in consent.denied_consent_ids)
-    for purpose in sorted(denied & _MEASUREMENT_PURPOSES):
-        return Verdict("denied", f"segment.{purpose}=false")
-    for purpose in sorted(allowed & _MEASUREMENT_PURPOSES):
-        return Verdict("granted", f"segment.{purpose}=true")
-    return Verdict("unknown")
-
-
-_DEVICES = {
-    "ios": "mobile",
-    "android": "mobile",
-    "mobile": "mobile",
-    "tvos": "tv",
-    "roku": "tv",
-    "tv": "tv",
-    "desktop": "desktop",
-}
-
-
-class _Countries(dict[str | None, str | None]):
-    """ISO country of a locale such as fr-FR; locales repeat, so each is read once."""
-
-    def __missing__(self, locale: str | None) -> str | None:
-        code = locale[3:] if locale and len(locale) == 5 else ""
-        country = code.upper() if code.isascii() and code.isalpha() else None
-        if len(self) < 4096:
-            self[locale] = country
-        return country
-
-
-_COUNTRIES = _Countries()
-
-
-def _device(native: str | None) -> str | None:
-    return _DEVICES.get(native.lower()) if native else None
-
-
 _CALL = msgspec.json.Decoder(Call, strict=False)
 _BATCH = msgspec.json.Decoder(Batch)
-_CONSENT = msgspec.json.Decoder(Consent | None, strict=False)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 

@@ -33,6 +33,7 @@ import pyarrow.compute as pc
 
 from schemas.channel import Channel, Kind, ParseError, Sheet
 from schemas.failure import Reason
+from schemas.text import COUNTRIES
 
 SCALES = {"nps": (0.0, 10.0), "csat": (1.0, 5.0), "ces": (1.0, 7.0), "boredom": (0.0, 1.0)}
 """Least and greatest answer. Net promoter score: Reichheld 2003; customer effort: CES 2.0, 2013."""
@@ -153,7 +154,7 @@ def fill(responses: list[Response], sheet: Sheet) -> None:
     sheet.put("parent_id", [_text(r.survey_id) for r in owners])
     sheet.put("content_id", [_text(r.content_id) for r in owners])
     sheet.put("brand_id", [_text(r.brand_id) for r in owners])
-    sheet.put("country", [_country(r.locale) for r in owners])
+    sheet.put("country", [COUNTRIES[r.locale] for r in owners])
     _respondents(owners, sheet)
     _facts(owners, answers, sheet)
     _ratings(kinds, answers, sheet)
@@ -266,12 +267,6 @@ def _blank(value: Any) -> bool:
 
 def _text(value: str | int | None) -> str | None:
     return None if _blank(value) else str(value)
-
-
-def _country(locale: str | None) -> str | None:
-    """Region of a BCP 47 tag or of `fr_FR`: a part of two letters after the language."""
-    parts = (locale or "").replace("_", "-").split("-")[1:]
-    return next((p.upper() for p in parts if len(p) == 2 and p.isascii() and p.isalpha()), None)
 
 
 def recognise(payload: bytes) -> bool:
