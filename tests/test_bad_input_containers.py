@@ -191,6 +191,19 @@ def test_every_record_of_a_channel_that_is_wholly_broken_fails():
     assert (result.received, result.decoded) == (3, 0)
 
 
+def test_a_wholly_broken_channel_is_found_out_in_few_calls_however_many_records_there_are():
+    calls = []
+
+    def broken(rows, sheet):
+        calls.append(len(rows))
+        raise ZeroDivisionError
+
+    result = decode_records([b"%d" % n for n in range(5_000)], replace(CARELESS, fill=broken))
+
+    assert result.failed.num_rows == 5_000
+    assert len(calls) < 100
+
+
 def test_records_that_make_several_events_without_ids_get_one_each():
     def twice(rows, sheet):
         sheet.expand([row for row in range(len(rows)) for _ in range(2)])

@@ -20,6 +20,9 @@ from transforms.balance import arrival_hours, count_batch
 from transforms.failures import Failure, failed_batch
 from transforms.records import Records, decoder_error, read_records
 
+MOST_ALONE = 16
+"""Records of a batch found one by one whose decoding raises; each costs a dozen halvings."""
+
 _UNKNOWN = Kind("", ignored="not documented")
 
 
@@ -64,9 +67,12 @@ def _events(records: Records, channel: Channel) -> tuple[pa.RecordBatch, Counter
         batch, ignored, rejects = _conform(sheet, records, channel)
     except Exception as error:
         # A channel may be a third party's code. One record must not stop the others, nor the job:
-        # halve until the record that does it is alone, and keep it with the error's name.
-        if len(rows) == 1:
-            records.fail(0, *decoder_error(error))
+        # halve until the record that does it is alone, and keep it with the error's name. Where many
+        # do it the code is at fault, not the records: the rest of them fail as they stand.
+        many = sum(f.reason is Reason.DECODER_ERROR for f in records.failures) >= MOST_ALONE
+        if len(rows) == 1 or many:
+            for row in range(len(rows)):
+                records.fail(row, *decoder_error(error))
             return _no_events(), Counter()
         left, left_ignored = _events(records.part(0, len(rows) // 2), channel)
         right, right_ignored = _events(records.part(len(rows) // 2, len(rows)), channel)
