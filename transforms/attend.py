@@ -140,13 +140,15 @@ class Attend:
         facts_before = state.facts or choose(statements, slice(0, 0))
         facts_after = standing(stack([facts_before, statements], statements))
         touched = np.unique(np.concatenate([new["actor"], _moved(facts_before, statements)]))
+        # The observations have done their part: what follows needs their memory.
+        del pending, new, duplicate, immutable, echo, late_mask
         before = of_actors(state.people, touched)
         after = merge([before, arrived])
+        state.people = merge([without_actors(state.people, touched), after])
+        state.facts = facts_after
         partials += self._counted(after, _of(facts_after, touched), +1)
         if rows_of(before.presence) or rows_of(before.actions) or rows_of(facts_before):
             partials += self._counted(before, _of(facts_before, touched), -1)
-        state.people = merge([without_actors(state.people, touched), after])
-        state.facts = facts_after
         return Attended(sum_partials([partial_batch(partials)]), outcomes, late)
 
     def _unseen(self, pending: Frame) -> tuple[Frame, Frame]:

@@ -8,6 +8,7 @@ place, minute and signal with a count.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +41,8 @@ _DTYPES = {
 }
 _PRESENCE = (*PRESENCE_KEY, "seen", "alive", "fresh", "period")
 _ACTIONS = (*ACTIONS_KEY, "hour", "day", "count")
+_SEEN_FROM = (*PRESENCE_KEY, "minute", "event_time", "period")
+_ACTED_FROM = (*ACTIONS_KEY, "hour", "day")
 
 PRESENCE_CLASSES = frozenset(
     ("exposure", "interaction", "redistribution", "advocacy", "conversion", "survey")
@@ -80,12 +83,18 @@ def reduce_observations(observations: Frame, time_zone: str) -> People:
 
 
 def merge(parts: list[People]) -> People:
-    """One row a key: masks OR-ed, periods maximised, counts added."""
-    empty = nobody()
+    """One row a key: masks OR-ed, periods maximised, counts added. Each part must be so already."""
     return People(
-        _merge_presence(stack([p.presence for p in parts], empty.presence)),
-        _merge_actions(stack([p.actions for p in parts], empty.actions)),
+        _merged([part.presence for part in parts], _merge_presence, nobody().presence),
+        _merged([part.actions for part in parts], _merge_actions, nobody().actions),
     )
+
+
+def _merged(frames: list[Frame], merger: Callable[[Frame], Frame], empty: Frame) -> Frame:
+    present = [frame for frame in frames if rows_of(frame)]
+    if len(present) < 2:
+        return present[0] if present else empty
+    return merger(stack(present, empty))
 
 
 def of_actors(people: People, actors: np.ndarray) -> People:
@@ -118,7 +127,8 @@ def sealed_people(people: People, last_day: int, time_zone: str) -> People:
 
 
 def _presence(frame: Frame, time_zone: str) -> Frame:
-    there = choose(frame, np.isin(frame["signal"], _PRESENT) & (frame["actor"] != 0))
+    mask = np.isin(frame["signal"], _PRESENT) & (frame["actor"] != 0)
+    there = choose({name: frame[name] for name in _SEEN_FROM}, mask)
     there["period"] = -(-there["period"].astype(np.int64) // 1000)
     one = np.uint64(1)
     there["seen"] = one << (there["minute"] - there["hour"]).astype(np.uint64)
@@ -156,7 +166,8 @@ def _watching(there: Frame, mask: str, periods: int, time_zone: str) -> Frame:
 
 
 def _actions(frame: Frame) -> Frame:
-    acted = choose(frame, np.isin(frame["signal"], _COUNTED))
+    mask = np.isin(frame["signal"], _COUNTED)
+    acted = choose({name: frame[name] for name in _ACTED_FROM}, mask)
     rated = acted["signal"] >= SIGNAL_CODE["rate:nps"]
     acted["value"] = np.where(rated, acted["value"], 0)
     acted["count"] = np.ones(rows_of(acted), dtype=np.int64)
