@@ -10,7 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.options import OptionError, pseudonym_keys
+from pipelines.errors import OptionError
+from pipelines.keys import pseudonym_keys
 from pipelines.sources.files import InputFile, discover, read_payloads, recognise_channel
 from schemas.channel import Channel
 from schemas.channels import registered_channels
@@ -61,6 +62,8 @@ def check(given: str, limit: int, only_failed: bool) -> int:
 def _file(given: str) -> InputFile:
     name, equals, path = given.partition("=")
     named = bool(equals) and name in registered_channels()
+    if named and not path:
+        raise OptionError(f"{given}: expected a file after the =, as in {name}=FILE")
     files = discover([path if named else given])
     if len(files) != 1:
         raise OptionError(f"{given}: expected one file, found {len(files)}")

@@ -9,7 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.options import OptionError, add_measure_arguments, measure_options
+from pipelines.errors import OptionError
+from pipelines.options import add_measure_arguments, measure_options
 from pipelines.sources.files import InputError
 from schemas.version import VERSION
 
@@ -126,6 +127,8 @@ def _measure(given: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
 def _check(given: argparse.Namespace, _: Sequence[str]) -> int:
     from pipelines.check import check
 
+    if given.limit < 0:
+        raise OptionError(f"--limit {given.limit}: expected 0 (all) or more")
     return check(given.input, given.limit, given.failed)
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipelines.errors import OptionError
 from pipelines.measure import measure, print_summary
-from pipelines.options import OptionError, add_measure_arguments, measure_options
+from pipelines.options import add_measure_arguments, measure_options
 from pipelines.report import write_report
 from pipelines.simulator import BRAND, write
 
@@ -19,9 +20,10 @@ def demo(output: Path, simulation: Callable[[], Any]) -> int:
     native, figures = output / "native", output / "figures"
     if output.exists() and any(p.name not in ("native", "figures") for p in output.iterdir()):
         raise OptionError(f"--output {output}: expected a new directory or an earlier demo")
+    simulated = simulation()
     shutil.rmtree(native, ignore_errors=True)
     native.mkdir(parents=True)
-    write(simulation(), native)
+    write(simulated, native)
     parser = argparse.ArgumentParser()
     add_measure_arguments(parser)
     arguments = parser.parse_args(

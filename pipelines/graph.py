@@ -11,8 +11,10 @@ import pyarrow as pa
 import schemas.coder
 from pipelines.sinks.parquet import Table
 from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, METRICS
-from transforms.accumulate import AccumulateInBatch, PublishRules
-from transforms.attend import AttendInBatch, AttendRules
+from transforms.accumulate import PublishRules
+from transforms.accumulate_families import AccumulateFamilies
+from transforms.attend import AttendRules
+from transforms.attend_shards import AttendShards
 from transforms.attribute import Attribute
 from transforms.balance import Balance
 from transforms.decode import Decode
@@ -57,7 +59,7 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
     screened = attributed | "Screen" >> Screen()
     protected = screened | "Protect" >> Protect(rules.keys)
     observed = protected.events | "Observe" >> Observe(rules.observe())
-    attended = observed.observations | "Attend" >> AttendInBatch(
+    attended = observed.observations | "Attend" >> AttendShards(
         AttendRules(rules.time_zone), rules.families
     )
     named = observed.labels | "RouteLabels" >> beam.FlatMap(
@@ -66,7 +68,7 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
     metrics = (
         (attended.partials, named)
         | "JoinFamilies" >> beam.Flatten()
-        | "Accumulate" >> AccumulateInBatch(rules.publish())
+        | "Accumulate" >> AccumulateFamilies(rules.publish())
     )
     failed = (read.failed, decoded.failed) | "AllFailed" >> beam.Flatten()
     balance = (

@@ -5,27 +5,24 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
+from apache_beam.runners.portability.portable_runner import PortableRunner
+from apache_beam.runners.runner import create_runner
+
+from pipelines.errors import OptionError
 from pipelines.graph import Rules
+from pipelines.keys import pseudonym_keys
 from pipelines.sources.files import InputFile, discover
 from schemas.channels import registered_channels
-from transforms.protect import PseudonymKeys
 
 FEWEST_SHARDS, MOST_SHARDS = 4, 1024
-BYTES_A_SHARD = 512 * 1024 * 1024
-"""Half a gigabyte of native events is about 600,000 observations: 70 MB in one shard's turn."""
-
-KEY_VARIABLE = "MOMENT_PSEUDONYM_KEY"
-
-
-class OptionError(ValueError):
-    """A bad option: one sentence for who gave it; the command ends with exit code 2."""
+BYTES_A_SHARD = 256 * 1024 * 1024
+"""A quarter of a gigabyte of native events is about 300,000 observations: 250 MB in their turn."""
 
 
 @dataclass(frozen=True)
@@ -64,18 +61,12 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]) -> MeasureOptions:
-    """Validated options. Raises OptionError or InputError, each one clear sentence."""
-    output = Path(arguments.output)
-    if output.exists() and not output.is_dir():
-        raise OptionError(f"--output {output}: expected a directory, found a file")
-    if output.is_dir() and any(output.iterdir()) and not arguments.replace:
-        raise OptionError(
-            f"--output {output}: not empty; give another directory, or --replace to replace it"
-        )
-    if output.is_dir() and (foreign := _foreign_files(output)):
-        raise OptionError(
-            f"--output {output}: --replace replaces a dataset only, found {foreign[0]!r} beside it"
-        )
+    """Validated options; nothing is written but a missing key file, and that last.
+
+    Raises OptionError or InputError, each one clear sentence.
+    """
+    _check_beam(beam_arguments)
+    output = _output(arguments.output, arguments.replace)
     try:
         ZoneInfo(arguments.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -87,7 +78,7 @@ def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]
     if arguments.epoch < 0:
         raise OptionError(f"--epoch {arguments.epoch}: expected 0 or more")
     channels = _channels(arguments.channels)
-    inputs = tuple(_inputs(arguments.inputs))
+    inputs = _outside(_inputs(arguments.inputs), output)
     return MeasureOptions(
         inputs=inputs,
         output=output,
@@ -104,36 +95,57 @@ def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]
     )
 
 
-def pseudonym_keys() -> PseudonymKeys:
-    """Keys from MOMENT_PSEUDONYM_KEY, else from a key file of this user, made when it is not there.
+def _check_beam(arguments: Sequence[str]) -> None:
+    """Refuse what neither we nor Beam know: Beam itself would pass a mistyped option over."""
+    parser = _BeamArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for part in PipelineOptions.__subclasses__():
+        part._add_argparse_args(parser)
+    try:
+        known, unknown = parser.parse_known_args(list(arguments))
+    except argparse.ArgumentError as error:
+        raise OptionError(f"{error.argument_name}: {error.message}") from error
+    try:
+        runner = create_runner(known.runner) if known.runner else None
+    except (ValueError, ImportError, AttributeError) as error:
+        raise OptionError(
+            f"--runner {known.runner}: expected an installed runner of Apache Beam, such as"
+            " FlinkRunner; without --runner the job runs in this process"
+        ) from error
+    # A portable runner's job service has options that only it knows.
+    if unknown and not isinstance(runner, PortableRunner):
+        raise OptionError(
+            f"{unknown[0]}: expected an option of `moment measure --help` or of Apache Beam"
+        )
 
-    The file makes runs on one machine agree; production gives the variable from its secret store.
-    """
-    secret = os.environ.get(KEY_VARIABLE, "").encode()
-    if not secret:
-        secret = _local_key()
-    if len(secret) < 16:
-        raise OptionError(f"{KEY_VARIABLE}: expected at least 16 bytes, found {len(secret)}")
 
-    def derived(purpose: bytes) -> bytes:
-        return blake2b(secret, digest_size=32, person=purpose).digest()
+def _output(given: str, replaces: bool) -> Path:
+    """The directory to write: new, empty, or a dataset to replace, where we may write."""
+    output = Path(given)
+    if output.exists() and not output.is_dir():
+        raise OptionError(f"--output {output}: expected a directory, found a file")
+    above = next(path for path in (output, *output.parents) if path.exists())
+    if not above.is_dir():
+        raise OptionError(f"--output {output}: expected a directory, found the file {above}")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise OptionError(f"--output {output}: expected the right to write in {above}")
+    if output.is_dir() and any(output.iterdir()) and not replaces:
+        raise OptionError(
+            f"--output {output}: not empty; give another directory, or --replace to replace it"
+        )
+    if output.is_dir() and (foreign := _foreign_files(output)):
+        raise OptionError(
+            f"--output {output}: --replace replaces a dataset only, found {foreign[0]!r} beside it"
+        )
+    return output
 
-    return PseudonymKeys(
-        actor=derived(b"moment.actorkey"),
-        routing=derived(b"moment.routekey"),
-        key_id=derived(b"moment.keyid").hex()[:8],
-    )
 
-
-def _local_key() -> bytes:
-    home = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
-    path = Path(home, "moment", "pseudonym.key")
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-    return path.read_bytes().strip()
+def _outside(inputs: Sequence[InputFile], output: Path) -> tuple[InputFile, ...]:
+    """The inputs that are not of the dataset to be written: figures are no native events."""
+    place = output.resolve()
+    outside = tuple(file for file in inputs if not Path(file.path).resolve().is_relative_to(place))
+    if not outside:
+        raise OptionError(f"--output {output}: expected inputs elsewhere, found all of them in it")
+    return outside
 
 
 def _shards(inputs: Sequence[InputFile]) -> int:
@@ -166,6 +178,8 @@ def _inputs(given: Sequence[str]) -> list[InputFile]:
                 raise OptionError(
                     f"{argument}: {name!r} is not registered; there are {', '.join(known)}"
                 )
+            if not path:
+                raise OptionError(f"{argument}: expected a file after the =, as in {name}=FILE")
             found = [replace(file, channel=name) for file in discover([path])]
         else:
             found = discover([argument])

@@ -1,8 +1,8 @@
 """The Beam coder of Arrow record batches: IPC, compressed. Importing registers it.
 
 The fallback coder would pickle, and pickle a slice of ten rows with the whole million-row buffer
-behind it. Zstandard at level 1 brings what waits between stages from 104 to 27 bytes an observation, a fifth
-less than LZ4 in the same time.
+behind it. Zstandard at level 1 brings what waits between stages from 104 to 27 bytes an
+observation, a fifth less than LZ4 in the same time.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.keys import KEY_VARIABLE
 from pipelines.measure import Measured, measure
-from pipelines.options import KEY_VARIABLE, add_measure_arguments, measure_options
+from pipelines.options import add_measure_arguments, measure_options
 
 KEY = "a key that tests alone may use"
 

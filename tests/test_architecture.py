@@ -50,15 +50,6 @@ def _of(package: str) -> list[Path]:
     return [path for path in MODULES if path.is_relative_to(package)]
 
 
-def _known(path: Path) -> object:
-    """The path, marked where it is known to be too long."""
-    if path != Path("schemas/channels/segment.py"):
-        return path
-    return pytest.param(
-        path, marks=pytest.mark.xfail(strict=True, reason="440 lines, to be parted")
-    )
-
-
 def test_the_modules_are_found():
     assert Path("schemas/event.py") in MODULES
     assert Path("transforms/attend.py") in MODULES
@@ -110,7 +101,7 @@ def test_every_module_says_in_its_first_line_what_it_is(path):
     assert len(first) <= 120
 
 
-@pytest.mark.parametrize("path", [_known(path) for path in MODULES], ids=str)
+@pytest.mark.parametrize("path", MODULES, ids=str)
 def test_no_file_is_longer_than_four_hundred_lines(path):
     lines = len((ROOT / path).read_text().splitlines())
 

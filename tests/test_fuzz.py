@@ -24,9 +24,10 @@ from tests.checks import ARRIVED, decode_records
 from tests.mutations import fixture_lines, mutate
 from transforms.accumulate import Accumulate, PublishRules
 from transforms.attend import Attend, AttendRules
-from transforms.observe import label_batch, observe, split_by_shard
+from transforms.observe import label_batch, observe
 from transforms.protect import PROTECTED_EVENT, PseudonymKeys, protect
 from transforms.screen import screen
+from transforms.shards import split_by_shard
 
 CHANNELS = registered_channels()
 KEYS = PseudonymKeys(b"actor" * 4, b"route" * 4, "tests")

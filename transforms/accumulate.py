@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
 from schemas.identity import label_key
 from transforms.derive import derive
+from transforms.fragments import fragment, frames_of, kind_of
 from transforms.frame import Frame, choose, mix, rows_of, stack
+from transforms.observe import label_batch
 from transforms.partials import by_traffic, sum_partials
 from transforms.publish import FIGURE_KEY, figures_of, metric_rows
 from transforms.suppress import WITHDRAWN
 
 TOTALS_FAMILY = 0
-ROWS_AN_ELEMENT = 65_536
+"""The family shard of totals and channels; contents and brands have the others."""
+MOST_PENDING_ROWS = 500_000
+"""Deltas held before they are added up: about 100 MB."""
 _FINGERPRINT = ("value", "numerator", "denominator", "low", "high", "coverage")
 
 
@@ -50,37 +52,63 @@ class Accumulate:
         self.totals_family = totals_family
         self.state = state or AccumulateState()
         self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
+        self._learnt: list[pa.RecordBatch] = []
 
     def add(self, deltas: pa.RecordBatch) -> None:
         """Take a PARTIAL batch of signed deltas."""
         self._pending.append(deltas)
+        self._pending_rows += deltas.num_rows
+        if self._pending_rows >= MOST_PENDING_ROWS:
+            self._sum()
+
+    def _sum(self) -> pa.RecordBatch:
+        """Add what is pending to the totals."""
+        before = [self.state.totals] if self.state.totals is not None else []
+        deltas = sum_partials(self._pending)
+        totals = sum_partials([*before, deltas]) if before else deltas
+        self._learnt.append(deltas)
+        self.state.totals, self._pending, self._pending_rows = totals, [], 0
+        return totals
+
+    def learnt(self) -> list[pa.RecordBatch]:
+        """Fragments of deltas, texts and publications since this was last asked."""
+        fragments, self._learnt = self._learnt, []
+        return [batch for batch in fragments if batch.num_rows]
+
+    def memory(self) -> list[pa.RecordBatch]:
+        """Fragments of everything remembered."""
+        state = self.state
+        totals = [] if state.totals is None else [state.totals]
+        return [*totals, label_batch(state.labels), *fragment("published", state.published)]
 
     def name(self, labels: pa.RecordBatch) -> None:
         """Take a LABEL batch."""
         self.state.labels.update(zip(labels["key"].to_pylist(), labels["text"].to_pylist()))
+        self._learnt.append(labels)
 
     def publish(self, now: datetime, cause: str = "late_data") -> pa.RecordBatch:
         """METRIC rows that are new or differ from what was published; nothing when nothing changed.
 
         The first row of a figure has revision 0 and the cause `first`; a changed one has the next
-        revision and the given cause; one whose events are all gone is withdrawn, with a row.
+        revision and the given cause; one whose events are all gone is withdrawn, with a row. A
+        figure waits for the texts of its content, brand and channel: without them it would be of
+        nobody knows what.
         """
         state, rules = self.state, self.rules
-        before = [state.totals] if state.totals is not None else []
-        state.totals = sum_partials([*before, *self._pending])
-        self._pending = []
-        labels = {label_key(name): name for name in rules.registered_channels}
-        registered = np.array(list(labels), dtype=np.int64)
-        derived = derive(by_traffic(state.totals), rules.time_zone, registered, self.totals_family)
-        figures = figures_of(derived)
+        totals = self._sum()
+        own = {label_key(name): name for name in rules.registered_channels}
+        labels = own | state.labels
+        registered = np.array(list(own), dtype=np.int64)
+        derived = derive(by_traffic(totals), rules.time_zone, registered, self.totals_family)
+        figures = _named(figures_of(derived), labels)
         figures["key"] = mix([figures[name] for name in FIGURE_KEY])
         figures["fingerprint"] = _fingerprints(figures)
         figures["revision"] = np.zeros(rows_of(figures), dtype=np.int64)
         changed, first = self._changed(figures)
+        self._learnt += fragment("published", changed)
         causes = np.where(first, "first", cause)
-        return metric_rows(
-            changed, labels | state.labels, rules.time_zone, rules.epoch, causes, now
-        )
+        return metric_rows(changed, labels, rules.time_zone, rules.epoch, causes, now)
 
     def _changed(self, figures: Frame) -> tuple[Frame, np.ndarray]:
         """Rows to publish and which of them are first; `published` becomes the present."""
@@ -111,42 +139,31 @@ class Accumulate:
         return changed, first
 
 
+def recall(rules: PublishRules, totals_family: bool, fragments: list[pa.RecordBatch]) -> Accumulate:
+    """The machine whose memory the fragments are, of one `memory` and any `learnt` after it."""
+    machine = Accumulate(rules, totals_family)
+    state = machine.state
+    if deltas := [batch for batch in fragments if kind_of(batch) == "partial"]:
+        state.totals = sum_partials(deltas)
+    for labels in fragments:
+        if kind_of(labels) == "label":
+            state.labels.update(zip(labels["key"].to_pylist(), labels["text"].to_pylist()))
+    if published := frames_of("published", fragments):
+        every = stack(published, published[0])
+        newest = np.lexsort((every["revision"], every["key"]))
+        last = np.append(every["key"][newest][1:] != every["key"][newest][:-1], True)
+        state.published = choose(every, newest[last])
+    return machine
+
+
+def _named(figures: Frame, labels: dict[int, str]) -> Frame:
+    """The figures whose dimensions all have their texts; 0 is no dimension and needs none."""
+    known = np.array([0, *labels], dtype=np.int64)
+    keys = [figures[name] for name in ("content", "brand", "channel")]
+    return choose(figures, np.logical_and.reduce([np.isin(key, known) for key in keys]))
+
+
 def _fingerprints(figures: Frame) -> np.ndarray:
     """64-bit keys of everything a row says, bit by bit."""
     bits = [np.ascontiguousarray(figures[name]).view(np.int64) for name in _FINGERPRINT]
     return mix([*bits, figures["n"], figures["suppressed"]])
-
-
-class _AccumulateFamily(beam.DoFn):
-    """Batch form: all deltas of a family at once, everything published once."""
-
-    def __init__(self, rules: PublishRules) -> None:
-        self._rules = rules
-
-    def process(self, family: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
-        number, batches = family
-        machine = Accumulate(self._rules, totals_family=number == TOTALS_FAMILY)
-        for batch in batches:
-            if batch.schema.metadata[b"name"] == b"label":
-                machine.name(batch)
-            else:
-                machine.add(batch)
-        metrics = machine.publish(datetime.now(timezone.utc))
-        for start in range(0, metrics.num_rows, ROWS_AN_ELEMENT):
-            yield metrics.slice(start, ROWS_AN_ELEMENT)
-
-
-class AccumulateInBatch(beam.PTransform):
-    """PARTIAL and LABEL batches keyed by family shard → METRIC batches."""
-
-    def __init__(self, rules: PublishRules) -> None:
-        super().__init__()
-        self._rules = rules
-
-    def expand(self, partials: beam.PCollection) -> beam.PCollection:
-        return (
-            partials
-            | "GroupByFamily" >> beam.GroupByKey()
-            | "AccumulateFamily"
-            >> beam.ParDo(_AccumulateFamily(self._rules)).with_output_types(pa.RecordBatch)
-        )

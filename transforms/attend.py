@@ -1,6 +1,6 @@
 """Attend: the state machine that knows people, one shard at a time, and emits signed deltas.
 
-Plain rules with `now` and the closing of windows as arguments; Beam comes below. State is bags of
+Plain rules with the closing of windows as an argument; Beam is in `attend_shards`. State is bags of
 reduced rows: ids remembered, facts standing, people. A delta is the partials of the people touched
 after, less the partials of the same people before, so late news, edits and retractions are
 additions like any other. In batch a shard is added whole and emitted once: before is nothing.
@@ -9,22 +9,22 @@ additions like any other. In batch a shard is added whole and emitted once: befo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
 from schemas.identity import words
-from schemas.observation import ECHO, RETRACT, SIGNAL_CODE, VALID
-from schemas.partial import BOTH, GROUPINGS, TRAFFIC, WINDOWS
-from transforms.balance import BalanceKey, outcome_batch
-from transforms.calendar import MINUTE_US, day_of
+from schemas.observation import ECHO, RETRACT
+from schemas.partial import BOTH, GROUPINGS, TRAFFIC
+from transforms.balance import BalanceKey
+from transforms.calendar import day_of
 from transforms.deduplicate import ID, first_copies, standing
+from transforms.fragments import fragment, frames_of
+from transforms.fragments import number as one_number
 from transforms.frame import Frame, choose, frame_of, group, rows_of, stack
+from transforms.measures.additive import additive
 from transforms.measures.counting import count_people
 from transforms.measures.people import (
     People,
@@ -35,7 +35,7 @@ from transforms.measures.people import (
     sealed_people,
     without_actors,
 )
-from transforms.partials import partial_batch, split_by_family, sum_partials
+from transforms.partials import partial_batch, sum_partials
 
 NEVER = -(2**31)
 GROSS, VALID_ONLY = range(len(TRAFFIC))
@@ -76,6 +76,7 @@ class Attend:
         self.rules = rules
         self.state = state or AttendState()
         self._pending: list[Frame] = []
+        self._learnt: list[pa.RecordBatch] = []
 
     def add(self, observations: pa.RecordBatch) -> None:
         """Take an OBSERVATION batch; nothing is decided before `emit`."""
@@ -99,6 +100,7 @@ class Attend:
         if last <= state.sealed_day:
             return
         state.sealed_day = last
+        self._learnt = []
         if state.facts:
             said = choose(state.facts, (state.facts["flags"] & (RETRACT | ECHO)) == 0)
             said = choose(said, said["day"] <= last)
@@ -130,7 +132,7 @@ class Attend:
         new, duplicate = self._unseen(pending)
         outcomes.update(_outcomes(new, "accepted"))
         outcomes.update(_outcomes(duplicate, "duplicate"))
-        partials = [*_additive(new)]
+        partials = [*additive(new)]
 
         stated = new["fact"] != 0
         statements = stack([choose(new, stated), echoes], echoes)
@@ -146,10 +148,33 @@ class Attend:
         after = merge([before, arrived])
         state.people = merge([without_actors(state.people, touched), after])
         state.facts = facts_after
+        stands = choose(facts_after, np.isin(facts_after["fact"], statements["fact"]))
+        self._learnt += [
+            *fragment("facts", stands),
+            *fragment("presence", arrived.presence),
+            *fragment("actions", arrived.actions),
+        ]
         partials += self._counted(after, _of(facts_after, touched), +1)
         if rows_of(before.presence) or rows_of(before.actions) or rows_of(facts_before):
             partials += self._counted(before, _of(facts_before, touched), -1)
         return Attended(sum_partials([partial_batch(partials)]), outcomes, late)
+
+    def learnt(self) -> list[pa.RecordBatch]:
+        """Fragments of what `emit` learnt since this was last asked; closing needs `memory`."""
+        fragments, self._learnt = self._learnt, []
+        return fragments
+
+    def memory(self) -> list[pa.RecordBatch]:
+        """Fragments of everything remembered."""
+        state = self.state
+        return [
+            *one_number("sealed_day", state.sealed_day),
+            *fragment("sealed_facts", {"fact": state.sealed_facts}),
+            *fragment("ids", state.remembered),
+            *fragment("facts", state.facts),
+            *fragment("presence", state.people.presence),
+            *fragment("actions", state.people.actions),
+        ]
 
     def _unseen(self, pending: Frame) -> tuple[Frame, Frame]:
         """Rows whose event is new, and further copies; the new ids are remembered."""
@@ -159,6 +184,7 @@ class Attend:
             first &= ~_known(pending, state.remembered)
         new = choose(pending, first)
         ids = {name: new[name] for name in (*ID, "day")}
+        self._learnt += fragment("ids", ids)
         state.remembered = stack([state.remembered, ids], ids)
         return new, choose(pending, ~first)
 
@@ -179,6 +205,25 @@ class Attend:
                 signed = frame if sign > 0 else _negated(frame, GROUPINGS[grouping])
                 parts.append((grouping, traffic, window, signed))
         return parts
+
+
+def recall(rules: AttendRules, fragments: list[pa.RecordBatch]) -> Attend:
+    """The machine whose memory the fragments are, of one `memory` and any `learnt` after it."""
+    state = AttendState()
+    for frame in frames_of("sealed_day", fragments):
+        state.sealed_day = max(state.sealed_day, int(frame["value"].max()))
+    for frame in frames_of("sealed_facts", fragments):
+        state.sealed_facts = np.union1d(state.sealed_facts, frame["fact"])
+    if ids := frames_of("ids", fragments):
+        state.remembered = stack(ids, ids[0])
+    if facts := frames_of("facts", fragments):
+        state.facts = standing(stack(facts, facts[0]))
+    none = nobody()
+    state.people = merge(
+        [People(presence, none.actions) for presence in frames_of("presence", fragments)]
+        + [People(none.presence, actions) for actions in frames_of("actions", fragments)]
+    )
+    return Attend(rules, state)
 
 
 def _moved(before: Frame, statements: Frame) -> np.ndarray:
@@ -219,72 +264,6 @@ def _outcomes(frame: Frame, outcome: str) -> Counter[BalanceKey]:
     )
 
 
-_ADDED = ("events", "heartbeat_events", "watched_ms")
-
-
-def _additive(new: Frame) -> Iterator[tuple[int, int, int, Frame]]:
-    """Columns that need no memory of people: events and time watched, of every accepted event."""
-    if not rows_of(new):
-        return
-    beats = new["signal"] == SIGNAL_CODE["heartbeat"]
-    frame = {name: new[name] for name in ("content", "brand", "channel", "hour", "day")}
-    frame["minute"] = (new["event_time"] // MINUTE_US).astype(np.int32)
-    frame["valid"] = new["flags"] & VALID
-    frame["events"] = np.ones(rows_of(new), dtype=np.int64)
-    frame["heartbeat_events"] = (new["period"] > 0).astype(np.int64)
-    frame["watched_ms"] = np.where(beats, new["value"], 0).astype(np.int64)
-    finest = _summed(frame, ("content", "brand", "channel", "hour", "day", "minute", "valid"))
-    valid = finest["valid"] != 0
-    for traffic, rows in ((BOTH, choose(finest, valid)), (GROSS, choose(finest, ~valid))):
-        for number, dimensions in enumerate(GROUPINGS):
-            named = [rows[d] != 0 for d in dimensions if d != "channel"]
-            some = choose(rows, np.logical_and.reduce(named)) if named else rows
-            for window, start in enumerate(WINDOWS):
-                keyed = {**some, "start": some[start]}
-                yield number, traffic, window, _summed(keyed, (*dimensions, "start"))
-
-
-def _summed(frame: Frame, key: tuple[str, ...]) -> Frame:
-    groups = group(frame, key)
-    summed = groups.first(frame, key)
-    for name in _ADDED:
-        summed[name] = groups.sum(frame[name])
-    return summed
-
-
 def _negated(frame: Frame, dimensions: tuple[str, ...]) -> Frame:
     kept = {*dimensions, "start", "item"}
     return {name: v if name in kept else -v for name, v in frame.items()}
-
-
-class _AttendShard(beam.DoFn):
-    """Batch form: a shard is added whole, emitted once, and nothing is ever late."""
-
-    def __init__(self, rules: AttendRules, families: int) -> None:
-        self._rules, self._families = rules, families
-
-    def process(self, shard: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Any]:
-        machine = Attend(self._rules)
-        for batch in shard[1]:
-            machine.add(batch)
-        attended = machine.emit()
-        yield from split_by_family(attended.partials, self._families)
-        yield beam.pvalue.TaggedOutput("counts", outcome_batch(attended.outcomes))
-
-
-class AttendInBatch(beam.PTransform):
-    """Observations keyed by shard → `partials` keyed by family shard, `counts` (BALANCE_COUNT)."""
-
-    def __init__(self, rules: AttendRules, families: int) -> None:
-        super().__init__()
-        self._rules, self._families = rules, families
-
-    def expand(self, observations: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return (
-            observations
-            | "GroupByShard" >> beam.GroupByKey()
-            | "AttendShard"
-            >> beam.ParDo(_AttendShard(self._rules, self._families))
-            .with_output_types(tuple[int, pa.RecordBatch], counts=pa.RecordBatch)
-            .with_outputs("counts", main="partials")
-        )

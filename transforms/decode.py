@@ -67,8 +67,8 @@ def _events(records: Records, channel: Channel) -> tuple[pa.RecordBatch, Counter
         batch, ignored, rejects = _conform(sheet, records, channel)
     except Exception as error:
         # A channel may be a third party's code. One record must not stop the others, nor the job:
-        # halve until the record that does it is alone, and keep it with the error's name. Where many
-        # do it the code is at fault, not the records, and the rest fail as they stand.
+        # halve until the record that does it is alone, and keep it with the error's name. Where
+        # many do it the code is at fault, not the records, and the rest fail as they stand.
         many = sum(f.reason is Reason.DECODER_ERROR for f in records.failures) >= MOST_ALONE
         if len(rows) == 1 or many:
             for row in range(len(rows)):

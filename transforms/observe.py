@@ -1,4 +1,4 @@
-"""Observe: events to what the measures need of them, split by the shard of their actor."""
+"""Observe: events to what the measures need of them, sixteen columns of numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from apache_beam.utils.windowed_value import WindowedValue
 from schemas.identity import label_keys, words
 from schemas.observation import (
     CHANGE,
-    ECHO,
     LABEL,
     MILLIONTHS,
     OBSERVATION,
@@ -26,11 +25,14 @@ from schemas.observation import (
     VALID,
 )
 from transforms.calendar import MINUTE_US, local_windows
+from transforms.shards import split_by_shard
 
 _HOUR_US = 60 * MINUTE_US
 LONGEST_PERIOD_MS = 3_600_000
 """A heartbeat rarer than hourly says nothing about a minute's audience."""
 _INT32_MAX = 2**31 - 1
+_NOT_AUDIENCE = pa.array(["brand", "automaton"])
+_NOT_ACTING = pa.array(["contact", "control"])
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def observe(
 
     event_time = events.column("event_time").cast(pa.int64()).to_numpy()
     day, hour = local_windows(event_time // MINUTE_US, time_zone)
+    audience = _audience(events)
     arrived = events.column("ingested_time").cast(pa.int64()).to_numpy()
     columns = {
         "event_id": events.column("event_id"),
@@ -68,59 +71,15 @@ def observe(
         "day": day,
         "hour": hour,
         "arrival_hour": (arrived // _HOUR_US).astype(np.int32),
-        "signal": _signals(events),
+        "signal": np.where(audience, _signals(events), SIGNAL_CODE["system"]),
         "flags": _flags(events),
         "value": _values(events),
-        "period": np.clip(_numbers(events.column("heartbeat_ms")), 0, LONGEST_PERIOD_MS).astype(
-            np.int32
-        ),
+        "period": np.where(audience, _periods(events), 0),
     }
     batch = pa.record_batch(
         [pa.array(columns[f.name]).cast(f.type) for f in OBSERVATION], schema=OBSERVATION
     )
     return batch, labels
-
-
-def split_by_shard(
-    observations: pa.RecordBatch, route: np.ndarray, shards: int
-) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """The rows of each shard: (shard, batch), shards without rows left out.
-
-    A change of a fact goes to its own shard and, as an echo, to all others: a moderator's deletion
-    must meet the author's message. Changes are rare, so this costs less than a shuffle of facts.
-    """
-    echoes = _echoes(observations, route, shards)
-    if echoes is not None:
-        observations = (
-            pa.Table.from_batches([observations, echoes[0]]).combine_chunks().to_batches()[0]
-        )
-        route = np.concatenate([route, echoes[1]])
-    shard = route.astype(np.uint64) % np.uint64(shards)
-    order = np.argsort(shard, kind="stable")
-    bounds = np.searchsorted(shard[order], np.arange(shards + 1))
-    arranged = observations.take(pa.array(order))
-    for number in range(shards):
-        first, last = int(bounds[number]), int(bounds[number + 1])
-        if last > first:
-            yield number, arranged.slice(first, last - first)
-
-
-def _echoes(
-    observations: pa.RecordBatch, route: np.ndarray, shards: int
-) -> tuple[pa.RecordBatch, np.ndarray] | None:
-    """Copies of changes for all other shards, and their routes; None where there are none."""
-    flags = observations.column("flags").to_numpy()
-    changes = (flags & CHANGE != 0) & (observations.column("fact").to_numpy() != 0)
-    if shards == 1 or not changes.any():
-        return None
-    rows = np.flatnonzero(changes)
-    own = route[rows].astype(np.uint64) % np.uint64(shards)
-    others = np.tile(np.arange(shards), len(rows))
-    foreign = others != np.repeat(own.astype(np.int64), shards)
-    copies = observations.take(pa.array(np.repeat(rows, shards)[foreign]))
-    flagged = pa.array(copies.column("flags").to_numpy() | ECHO)
-    place = OBSERVATION.get_field_index("flags")
-    return copies.set_column(place, OBSERVATION.field(place), flagged), others[foreign]
 
 
 def label_batch(labels: dict[int, str]) -> pa.RecordBatch:
@@ -159,6 +118,18 @@ def _signals(events: pa.RecordBatch) -> np.ndarray:
     return codes[encoded.indices.to_numpy(zero_copy_only=False)]
 
 
+def _audience(events: pa.RecordBatch) -> np.ndarray:
+    """False where a brand or an automaton acts: an event, but nobody's presence or action.
+
+    What is done to people (contact, control) keeps its name whoever does it.
+    """
+    own = pc.is_in(events.column("actor_kind"), _NOT_AUDIENCE)
+    if not pc.any(own).as_py():
+        return np.ones(events.num_rows, dtype=bool)
+    managed = pc.is_in(events.column("action_class"), _NOT_ACTING)
+    return pc.or_(pc.invert(own), managed).to_numpy(zero_copy_only=False)
+
+
 def _flags(events: pa.RecordBatch) -> np.ndarray:
     valid = pc.is_in(events.column("ivt_class"), pa.array(["valid", "unknown"]))
     retract = pc.equal(events.column("op"), "retract")
@@ -171,6 +142,10 @@ def _flags(events: pa.RecordBatch) -> np.ndarray:
     ):
         flags |= np.where(mask.to_numpy(zero_copy_only=False), bit, 0).astype(np.int16)
     return flags
+
+
+def _periods(events: pa.RecordBatch) -> np.ndarray:
+    return np.clip(_numbers(events.column("heartbeat_ms")), 0, LONGEST_PERIOD_MS)
 
 
 def _values(events: pa.RecordBatch) -> np.ndarray:

@@ -41,8 +41,12 @@ _WORD_END = r"""\s@<>"'(),;:"""
 _REDACTIONS = (
     (rf"[^{_WORD_END}]+@[^{_WORD_END}]+\.[^{_WORD_END}.]{{2,}}", "[address]"),
     (r"""@[^\s@.,;:!?"'()<>/\\\[\]]+""", "@[handle]"),
-    (rf"(?:\+|\b00)\d[\d(){_GAP}]{{7,24}}\d", "[number]"),
-    (rf"\(?\b0[{_GAP}]?\d\)?(?:[{_GAP}]?\d{{2}}){{4}}\b", "[number]"),
+    (
+        # After "00 " ten digits: eight are a date, as in "20:00 12/03/2026".
+        rf"(?:\+|\b00)[1-9][\d(){_GAP}]{{7,24}}\d|\b00[{_GAP}][1-9](?:[(){_GAP}]*\d){{9,14}}",
+        "[number]",
+    ),
+    (rf"\(?\b0[{_GAP}]?[1-9]\)?(?:[{_GAP}]?\d{{2}}){{4}}\b", "[number]"),
     (r"\b\d{1,3}(?:\.\d{1,3}){3}\b", "[number]"),
 )
 """Mail addresses, @handles, telephone numbers (international and French), IPv4 addresses. Excluded

@@ -262,16 +262,13 @@ def _heartbeats(kinds: list[str], properties: list[Properties], sheet: Sheet) ->
 def _orders(kinds: list[str], properties: list[Properties], sheet: Sheet) -> None:
     order = [kind in _ORDERS for kind in kinds]
     ids = [text_of(p.order_id) if is_order else None for is_order, p in zip(order, properties)]
-    sheet.require(
-        [i if is_order else "-" for i, is_order in zip(ids, order)], "$.properties.order_id"
-    )
+    needed = [i if is_order else "-" for i, is_order in zip(ids, order)]
+    sheet.require(needed, "$.properties.order_id")
     sheet.put("fact_key", [f"order:{i}" if i else None for i in ids])
     revenue = [p.revenue if is_order else None for is_order, p in zip(order, properties)]
     sheet.put_number("amount", revenue, "$.properties.revenue", -1e11, 1e11)
-    sheet.put(
-        "currency",
-        [text_of(p.currency) if is_order else None for is_order, p in zip(order, properties)],
-    )
+    money = [text_of(p.currency) if is_order else None for is_order, p in zip(order, properties)]
+    sheet.put("currency", money)
 
 
 _CALL = msgspec.json.Decoder(Call, strict=False)

@@ -16,8 +16,8 @@ from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.pipeline_context import PipelineContext
 
 from pipelines.graph import Rules, build
+from pipelines.keys import pseudonym_keys
 from pipelines.measure import IN_PROCESS
-from pipelines.options import pseudonym_keys
 from pipelines.simulator import tracks
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sources.files import discover

@@ -20,8 +20,8 @@ from schemas.partial import BOTH, COLUMN_NAMES, GROUPING_NAMES, TRAFFIC, WINDOWS
 from transforms import publish
 from transforms.accumulate import Accumulate, PublishRules
 from transforms.attend import Attend, AttendRules
-from transforms.observe import split_by_shard
 from transforms.partials import split_by_family
+from transforms.shards import split_by_shard
 
 PARIS = "Europe/Paris"
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=timezone.utc)

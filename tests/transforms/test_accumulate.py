@@ -25,11 +25,12 @@ NOON = datetime(2026, 3, 3, 12, 0, tzinfo=timezone.utc)
 class Desk:
     """A shard and the family of totals behind it: `hear` observations, `publish` figures."""
 
-    def __init__(self, registered=("app",), epoch=0):
+    def __init__(self, registered=("app",), epoch=0, named=True):
         rules = PublishRules(PARIS, registered, epoch)
         self.attend = Attend(AttendRules(PARIS))
         self.accumulate = Accumulate(rules, totals_family=True)
-        self.accumulate.name(label_batch())
+        if named:
+            self.accumulate.name(label_batch())
         self.now = NOON
 
     def hear(self, *rows):
@@ -178,6 +179,28 @@ def test_a_channel_that_speaks_at_last_replaces_its_zero():
 
 def test_before_anything_was_heard_nothing_is_published():
     assert Desk(registered=("app", "site")).publish().num_rows == 0
+
+
+#   12:05 publish   ana on the site at 10:00, texts unknown      total only: the site waits
+#   12:10 publish   the text of the site's key has come          the site's first row
+#   12:15 publish   nothing new                                  no rows
+
+
+def test_a_figure_waits_for_the_texts_of_its_dimensions():
+    desk = Desk(named=False).hear(said("10:00", id=1, channel="site"))
+    early = desk.publish()
+    desk.accumulate.name(label_batch())
+    metrics = desk.publish()
+
+    assert _figure(early, "reach") == (1.0, 0, "first")
+    assert {row["channel"] for row in early.to_pylist()} == {None, "app"}
+    assert {row["grouping_set"] for row in early.to_pylist()} == {"total", "channel"}
+    assert _figure(metrics, "reach", grouping="channel", channel="site") == (1.0, 0, "first")
+    assert _figure(metrics, "reach") is None
+    for row in [*early.to_pylist(), *metrics.to_pylist()]:
+        assert (row["channel"] is None) == ("channel" not in row["grouping_set"])
+        assert (row["content_id"] is None) == ("content" not in row["grouping_set"])
+    assert desk.publish().num_rows == 0
 
 
 def test_the_epoch_is_the_one_of_the_rules():

@@ -10,8 +10,9 @@ from tests.checks import decode_records
 from tests.transforms.events import NOON, event, native
 from tests.transforms.observations import total
 from transforms.attend import Attend, AttendRules
-from transforms.observe import label_batch, observe, split_by_shard
+from transforms.observe import label_batch, observe
 from transforms.protect import PseudonymKeys, protect
+from transforms.shards import split_by_shard
 
 KEYS = PseudonymKeys(b"actor key, sixteen", b"routing key, sixteen", "2026-03")
 NOON_US = int(NOON.timestamp()) * 1_000_000
@@ -135,6 +136,61 @@ def test_a_rating_beside_another_action_does_not_make_it_an_answer():
     )
 
     assert SIGNALS[row["signal"]] == "comment"
+
+
+@pytest.mark.parametrize("actor_kind", ["brand", "automaton"])
+def test_what_a_brand_or_an_automaton_does_is_an_event_of_the_system(actor_kind):
+    rows = _rows(
+        event("comment", actor_kind=actor_kind),
+        event("like", actor_kind=actor_kind, op="retract", fact_id=b"f" * 16, revision=9),
+        event("heartbeat", actor_kind=actor_kind, duration_ms=30_000, heartbeat_ms=30_000),
+        event(
+            "rate",
+            actor_kind=actor_kind,
+            rating_scale="csat",
+            rating_value=5,
+            rating_min=1,
+            rating_max=5,
+        ),
+    )
+
+    assert [SIGNALS[row["signal"]] for row in rows] == ["system"] * 4
+    assert rows[2]["period"] == 0
+    assert rows[1]["flags"] & RETRACT
+
+
+@pytest.mark.parametrize("actor_kind", ["person", "organisation", "unknown"])
+def test_everybody_else_is_audience(actor_kind):
+    (row,) = _rows(event("comment", actor_kind=actor_kind))
+
+    assert SIGNALS[row["signal"]] == "comment"
+
+
+@pytest.mark.parametrize("action", ["send", "deliver", "unsubscribe", "moderate", "system"])
+def test_contact_and_control_stay_what_they_are_whoever_acts(action):
+    (row,) = _rows(event(action, actor_kind="brand"))
+
+    assert SIGNALS[row["signal"]] == action
+
+
+def test_the_words_of_the_owner_of_a_chat_count_as_events_and_not_as_audience():
+    record = (
+        b'{"kind":"youtube#liveChatMessage","id":"%s","snippet":{"type":"textMessageEvent",'
+        b'"liveChatId":"live","authorChannelId":"%s","publishedAt":"2026-03-02T10:00:00Z",'
+        b'"textMessageDetails":{"messageText":"hello"}},"authorDetails":{"isChatOwner":%s}}'
+    )
+    records = [record % (b"m1", b"maison", b"true"), record % (b"m2", b"ana", b"false")]
+    decoded = decode_records(records, registered_channels()["youtube_chat"])
+    events = decoded.events.replace_schema_metadata({"name": "native_event", "input": "chat"})
+    machine = Attend(AttendRules("Europe/Paris"))
+    machine.add(observe(protect(events, KEYS).events, "Europe/Paris", "chat")[0])
+    partials = machine.emit().partials
+
+    assert decoded.failed.num_rows == 0
+    assert total(partials, "events") == 2
+    assert total(partials, "viewers") == 1
+    assert total(partials, "count", item="comment") == 1
+    assert total(partials, "engagers") == 1
 
 
 def test_a_heartbeat_carries_its_milliseconds_and_its_period():

@@ -1,0 +1,237 @@
+"""What a machine learnt is enough to wake another that goes on alike; grouped and keyed agree."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import apache_beam as beam
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import schemas.coder
+from schemas.metric import KEY
+from tests.transforms.observations import (
+    NOW,
+    PARIS,
+    TEXTS,
+    comparable,
+    numbered,
+    observations,
+    readable,
+    said,
+    unsuppressed,
+)
+from tests.transforms.test_laws import _cut, _rows
+from transforms import accumulate, attend
+from transforms.accumulate import Accumulate, PublishRules
+from transforms.accumulate_families import AccumulateFamilies
+from transforms.attend import Attend, AttendRules
+from transforms.attend_shards import AttendShards
+from transforms.keyed_machine import MOST_FRAGMENTS, KeyedMachine
+from transforms.observe import label_batch
+from transforms.partials import split_labels
+from transforms.shards import split_by_shard
+
+assert schemas.coder
+
+RULES = AttendRules(PARIS)
+PUBLISH = PublishRules(PARIS, ("app",))
+FAMILIES = 2
+
+
+@settings(max_examples=15, deadline=None)
+@given(_rows(), st.integers(0, 99))
+def test_a_machine_recalled_after_every_emission_emits_what_one_that_lived_on_emits(rows, seed):
+    alive, fragments = Attend(RULES), []
+    for batch in _cut(rows, seed):
+        woken = attend.recall(RULES, fragments)
+        for machine in (alive, woken):
+            machine.add(batch)
+        assert readable([woken.emit().partials]) == readable([alive.emit().partials])
+        fragments += woken.learnt()
+
+
+@settings(max_examples=10, deadline=None)
+@given(_rows(), st.integers(0, 99))
+def test_one_merged_memory_recalls_what_all_fragments_recall(rows, seed):
+    machine, fragments = Attend(RULES), []
+    first, *rest = [*_cut(rows, seed), observations(rows[:1])]
+    machine.add(first)
+    machine.emit()
+    fragments += machine.learnt()
+    merged = attend.recall(RULES, machine.memory())
+    learnt = attend.recall(RULES, fragments)
+    for batch in rest:
+        merged.add(batch)
+        learnt.add(batch)
+
+    assert readable([merged.emit().partials]) == readable([learnt.emit().partials])
+
+
+def test_what_is_late_for_a_machine_is_late_for_the_one_recalled_from_its_memory():
+    machine = Attend(AttendRules(PARIS, hot_minutes=0))
+    machine.add(observations(numbered([said("2026-03-02T10:00", "ana")])))
+    machine.emit()
+    machine.close(int(NOW.timestamp()) // 60)
+    woken = attend.recall(machine.rules, machine.memory())
+    woken.add(observations([said("2026-03-02T10:01", "ben", id=9)]))
+
+    assert [outcome for *_, outcome in woken.emit().outcomes] == ["late"]
+
+
+@settings(max_examples=10, deadline=None)
+@given(_rows(), st.integers(0, 99))
+def test_a_recalled_accumulate_publishes_only_what_changed_with_the_next_revision(rows, seed):
+    source, alive, fragments = Attend(RULES), Accumulate(PUBLISH, True), []
+    alive.name(label_batch(TEXTS))
+    fragments += alive.learnt()
+    for batch in _cut(rows, seed):
+        source.add(batch)
+        deltas = source.emit().partials
+        woken = accumulate.recall(PUBLISH, True, fragments)
+        for machine in (alive, woken):
+            machine.add(deltas)
+        with unsuppressed():
+            found, expected = woken.publish(NOW), alive.publish(NOW)
+        tables = [pa.Table.from_batches([batch]) for batch in (found, expected)]
+        assert comparable(tables[0]).equals(comparable(tables[1]))
+        fragments += woken.learnt()
+
+
+class _Bag:
+    def __init__(self):
+        self.batches = []
+
+    def read(self):
+        return self.batches
+
+    def add(self, batch):
+        self.batches.append(batch)
+
+    def clear(self):
+        self.batches = []
+
+
+class _Value:
+    value = None
+
+    def read(self):
+        return self.value
+
+    def write(self, value):
+        self.value = value
+
+
+def _keyed():
+    recalled = []
+
+    def recall(key, memory):
+        recalled.append(len(memory))
+        return attend.recall(RULES, memory)
+
+    return KeyedMachine(recall), recalled, _Bag(), _Value()
+
+
+def _beat(machines, bag, token, number):
+    machine = machines.wake(0, bag, token)
+    machine.add(observations([said("10:00", "ana", id=number)]))
+    machine.emit()
+    machines.remember(0, machine, bag, token)
+    return machine
+
+
+def test_a_machine_is_recalled_once_and_then_lives_on():
+    machines, recalled, bag, token = _keyed()
+    for number in range(1, 6):
+        _beat(machines, bag, token, number)
+
+    assert recalled == [0]
+
+
+def test_a_bundle_that_was_not_committed_is_forgotten():
+    machines, recalled, bag, token = _keyed()
+    _beat(machines, bag, token, 1)
+    committed, left = list(bag.batches), token.value
+    _beat(machines, bag, token, 2)
+    bag.batches, token.value = committed, left
+    machine = machines.wake(0, bag, token)
+
+    assert recalled == [0, len(committed)]
+    assert len(machine.state.remembered["day"]) == 1
+
+
+def test_a_long_bag_is_replaced_by_one_memory():
+    machines, _, bag, token = _keyed()
+    for number in range(1, MOST_FRAGMENTS + 2):
+        machine = _beat(machines, bag, token, number)
+
+    assert len(bag.batches) < MOST_FRAGMENTS
+    woken = attend.recall(RULES, bag.batches)
+    assert len(woken.state.remembered["day"]) == len(machine.state.remembered["day"])
+
+
+def _metrics(bounded):
+    """METRIC rows, newest revision of each, of the two machines on the in-process runner."""
+    rows = numbered(
+        said(f"10:{minute:02}", actor, signal, fact=fact, revision=minute, retract=gone)
+        for minute, actor, signal, fact, gone in (
+            (1, "ana", "view", 0, False),
+            (2, "ben", "like", 7, False),
+            (3, "ben", "like", 7, True),
+            (4, "cléo", "comment", 0, False),
+            (5, "ana", "heartbeat", 0, False),
+        )
+    )
+    found = []
+    keyed = [
+        pair
+        for row in rows
+        for pair in split_by_shard(observations([row]), observations([row])["actor"].to_numpy(), 3)
+    ]
+    runner = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+    with beam.Pipeline(runner=runner) as root:
+        shards = root | "Observations" >> beam.Create(keyed).with_output_types(
+            tuple[int, pa.RecordBatch]
+        )
+        labels = root | "Labels" >> beam.Create(
+            split_labels(label_batch(TEXTS), FAMILIES)
+        ).with_output_types(tuple[int, pa.RecordBatch])
+        shards.is_bounded = labels.is_bounded = bounded
+        attended = shards | AttendShards(RULES, FAMILIES, every_seconds=0)
+        metrics = (
+            (attended.partials, labels)
+            | beam.Flatten()
+            | AccumulateFamilies(PUBLISH, every_seconds=0)
+        )
+        path = _Collected()
+        metrics | beam.Map(path.keep)
+    found = _Collected.rows
+    _Collected.rows = []
+    return found
+
+
+class _Collected:
+    """The in-process runner runs in this process: a class attribute is enough to collect."""
+
+    rows: ClassVar[list] = []
+
+    def keep(self, batch):
+        _Collected.rows += batch.to_pylist()
+
+
+def _newest(rows):
+    newest = {}
+    for row in sorted(rows, key=lambda row: row["revision"]):
+        newest[tuple(row[name] for name in KEY)] = {
+            name: row[name] for name in row if name not in ("revision", "cause", "published_time")
+        }
+    return newest
+
+
+def test_grouped_shards_and_keyed_state_end_in_the_same_figures():
+    grouped, keyed = _newest(_metrics(bounded=True)), _newest(_metrics(bounded=False))
+    withdrawn = {key for key, row in keyed.items() if row["suppressed_reason"] == "withdrawn"}
+
+    assert grouped
+    assert {key: row for key, row in keyed.items() if key not in withdrawn} == grouped

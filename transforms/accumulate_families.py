@@ -1,0 +1,112 @@
+"""AccumulateFamilies: the Accumulate machine on Beam, grouped or, unbounded, with keyed state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import (
+    BagStateSpec,
+    ReadModifyWriteStateSpec,
+    TimerSpec,
+    on_timer,
+)
+
+from schemas.coder import RecordBatchCoder
+from transforms.accumulate import TOTALS_FAMILY, Accumulate, PublishRules, recall
+from transforms.fragments import kind_of
+from transforms.keyed_machine import KeyedMachine, next_beat
+
+PUBLISH_EVERY_SECONDS = 5.0
+"""The cadence of early rows: what a person watching can follow."""
+
+ROWS_AN_ELEMENT = 65_536
+
+
+def _add(machine: Accumulate, batches: Iterable[pa.RecordBatch]) -> None:
+    for batch in batches:
+        if kind_of(batch) == "label":
+            machine.name(batch)
+        else:
+            machine.add(batch)
+
+
+def _published(machine: Accumulate) -> Iterator[pa.RecordBatch]:
+    metrics = machine.publish(datetime.now(timezone.utc))
+    for start in range(0, metrics.num_rows, ROWS_AN_ELEMENT):
+        yield metrics.slice(start, ROWS_AN_ELEMENT)
+
+
+class _AccumulateGrouped(beam.DoFn):
+    """Bounded: all deltas of a family at once, everything published once."""
+
+    def __init__(self, rules: PublishRules) -> None:
+        self._rules = rules
+
+    def process(self, family: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
+        machine = Accumulate(self._rules, totals_family=family[0] == TOTALS_FAMILY)
+        _add(machine, family[1])
+        yield from _published(machine)
+
+
+class _AccumulateKeyed(beam.DoFn):
+    """Unbounded: deltas wait in a bag; a timer lets the machine publish what changed."""
+
+    PENDING = BagStateSpec("pending", RecordBatchCoder())
+    FRAGMENTS = BagStateSpec("fragments", RecordBatchCoder())
+    TOKEN = ReadModifyWriteStateSpec("token", beam.coders.BytesCoder())
+    PUBLISH = TimerSpec("publish", TimeDomain.REAL_TIME)
+
+    def __init__(self, rules: PublishRules, every_seconds: float) -> None:
+        self._rules, self._every = rules, every_seconds
+
+    def setup(self) -> None:
+        self._machines = KeyedMachine[Accumulate](
+            lambda family, memory: recall(self._rules, family == TOTALS_FAMILY, memory)
+        )
+
+    def process(
+        self,
+        element: tuple[int, pa.RecordBatch],
+        pending: Any = beam.DoFn.StateParam(PENDING),
+        publish: Any = beam.DoFn.TimerParam(PUBLISH),
+    ) -> None:
+        pending.add(element[1])
+        publish.set(next_beat(self._every))
+
+    @on_timer(PUBLISH)
+    def publish(
+        self,
+        family: Any = beam.DoFn.KeyParam,
+        pending: Any = beam.DoFn.StateParam(PENDING),
+        fragments: Any = beam.DoFn.StateParam(FRAGMENTS),
+        token: Any = beam.DoFn.StateParam(TOKEN),
+    ) -> Iterator[pa.RecordBatch]:
+        machine = self._machines.wake(family, fragments, token)
+        _add(machine, pending.read())
+        pending.clear()
+        rows = list(_published(machine))
+        self._machines.remember(family, machine, fragments, token)
+        yield from rows
+
+
+class AccumulateFamilies(beam.PTransform):
+    """PARTIAL and LABEL batches keyed by family shard → METRIC batches of what changed."""
+
+    def __init__(self, rules: PublishRules, every_seconds: float = PUBLISH_EVERY_SECONDS) -> None:
+        super().__init__()
+        self._rules, self._every = rules, every_seconds
+
+    def expand(self, partials: beam.PCollection) -> beam.PCollection:
+        if partials.is_bounded:
+            grouped = partials | "GroupByFamily" >> beam.GroupByKey()
+            accumulate: beam.DoFn = _AccumulateGrouped(self._rules)
+        else:
+            grouped, accumulate = partials, _AccumulateKeyed(self._rules, self._every)
+        return grouped | "AccumulateFamily" >> beam.ParDo(accumulate).with_output_types(
+            pa.RecordBatch
+        )

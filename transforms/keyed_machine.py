@@ -1,0 +1,68 @@
+"""KeyedMachine: machines that live in a worker's memory and are remembered in keyed state.
+
+State is a bag of fragments and a token. While the token in state is the one this worker left there,
+its machine in memory is what the state says and the bag is not read. After a restore, a retry of a
+bundle, or a move of the key, the token differs, and the machine is recalled from the bag.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+import pyarrow as pa
+from apache_beam.utils.timestamp import Timestamp
+
+MOST_FRAGMENTS = 64
+"""Appended batches after which the bag is replaced by one merged memory."""
+
+
+class Remembering(Protocol):
+    def learnt(self) -> list[pa.RecordBatch]: ...
+
+    def memory(self) -> list[pa.RecordBatch]: ...
+
+
+Machine = TypeVar("Machine", bound=Remembering)
+
+
+class KeyedMachine(Generic[Machine]):
+    """wake(key) gives the machine as state remembers it; remember(key) writes what it learnt."""
+
+    def __init__(self, recall: Callable[[Any, list[pa.RecordBatch]], Machine]) -> None:
+        self._recall = recall
+        self._awake: dict[Any, tuple[bytes, Machine, int]] = {}
+
+    def wake(self, key: Any, fragments: Any, token: Any) -> Machine:
+        awake = self._awake.get(key)
+        written = token.read()
+        if awake and written == awake[0]:
+            return awake[1]
+        memory = list(fragments.read())
+        machine = self._recall(key, memory)
+        self._awake[key] = (written or b"", machine, len(memory))
+        return machine
+
+    def remember(self, key: Any, machine: Machine, fragments: Any, token: Any) -> None:
+        _, _, count = self._awake[key]
+        learnt = machine.learnt()
+        count += len(learnt)
+        if count > MOST_FRAGMENTS:
+            learnt = machine.memory()
+            fragments.clear()
+            count = len(learnt)
+        for batch in learnt:
+            fragments.add(batch)
+        left = uuid.uuid4().bytes
+        token.write(left)
+        self._awake[key] = (left, machine, count)
+
+
+def next_beat(every_seconds: float) -> Timestamp:
+    """The next whole multiple of a cadence: setting a timer again does not put it off. 0: now."""
+    if not every_seconds:
+        return Timestamp.now()
+    return Timestamp(seconds=(math.floor(time.time() / every_seconds) + 1) * every_seconds)
