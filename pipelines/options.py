@@ -21,8 +21,8 @@ from pipelines.sources.files import InputFile, discover
 from schemas.channels import registered_channels
 
 FEWEST_SHARDS, MOST_SHARDS = 4, 1024
-BYTES_A_SHARD = 256 * 1024 * 1024
-"""A quarter of a gigabyte of native events is about 300,000 observations: 250 MB in their turn."""
+BYTES_A_SHARD = 128 * 1024 * 1024
+"""That many bytes of native events are about 150,000 observations: 200 MB in their turn."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,10 +14,11 @@ from transforms.derive import derive
 from transforms.fragments import fragment, frames_of, kind_of
 from transforms.frame import Frame, choose, mix, rows_of, stack
 from transforms.observe import label_batch
-from transforms.partials import by_traffic, sum_partials
+from transforms.partials import by_traffic, concatenated, sum_partials
 from transforms.publish import FIGURE_KEY, figures_of, metric_rows
 from transforms.suppress import WITHDRAWN
 
+ROWS_A_BATCH = 65_536
 TOTALS_FAMILY = 0
 """The family shard of totals and channels; contents and brands have the others."""
 MOST_PENDING_ROWS = 500_000
@@ -95,6 +97,19 @@ class Accumulate:
         figure waits for the texts of its content, brand and channel: without them it would be of
         nobody knows what.
         """
+        return concatenated([*self.rows(now, cause)])
+
+    def rows(self, now: datetime, cause: str = "late_data") -> Iterator[pa.RecordBatch]:
+        """The rows of `publish`, at most ROWS_A_BATCH at a time and at least one batch."""
+        changed, first, labels = self._figures()
+        for start in range(0, max(rows_of(changed), 1), ROWS_A_BATCH):
+            part = slice(start, start + ROWS_A_BATCH)
+            causes = np.where(first[part], "first", cause)
+            figures = choose(changed, part)
+            yield metric_rows(figures, labels, self.rules.time_zone, self.rules.epoch, causes, now)
+
+    def _figures(self) -> tuple[Frame, np.ndarray, dict[int, str]]:
+        """Figures to publish, which of them are first, and the texts of their keys."""
         state, rules = self.state, self.rules
         totals = self._sum()
         own = {label_key(name): name for name in rules.registered_channels}
@@ -107,8 +122,7 @@ class Accumulate:
         figures["revision"] = np.zeros(rows_of(figures), dtype=np.int64)
         changed, first = self._changed(figures)
         self._learnt += fragment("published", changed)
-        causes = np.where(first, "first", cause)
-        return metric_rows(changed, labels, rules.time_zone, rules.epoch, causes, now)
+        return changed, first, labels
 
     def _changed(self, figures: Frame) -> tuple[Frame, np.ndarray]:
         """Rows to publish and which of them are first; `published` becomes the present."""

@@ -24,8 +24,6 @@ from transforms.keyed_machine import KeyedMachine, next_beat
 PUBLISH_EVERY_SECONDS = 5.0
 """The cadence of early rows: what a person watching can follow."""
 
-ROWS_AN_ELEMENT = 65_536
-
 
 def _add(machine: Accumulate, batches: Iterable[pa.RecordBatch]) -> None:
     for batch in batches:
@@ -36,9 +34,9 @@ def _add(machine: Accumulate, batches: Iterable[pa.RecordBatch]) -> None:
 
 
 def _published(machine: Accumulate) -> Iterator[pa.RecordBatch]:
-    metrics = machine.publish(datetime.now(timezone.utc))
-    for start in range(0, metrics.num_rows, ROWS_AN_ELEMENT):
-        yield metrics.slice(start, ROWS_AN_ELEMENT)
+    for rows in machine.rows(datetime.now(timezone.utc)):
+        if rows.num_rows:
+            yield rows
 
 
 class _AccumulateGrouped(beam.DoFn):

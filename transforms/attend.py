@@ -35,7 +35,7 @@ from transforms.measures.people import (
     sealed_people,
     without_actors,
 )
-from transforms.partials import partial_batch, sum_partials
+from transforms.partials import concatenated, partial_batch, sum_partials
 
 NEVER = -(2**31)
 GROSS, VALID_ONLY = range(len(TRAFFIC))
@@ -157,7 +157,7 @@ class Attend:
         partials += self._counted(after, _of(facts_after, touched), +1)
         if rows_of(before.presence) or rows_of(before.actions) or rows_of(facts_before):
             partials += self._counted(before, _of(facts_before, touched), -1)
-        return Attended(sum_partials([partial_batch(partials)]), outcomes, late)
+        return Attended(_sum_by_grouping(partials), outcomes, late)
 
     def learnt(self) -> list[pa.RecordBatch]:
         """Fragments of what `emit` learnt since this was last asked; closing needs `memory`."""
@@ -205,6 +205,16 @@ class Attend:
                 signed = frame if sign > 0 else _negated(frame, GROUPINGS[grouping])
                 parts.append((grouping, traffic, window, signed))
         return parts
+
+
+def _sum_by_grouping(parts: list[tuple[int, int, int, Frame]]) -> pa.RecordBatch:
+    """Parts summed one grouping set at a time: the whole is several times as large before."""
+    sums = []
+    for grouping in range(len(GROUPINGS)):
+        own = [part for part in parts if part[0] == grouping]
+        parts = [part for part in parts if part[0] != grouping]
+        sums.append(sum_partials([partial_batch(own)]))
+    return concatenated(sums)
 
 
 def recall(rules: AttendRules, fragments: list[pa.RecordBatch]) -> Attend:

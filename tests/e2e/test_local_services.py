@@ -29,19 +29,10 @@ from deploy.local.processes import log_file, running, started
 from deploy.local.services import ROOT, SERVICES, Services, local_services
 from tests.e2e.count_batches import KEYS
 
-# What Java, Flink, Beam and Kafka call their temporary files, as far as they are known.
-TEMPORARY = ("beam-", "blobStore", "flink-", "hsperfdata", "jm_", "kafka", "lib", "minicluster",
-             "rocksdb", "snappy", "tm_")  # fmt: skip
 MESSAGES = [str(number).encode() for number in range(1000)]
 
 # The first run fetches; pytest counts that to the first test.
 pytestmark = pytest.mark.timeout(1800)
-
-
-@pytest.fixture(scope="module")
-def temporary_before() -> set[Path]:
-    """What the system's temporary folder held before any service ran."""
-    return _temporary()
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +43,7 @@ def life() -> Iterator[ExitStack]:
 
 
 @pytest.fixture(scope="module")
-def services(life: ExitStack, temporary_before: set[Path]) -> Services:
+def services(life: ExitStack) -> Services:
     missing = missing_tool()
     if missing and os.environ.get("MOMENT_EVERYTHING"):
         pytest.fail(f"MOMENT_EVERYTHING is set, and nothing may be left out: {missing}")
@@ -91,18 +82,7 @@ def test_messages_survive_a_restart_of_the_broker(services):
     assert _consume(services, "kept") == MESSAGES
 
 
-def test_a_beam_job_with_arrow_batches_runs_on_the_cluster(services, tmp_path):
-    _run_job(services, tmp_path / "counted")
-
-    # Key k has the batches n of 1 to 100 with n % 4 = k: n rows that each hold n.
-    of_key = {key: [n for n in range(1, 101) if n % KEYS == key] for key in range(KEYS)}
-    assert sorted((tmp_path / "counted").read_text().splitlines()) == [
-        f"{key} {sum(numbers)} {sum(n * n for n in numbers)}" for key, numbers in of_key.items()
-    ]
-    assert [job["state"] for job in _flink(services, "/jobs/overview")["jobs"]] == ["FINISHED"]
-
-
-def test_a_killed_taskmanager_is_given_up_and_a_new_one_takes_jobs(services, tmp_path):
+def test_a_killed_taskmanager_is_given_up_and_another_takes_its_place(services):
     (before,) = _flink(services, "/taskmanagers")["taskmanagers"]
 
     services.kill_taskmanager()
@@ -114,11 +94,31 @@ def test_a_killed_taskmanager_is_given_up_and_a_new_one_takes_jobs(services, tmp
 
     (after,) = _flink(services, "/taskmanagers")["taskmanagers"]
     assert after["id"] != before["id"]
-    _run_job(services, tmp_path / "counted")
-    assert len((tmp_path / "counted").read_text().splitlines()) == KEYS
+    assert after["freeSlots"] == 2
 
 
-def test_afterwards_nothing_runs_and_only_logs_are_left(services, life, temporary_before):
+def test_a_beam_job_with_arrow_batches_runs_on_the_cluster(services, tmp_path):
+    _run_job(services, tmp_path)
+
+    # Key k has the batches n of 1 to 100 with n % 4 = k: n rows that each hold n.
+    of_key = {key: [n for n in range(1, 101) if n % KEYS == key] for key in range(KEYS)}
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        str(key): f"{sum(numbers)} {sum(n * n for n in numbers)}" for key, numbers in of_key.items()
+    }
+    assert [job["state"] for job in _flink(services, "/jobs/overview")["jobs"]] == ["FINISHED"]
+
+
+def test_no_service_holds_a_file_in_the_temporary_folder(services):
+    """Seen in what is open or mapped: other programs may come and go in the folder meanwhile."""
+    temporary = f"{tempfile.gettempdir()}/"
+
+    held = {path for process in _processes_of(services) for path in _held(process)}
+
+    assert any(path.startswith(f"{services.tmp}/") for path in held)
+    assert {path for path in held if path.startswith(temporary)} == set()
+
+
+def test_afterwards_nothing_runs_and_only_logs_are_left(services, life):
     """Ends this module's services, and so comes last."""
     assert len(_processes_of(services)) >= len(SERVICES)
 
@@ -131,9 +131,6 @@ def test_afterwards_nothing_runs_and_only_logs_are_left(services, life, temporar
             assert client.connect_ex(("127.0.0.1", port)) != 0
     left = {path.name for path in services.folder.iterdir()}
     assert left == {"configuration", "log", "ports.json", "run"}
-    assert {
-        path for path in _temporary() - temporary_before if path.name.startswith(TEMPORARY)
-    } == set()
 
 
 def _flink(services: Services, path: str) -> Any:
@@ -200,10 +197,6 @@ def _until(holds: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.2)
 
 
-def _temporary() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).iterdir())
-
-
 def _processes_of(services: Services) -> list[int]:
     """Living processes that name the services' folder in their command or their environment."""
     found = []
@@ -215,3 +208,17 @@ def _processes_of(services: Services) -> list[int]:
         if f"{services.folder}/".encode() in told:
             found.append(int(process.name))
     return found
+
+
+def _held(process: int) -> set[str]:
+    """Files that a living process has open or mapped into its memory."""
+    folder = Path(f"/proc/{process}")
+    held = {
+        line.split(maxsplit=5)[5]
+        for line in (folder / "maps").read_text().splitlines()
+        if "/" in line
+    }
+    for descriptor in (folder / "fd").iterdir():
+        with suppress(FileNotFoundError):
+            held.add(os.readlink(descriptor))
+    return held

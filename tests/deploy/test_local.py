@@ -1,0 +1,350 @@
+"""The parts of the local services that start nothing, and the life of a process that does little."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deploy.local import download, flink, kafka, processes
+from deploy.local.ports import PortError, Ports, check_free, free_ports, is_free, ports_from
+from deploy.local.processes import Program, StartError, running, start, stop
+
+FOLDER = Path("/home/someone/moment/build/local")
+
+
+def _settings(text: str, separator: str) -> dict[str, str]:
+    pairs = [line.split(separator, 1) for line in text.splitlines()]
+    assert len({name for name, _ in pairs}) == len(pairs), "a name is set twice"
+    return {name: value for name, value in pairs}
+
+
+# Memory
+
+
+def test_two_slots_take_1248_megabytes():
+    assert flink.taskmanager_memory(2) == {
+        "framework.heap": 128,
+        "framework.off-heap": 128,
+        "task.heap": 256,
+        "task.off-heap": 128,
+        "managed": 128,
+        "network": 128,
+        "jvm-metaspace": 288,
+        "jvm-overhead": 64,
+    }
+    assert sum(flink.taskmanager_memory(2).values()) == 1248
+
+
+def test_a_slot_more_takes_320_megabytes_more():
+    assert [sum(flink.taskmanager_memory(slots).values()) for slots in (1, 2, 3, 8)] == [
+        928, 1248, 1568, 3168,
+    ]  # fmt: skip
+
+
+def test_a_taskmanager_without_a_slot_is_refused():
+    with pytest.raises(ValueError, match="at least 1 slot, found 0"):
+        flink.taskmanager_memory(0)
+
+
+def test_java_is_given_the_heap_and_the_direct_memory_of_the_parts():
+    # Heap 128 + 256; direct 128 + 128 off the heap and 128 for the network.
+    assert flink.java_memory(flink.taskmanager_memory(2)) == [
+        "-Xmx384m", "-Xms384m", "-XX:MaxDirectMemorySize=384m", "-XX:MaxMetaspaceSize=288m",
+    ]  # fmt: skip
+    assert flink.java_memory(flink.jobmanager_memory()) == [
+        "-Xmx320m", "-Xms320m", "-XX:MaxDirectMemorySize=128m", "-XX:MaxMetaspaceSize=288m",
+    ]  # fmt: skip
+
+
+# Configuration
+
+
+def test_flink_is_configured_for_this_machine_alone():
+    settings = _settings(flink.configuration(FOLDER, Ports(flink=1, flink_rpc=2), 3), ": ")
+
+    assert settings["rest.port"] == "1"
+    assert settings["jobmanager.rpc.port"] == "2"
+    assert {
+        settings[name]
+        for name in ("rest.bind-address", "jobmanager.bind-host", "taskmanager.bind-host")
+    } == {"127.0.0.1"}
+
+
+def test_flink_has_the_slots_asked_for_and_uses_all_of_them():
+    settings = _settings(flink.configuration(FOLDER, Ports(), 3), ": ")
+
+    assert settings["taskmanager.numberOfTaskSlots"] == "3"
+    assert settings["parallelism.default"] == "3"
+
+
+def test_flink_notices_a_lost_taskmanager_and_restarts_from_rocksdb_checkpoints():
+    settings = _settings(flink.configuration(FOLDER, Ports(), 2), ": ")
+
+    assert settings["heartbeat.timeout"] == "8000"
+    assert settings["restart-strategy.type"] == "fixed-delay"
+    assert settings["state.backend.type"] == "rocksdb"
+    assert settings["state.checkpoints.dir"] == (
+        "file:///home/someone/moment/build/local/data/checkpoints"
+    )
+
+
+def test_flink_memory_is_written_in_bytes_with_fixed_ends():
+    settings = _settings(flink.configuration(FOLDER, Ports(), 2), ": ")
+
+    assert settings["taskmanager.memory.task.heap.size"] == "268435456b"
+    assert settings["taskmanager.memory.network.min"] == "134217728b"
+    assert settings["taskmanager.memory.network.max"] == "134217728b"
+    assert settings["jobmanager.memory.heap.size"] == "335544320b"
+
+
+def test_kafka_is_its_own_controller_and_replicates_nothing():
+    settings = _settings(kafka.configuration(FOLDER, Ports(kafka=1, kafka_controller=2)), "=")
+
+    assert settings["process.roles"] == "broker,controller"
+    assert settings["listeners"] == "PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2"
+    assert settings["advertised.listeners"] == "PLAINTEXT://127.0.0.1:1"
+    assert settings["controller.quorum.voters"] == "1@127.0.0.1:2"
+    assert settings["offsets.topic.replication.factor"] == "1"
+    assert settings["log.dirs"] == "/home/someone/moment/build/local/data/kafka"
+
+
+def test_the_cluster_identifier_is_sixteen_bytes_in_22_characters():
+    assert kafka.CLUSTER == "bW9tZW50LWxvY2FsLTAwMQ"
+
+
+# Ports
+
+
+def test_ports_are_the_usual_ones_until_the_environment_says_otherwise():
+    assert ports_from({}) == Ports(8081, 6123, 50000, 9092, 9093)
+    assert ports_from({"MOMENT_FLINK_PORT": "18081", "MOMENT_KAFKA_PORT": ""}) == Ports(flink=18081)
+
+
+@pytest.mark.parametrize("value", ["0", "65536", "-1", "80a", "٣"])
+def test_a_port_that_is_none_is_refused(value):
+    with pytest.raises(PortError, match="from 1 to 65535 in MOMENT_KAFKA_PORT"):
+        ports_from({"MOMENT_KAFKA_PORT": value})
+
+
+def test_one_port_for_two_services_is_refused():
+    with pytest.raises(PortError) as refused:
+        ports_from({"MOMENT_FLINK_PORT": "9092"})
+
+    assert str(refused.value) == (
+        "Port 9092 is given to two services: change MOMENT_FLINK_PORT or MOMENT_KAFKA_PORT."
+    )
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_a_port_in_use_is_told_in_one_sentence(address):
+    with socket.socket() as listener:
+        listener.bind((address, 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+
+        with pytest.raises(PortError) as refused:
+            check_free(Ports(flink=port), "flink")
+
+    assert str(refused.value) == (
+        f"Port {port} is in use by another program: "
+        "stop it, or set MOMENT_FLINK_PORT to a free port."
+    )
+    assert is_free(port)
+
+
+def test_only_the_ports_of_what_is_started_are_checked():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        check_free(replace(free_ports(), flink=listener.getsockname()[1]), "kafka")
+
+
+def test_free_ports_differ():
+    ports = free_ports()
+
+    assert len(set(vars(ports).values())) == 5
+
+
+# Downloads
+
+
+def test_what_is_made_appears_whole_or_not_at_all(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOMENT_CACHE", str(tmp_path))
+
+    def broken(folder: Path) -> None:
+        (folder / "half").write_text("")
+        raise download.MissingTool("the network ended")
+
+    with pytest.raises(download.MissingTool, match="the network ended"):
+        download._made("thing-1", "a thing", broken)
+    assert list(tmp_path.iterdir()) == []
+
+    made = download._made("thing-1", "a thing", lambda folder: _touch(folder / "whole"))
+    again = download._made("thing-1", "a thing", broken)
+
+    assert made == again == tmp_path / "thing-1"
+    assert [path.name for path in tmp_path.rglob("*")] == ["thing-1", "whole"]
+
+
+def test_of_two_downloads_at_once_the_first_whole_one_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOMENT_CACHE", str(tmp_path))
+
+    def overtaken(folder: Path) -> None:
+        _touch(tmp_path / "thing-1" / "first")
+        _touch(folder / "second")
+
+    made = download._made("thing-1", "a thing", overtaken)
+
+    assert [path.name for path in made.iterdir()] == ["first"]
+    assert [path.name for path in tmp_path.iterdir()] == ["thing-1"]
+
+
+def test_another_version_is_another_folder():
+    pom = download.HERE / "kafka" / "pom.xml"
+
+    assert download._digest(pom, {"kafka.version": "3.9.1"}) != download._digest(
+        pom, {"kafka.version": "3.9.2"}
+    )
+
+
+def test_another_java_is_refused_with_what_to_install(tmp_path, monkeypatch):
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text("""#!/bin/sh\necho 'openjdk version "21.0.1"' >&2\n""")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+
+    with pytest.raises(download.MissingTool, match=r"Java 17 is needed and .* says version 21"):
+        download.java()
+
+
+# Processes
+
+
+def _program(code: str, said: str = "ready", seconds: float = 20) -> Program:
+    return Program(
+        name="sleeper",
+        command=[sys.executable, "-u", "-c", code],
+        ready=lambda log: said in log,
+        seconds=seconds,
+    )
+
+
+def test_a_process_is_found_by_its_pid_file_and_stopped(tmp_path):
+    start(tmp_path, _program("import time; print('ready'); time.sleep(60)"))
+    number = running(tmp_path, "sleeper")
+
+    assert number is not None
+    assert processes.started(tmp_path) == ["sleeper"]
+
+    assert stop(tmp_path, ["sleeper"]) == ["sleeper"]
+
+    assert running(tmp_path, "sleeper") is None
+    assert processes.started(tmp_path) == []
+    assert stop(tmp_path, ["sleeper"]) == []
+
+
+def test_what_a_process_started_is_stopped_with_it(tmp_path):
+    child = "import subprocess; p = subprocess.Popen(['sleep', '60']); print('child', p.pid); "
+    start(tmp_path, _program(child + "print('ready'); p.wait()"))
+    (told,) = [
+        line
+        for line in processes.log_file(tmp_path, "sleeper").read_text().splitlines()
+        if line.startswith("child")
+    ]
+
+    stop(tmp_path, ["sleeper"])
+
+    _until_gone(int(told.split()[1]))
+
+
+def test_what_a_crashed_process_left_is_stopped(tmp_path):
+    crash = "import subprocess; p = subprocess.Popen(['sleep', '60']); print('child', p.pid); "
+    start(tmp_path, _program(crash + "print('ready'); import time; time.sleep(0.5)"))
+    child = int(processes.log_file(tmp_path, "sleeper").read_text().split()[1])
+    while running(tmp_path, "sleeper"):
+        time.sleep(0.05)
+    os.kill(child, 0)
+
+    stop(tmp_path, ["sleeper"])
+
+    _until_gone(child)
+
+
+def test_a_process_that_does_not_listen_to_sigterm_is_killed(tmp_path):
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready'); time.sleep(60)"
+    start(tmp_path, _program(deaf))
+
+    assert stop(tmp_path, ["sleeper"], seconds=0.3) == ["sleeper"]
+    assert running(tmp_path, "sleeper") is None
+
+
+def test_a_process_that_ends_is_told_with_the_end_of_its_log(tmp_path):
+    with pytest.raises(StartError) as failed:
+        start(tmp_path, _program("print('the disk is full'); raise SystemExit(3)"))
+
+    assert str(failed.value) == (
+        f"sleeper ended with exit code 3. The last lines of {tmp_path}/log/sleeper.log:\n"
+        "the disk is full"
+    )
+    assert processes.started(tmp_path) == []
+
+
+def test_a_process_that_is_not_ready_in_time_is_stopped(tmp_path):
+    with pytest.raises(StartError, match="sleeper was not ready after 1 s"):
+        start(tmp_path, _program("print('waits'); import time; time.sleep(60)", seconds=1))
+
+    assert processes.started(tmp_path) == []
+
+
+def test_a_line_of_an_earlier_start_makes_nobody_ready(tmp_path):
+    start(tmp_path, _program("import time; print('ready'); time.sleep(60)"))
+    stop(tmp_path, ["sleeper"])
+
+    with pytest.raises(StartError, match="was not ready"):
+        start(tmp_path, _program("import time; time.sleep(60)", seconds=0.5))
+
+
+def test_a_process_id_given_to_another_program_is_left_alone(tmp_path):
+    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        file = processes.pid_file(tmp_path, "sleeper")
+        file.parent.mkdir()
+        file.write_text(f"{stranger.pid} 1\n")
+
+        assert running(tmp_path, "sleeper") is None
+        assert stop(tmp_path, ["sleeper"]) == []
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_pid_file_that_is_not_whole_names_no_process(tmp_path):
+    file = processes.pid_file(tmp_path, "sleeper")
+    file.parent.mkdir()
+    file.write_text("")
+
+    assert running(tmp_path, "sleeper") is None
+    assert stop(tmp_path, ["sleeper"]) == []
+
+
+def _touch(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("")
+
+
+def _until_gone(process: int) -> None:
+    """A killed process may stay for a moment, or as a zombie nobody collects: neither runs."""
+    until = time.monotonic() + 5
+    while processes._started_at(process) is not None:
+        assert time.monotonic() < until, f"process {process} still runs"
+        time.sleep(0.05)
