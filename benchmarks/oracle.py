@@ -21,7 +21,6 @@ import pyarrow.parquet as pq
 from benchmarks.oracle_events import events_of_tracks, facts_of_events, facts_of_tracks, text
 from benchmarks.oracle_figures import figures_of_metrics, metrics_of_facts
 
-
 ROWS_A_BATCH = 16_384
 """Rows of an Arrow batch of `oracle_events_arrow`, as many as Moment's own."""
 

@@ -187,8 +187,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("out", help="file of the count, or of the job `whole`, a folder")
     parser.add_argument("--job", choices=("decode", "whole"), default="whole")
     given = parser.parse_args(arguments)
-    (run_decode if given.job == "decode" else run_whole)(given.file, given.out)
-    print(json.dumps({"job": given.job, "out": given.out}))
+    said: dict[str, object] = {"job": given.job, "out": given.out}
+    if given.job == "decode":
+        run_decode(given.file, given.out)
+        said["events"] = int(Path(given.out).read_text())
+    else:
+        run_whole(given.file, given.out)
+    print(json.dumps(said))
 
 
 if __name__ == "__main__":

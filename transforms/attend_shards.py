@@ -18,31 +18,47 @@ from apache_beam.transforms.userstate import (
 from schemas.coder import RecordBatchCoder
 from transforms.attend import Attend, Attended, AttendRules, recall
 from transforms.balance import outcome_batch
+from transforms.gathering import Gathering, timeless
 from transforms.keyed_machine import KeyedMachine, next_beat
-from transforms.partials import split_by_family
+from transforms.partials import split_by_family, sum_partials
+
+ROWS_AN_ELEMENT = 32_768
+"""Delta rows of a family gathered before they cross the shuffle: about 7 MB in memory."""
 
 EMIT_EVERY_SECONDS = 1.0
 """How long an observation waits for company before its deltas are computed."""
 
 
-def _outputs(attended: Attended, families: int) -> Iterator[Any]:
-    if attended.partials.num_rows:
-        yield from split_by_family(attended.partials, families)
-    if attended.outcomes:
-        yield beam.pvalue.TaggedOutput("counts", outcome_batch(attended.outcomes))
-
-
 class _AttendGrouped(beam.DoFn):
-    """Bounded: a shard is added whole, emitted once, and nothing is ever late."""
+    """Bounded: a shard is added whole, emitted once, and nothing is ever late.
+
+    The deltas of a bundle's shards are gathered by family and added up before they cross the second
+    shuffle: fewer, larger elements.
+    """
 
     def __init__(self, rules: AttendRules, families: int) -> None:
         self._rules, self._families = rules, families
+
+    def start_bundle(self) -> None:
+        self._gathering = Gathering(ROWS_AN_ELEMENT, sum_partials)
 
     def process(self, shard: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Any]:
         machine = Attend(self._rules)
         for batch in shard[1]:
             machine.add(batch)
-        yield from _outputs(machine.emit(), self._families)
+        attended = machine.emit()
+        yield from _counts(attended)
+        for family, deltas in split_by_family(attended.partials, self._families):
+            yield from self._gathering.add(family, deltas)
+
+    def finish_bundle(self) -> Iterator[Any]:
+        for element in self._gathering.rest():
+            yield timeless(element)
+
+
+def _counts(attended: Attended) -> Iterator[Any]:
+    if attended.outcomes:
+        yield beam.pvalue.TaggedOutput("counts", outcome_batch(attended.outcomes))
 
 
 class _AttendKeyed(beam.DoFn):
@@ -82,7 +98,8 @@ class _AttendKeyed(beam.DoFn):
         pending.clear()
         attended = machine.emit()
         self._machines.remember(shard, machine, fragments, token)
-        yield from _outputs(attended, self._families)
+        yield from _counts(attended)
+        yield from split_by_family(attended.partials, self._families)
 
 
 class AttendShards(beam.PTransform):

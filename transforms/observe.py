@@ -10,9 +10,6 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.timestamp import MIN_TIMESTAMP
-from apache_beam.utils.windowed_value import WindowedValue
 
 from schemas.identity import label_keys, words
 from schemas.observation import (
@@ -25,6 +22,7 @@ from schemas.observation import (
     VALID,
 )
 from transforms.calendar import MINUTE_US, local_windows
+from transforms.gathering import timeless
 from transforms.shards import split_by_shard
 
 _HOUR_US = 60 * MINUTE_US
@@ -200,8 +198,8 @@ class _ObserveBatches(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[Any]:
         for element in self._split():
-            yield _timeless(element)
-        yield beam.pvalue.TaggedOutput("labels", _timeless(label_batch(self._labels)))
+            yield timeless(element)
+        yield beam.pvalue.TaggedOutput("labels", timeless(label_batch(self._labels)))
 
     def _split(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         if not self._rows:
@@ -212,11 +210,6 @@ class _ObserveBatches(beam.DoFn):
         for shard, part in split_by_shard(table.to_batches()[0], route, self._rules.shards):
             self._crossing.update(part.num_rows)
             yield shard, part
-
-
-def _timeless(element: Any) -> WindowedValue:
-    """An output of a bundle's end: event time is data here, so any Beam timestamp will do."""
-    return WindowedValue(element, MIN_TIMESTAMP, (GlobalWindow(),))
 
 
 class Observe(beam.PTransform):
