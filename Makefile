@@ -4,10 +4,10 @@ ENVIRONMENT := .venv
 BIN := $(ENVIRONMENT)/bin
 STAMP := $(ENVIRONMENT)/.installed
 
-.PHONY: help setup demo test check format docs bench clean
+.PHONY: help setup demo test check format docs bench flink flink-down clean
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(STAMP): setup.py constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Moment needs Python 3.10 or newer: make PYTHON=python3.11 ...")'
@@ -38,6 +38,12 @@ docs: setup ## write the generated pages of docs/
 
 bench: setup ## measure speed and memory against the yardsticks, into build/bench.jsonl
 	$(BIN)/python -m benchmarks.run
+
+flink: setup ## start Flink, Beam's workers and Kafka on this machine (make flink SLOTS=4)
+	$(BIN)/python -m deploy.local up --slots $(or $(SLOTS),2)
+
+flink-down: ## stop what make flink started
+	$(BIN)/python -m deploy.local down
 
 clean: ## remove what was built, not the environment
 	rm -rf build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

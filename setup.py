@@ -29,7 +29,9 @@ setup(
     ],
     extras_require={
         "gcp": ["apache-beam[gcp]>=2.77,<3", "google-cloud-pubsub"],
+        "kafka": ["confluent-kafka>=2.6"],
         "test": [
+            "confluent-kafka>=2.6",
             "hypothesis",
             "mypy",
             "orjson",

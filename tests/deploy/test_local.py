@@ -1,28 +1,26 @@
-"""The parts of the local services that start nothing, and the life of a process that does little."""
+"""What the local services are told before any is started: memory, configuration, ports, versions."""
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deploy.local import download, flink, kafka, processes
+from deploy.local import download, flink, kafka
 from deploy.local.ports import PortError, Ports, check_free, free_ports, is_free, ports_from
-from deploy.local.processes import Program, StartError, running, start, stop
 
 FOLDER = Path("/home/someone/moment/build/local")
 
 
 def _settings(text: str, separator: str) -> dict[str, str]:
-    pairs = [line.split(separator, 1) for line in text.splitlines()]
+    pairs = [
+        (name, value)
+        for name, _, value in (line.partition(separator) for line in text.splitlines())
+    ]
     assert len({name for name, _ in pairs}) == len(pairs), "a name is set twice"
-    return {name: value for name, value in pairs}
+    return dict(pairs)
 
 
 # Memory
@@ -226,125 +224,6 @@ def test_another_java_is_refused_with_what_to_install(tmp_path, monkeypatch):
         download.java()
 
 
-# Processes
-
-
-def _program(code: str, said: str = "ready", seconds: float = 20) -> Program:
-    return Program(
-        name="sleeper",
-        command=[sys.executable, "-u", "-c", code],
-        ready=lambda log: said in log,
-        seconds=seconds,
-    )
-
-
-def test_a_process_is_found_by_its_pid_file_and_stopped(tmp_path):
-    start(tmp_path, _program("import time; print('ready'); time.sleep(60)"))
-    number = running(tmp_path, "sleeper")
-
-    assert number is not None
-    assert processes.started(tmp_path) == ["sleeper"]
-
-    assert stop(tmp_path, ["sleeper"]) == ["sleeper"]
-
-    assert running(tmp_path, "sleeper") is None
-    assert processes.started(tmp_path) == []
-    assert stop(tmp_path, ["sleeper"]) == []
-
-
-def test_what_a_process_started_is_stopped_with_it(tmp_path):
-    child = "import subprocess; p = subprocess.Popen(['sleep', '60']); print('child', p.pid); "
-    start(tmp_path, _program(child + "print('ready'); p.wait()"))
-    (told,) = [
-        line
-        for line in processes.log_file(tmp_path, "sleeper").read_text().splitlines()
-        if line.startswith("child")
-    ]
-
-    stop(tmp_path, ["sleeper"])
-
-    _until_gone(int(told.split()[1]))
-
-
-def test_what_a_crashed_process_left_is_stopped(tmp_path):
-    crash = "import subprocess; p = subprocess.Popen(['sleep', '60']); print('child', p.pid); "
-    start(tmp_path, _program(crash + "print('ready'); import time; time.sleep(0.5)"))
-    child = int(processes.log_file(tmp_path, "sleeper").read_text().split()[1])
-    while running(tmp_path, "sleeper"):
-        time.sleep(0.05)
-    os.kill(child, 0)
-
-    stop(tmp_path, ["sleeper"])
-
-    _until_gone(child)
-
-
-def test_a_process_that_does_not_listen_to_sigterm_is_killed(tmp_path):
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready'); time.sleep(60)"
-    start(tmp_path, _program(deaf))
-
-    assert stop(tmp_path, ["sleeper"], seconds=0.3) == ["sleeper"]
-    assert running(tmp_path, "sleeper") is None
-
-
-def test_a_process_that_ends_is_told_with_the_end_of_its_log(tmp_path):
-    with pytest.raises(StartError) as failed:
-        start(tmp_path, _program("print('the disk is full'); raise SystemExit(3)"))
-
-    assert str(failed.value) == (
-        f"sleeper ended with exit code 3. The last lines of {tmp_path}/log/sleeper.log:\n"
-        "the disk is full"
-    )
-    assert processes.started(tmp_path) == []
-
-
-def test_a_process_that_is_not_ready_in_time_is_stopped(tmp_path):
-    with pytest.raises(StartError, match="sleeper was not ready after 1 s"):
-        start(tmp_path, _program("print('waits'); import time; time.sleep(60)", seconds=1))
-
-    assert processes.started(tmp_path) == []
-
-
-def test_a_line_of_an_earlier_start_makes_nobody_ready(tmp_path):
-    start(tmp_path, _program("import time; print('ready'); time.sleep(60)"))
-    stop(tmp_path, ["sleeper"])
-
-    with pytest.raises(StartError, match="was not ready"):
-        start(tmp_path, _program("import time; time.sleep(60)", seconds=0.5))
-
-
-def test_a_process_id_given_to_another_program_is_left_alone(tmp_path):
-    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    try:
-        file = processes.pid_file(tmp_path, "sleeper")
-        file.parent.mkdir()
-        file.write_text(f"{stranger.pid} 1\n")
-
-        assert running(tmp_path, "sleeper") is None
-        assert stop(tmp_path, ["sleeper"]) == []
-        assert stranger.poll() is None
-    finally:
-        stranger.kill()
-        stranger.wait()
-
-
-def test_a_pid_file_that_is_not_whole_names_no_process(tmp_path):
-    file = processes.pid_file(tmp_path, "sleeper")
-    file.parent.mkdir()
-    file.write_text("")
-
-    assert running(tmp_path, "sleeper") is None
-    assert stop(tmp_path, ["sleeper"]) == []
-
-
 def _touch(path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text("")
-
-
-def _until_gone(process: int) -> None:
-    """A killed process may stay for a moment, or as a zombie nobody collects: neither runs."""
-    until = time.monotonic() + 5
-    while processes._started_at(process) is not None:
-        assert time.monotonic() < until, f"process {process} still runs"
-        time.sleep(0.05)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import astuple
@@ -48,6 +49,8 @@ def services(life: ExitStack) -> Services:
     if missing and os.environ.get("MOMENT_EVERYTHING"):
         pytest.fail(f"MOMENT_EVERYTHING is set, and nothing may be left out: {missing}")
     if missing:
+        # A warning is printed at the end of every run; a skip's reason is not.
+        warnings.warn(f"the end-to-end tests are skipped: {missing}", stacklevel=1)
         pytest.skip(missing)
     return life.enter_context(local_services(slots=2))
 
@@ -94,7 +97,7 @@ def test_a_killed_taskmanager_is_given_up_and_another_takes_its_place(services):
 
     (after,) = _flink(services, "/taskmanagers")["taskmanagers"]
     assert after["id"] != before["id"]
-    assert after["freeSlots"] == 2
+    assert (after["slotsNumber"], after["freeSlots"]) == (2, 2)
 
 
 def test_a_beam_job_with_arrow_batches_runs_on_the_cluster(services, tmp_path):

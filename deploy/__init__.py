@@ -1,0 +1,1 @@
+"""Where Moment runs: on one machine, and later on a cluster."""

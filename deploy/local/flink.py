@@ -1,0 +1,193 @@
+"""A Flink session cluster: its configuration, its memory, and how its two processes start.
+
+Flink's own scripts would work out the memory of each process and pass it; here it is written into
+the configuration instead, and both entry points are started with Java alone.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from deploy.local.ports import HOST, Ports
+from deploy.local.processes import Program
+
+JOBMANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
+TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+
+# Flink reflects into these packages, which Java 17 closes; the list is that of Flink's own scripts.
+_EXPORTS = ("sun.net.util",)
+_OPENS = (
+    "java.lang", "java.net", "java.io", "java.nio", "java.lang.reflect", "java.text", "java.time",
+    "java.util", "java.util.concurrent", "java.util.concurrent.atomic",
+    "java.util.concurrent.locks", "sun.nio.ch",
+)  # fmt: skip
+
+_LOG4J = """\
+rootLogger.level = INFO
+rootLogger.appenderRef.console.ref = console
+appender.console.name = console
+appender.console.type = CONSOLE
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{HH:mm:ss.SSS} %-5p %-40.40c{1.} %m%n
+"""
+
+
+def taskmanager_memory(slots: int) -> dict[str, int]:
+    """Megabytes of each part of a TaskManager's memory; 1,248 in all for two slots.
+
+    The task heap holds Beam's elements on their way to Python, the task off-heap memory its gRPC
+    buffers, managed memory RocksDB. Metaspace has room for several jobs, each of which loads the
+    whole job server jar.
+    """
+    if slots < 1:
+        raise ValueError(f"expected at least 1 slot, found {slots}")
+    return {
+        "framework.heap": 128,
+        "framework.off-heap": 128,
+        "task.heap": 128 * slots,
+        "task.off-heap": 64 * slots,
+        "managed": 64 * slots,
+        "network": 64 * slots,
+        "jvm-metaspace": 288,
+        "jvm-overhead": 64,
+    }
+
+
+def jobmanager_memory() -> dict[str, int]:
+    """Megabytes of each part of the JobManager's memory; 800 in all."""
+    return {"heap": 320, "off-heap": 128, "jvm-metaspace": 288, "jvm-overhead": 64}
+
+
+def java_memory(parts: dict[str, int]) -> list[str]:
+    """Java's limits for the parts: heap, direct memory (network buffers are direct), metaspace."""
+    heap = sum(size for name, size in parts.items() if name.split(".")[-1] == "heap")
+    direct = sum(size for name, size in parts.items() if name.split(".")[-1] == "off-heap")
+    direct += parts.get("network", 0)
+    return [
+        f"-Xmx{heap}m",
+        f"-Xms{heap}m",
+        f"-XX:MaxDirectMemorySize={direct}m",
+        f"-XX:MaxMetaspaceSize={parts['jvm-metaspace']}m",
+    ]
+
+
+def configuration(folder: Path, ports: Ports, slots: int) -> str:
+    """The text of Flink's config.yaml for both processes.
+
+    A lost TaskManager is noticed after 8 s and its jobs restart; checkpoints go to
+    `folder/data/checkpoints`, and a job chooses how often they are taken.
+    """
+    options: dict[str, object] = {
+        "jobmanager.rpc.address": HOST,
+        "jobmanager.rpc.port": ports.flink_rpc,
+        "jobmanager.bind-host": HOST,
+        "jobmanager.execution.failover-strategy": "region",
+        "rest.address": HOST,
+        "rest.bind-address": HOST,
+        "rest.port": ports.flink,
+        "taskmanager.host": HOST,
+        "taskmanager.bind-host": HOST,
+        "taskmanager.numberOfTaskSlots": slots,
+        "taskmanager.cpu.cores": float(slots),
+        "parallelism.default": slots,
+        # By default each subtask of each shuffle of a batch job claims 512 buffers, 16 MB.
+        "taskmanager.network.sort-shuffle.min-buffers": 64,
+        "heartbeat.interval": 2000,
+        "heartbeat.timeout": 8000,
+        "restart-strategy.type": "fixed-delay",
+        # Enough for a test that kills again and again; a job that always fails ends in a minute.
+        "restart-strategy.fixed-delay.attempts": 20,
+        "restart-strategy.fixed-delay.delay": "1 s",
+        "state.backend.type": "rocksdb",
+        "state.backend.incremental": "true",
+        "state.checkpoints.dir": (folder / "data" / "checkpoints").as_uri(),
+        "state.savepoints.dir": (folder / "data" / "savepoints").as_uri(),
+        "io.tmp.dirs": folder / "tmp",
+        "web.tmpdir": folder / "tmp",
+        # Beam keeps class loaders of ended jobs a little longer than Flink's check allows.
+        "classloader.check-leaked-classloader": "false",
+    }
+    for process, parts in (
+        ("jobmanager", jobmanager_memory()),
+        ("taskmanager", taskmanager_memory(slots)),
+    ):
+        for name, megabytes in parts.items():
+            ends = ("min", "max") if name in ("network", "jvm-overhead") else ("size",)
+            for end in ends:
+                options[f"{process}.memory.{name}.{end}"] = f"{megabytes << 20}b"
+    return "".join(f"{name}: {value}\n" for name, value in options.items())
+
+
+def write_configuration(folder: Path, ports: Ports, slots: int) -> None:
+    """Write config.yaml and the log's format into `folder/configuration/flink`."""
+    target = _configured(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "config.yaml").write_text(configuration(folder, ports, slots))
+    (target / "log4j.properties").write_text(_LOG4J)
+
+
+def jobmanager(java: str, flink: Path, folder: Path, ports: Ports) -> Program:
+    """The JobManager, ready when its REST interface answers."""
+    return Program(
+        name="jobmanager",
+        command=_command(java, flink, folder, jobmanager_memory(), JOBMANAGER),
+        environment={"FLINK_PLUGINS_DIR": str(flink / "plugins")},
+        ready=lambda said: _get(ports, "/overview") is not None,
+    )
+
+
+def taskmanager(java: str, flink: Path, folder: Path, ports: Ports, slots: int) -> Program:
+    """A TaskManager under a name of its own, ready when the JobManager knows all of its slots."""
+    name = f"taskmanager-{uuid.uuid4().hex[:8]}"
+    return Program(
+        name="taskmanager",
+        command=[
+            *_command(java, flink, folder, taskmanager_memory(slots), TASKMANAGER),
+            "-D", f"taskmanager.resource-id={name}",
+        ],
+        environment={"FLINK_PLUGINS_DIR": str(flink / "plugins")},
+        ready=lambda said: _registered_slots(ports, name) == slots,
+    )  # fmt: skip
+
+
+def _configured(folder: Path) -> Path:
+    return folder / "configuration" / "flink"
+
+
+def _command(java: str, flink: Path, folder: Path, memory: dict[str, int], main: str) -> list[str]:
+    return [
+        java,
+        *java_memory(memory),
+        "-XX:+UseSerialGC",
+        "-XX:-UsePerfData",
+        f"-Djava.io.tmpdir={folder / 'tmp'}",
+        f"-Dlog4j.configurationFile={_configured(folder) / 'log4j.properties'}",
+        *(f"--add-exports=java.base/{package}=ALL-UNNAMED" for package in _EXPORTS),
+        *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENS),
+        "-cp",
+        f"{flink / 'lib'}/*",
+        main,
+        "--configDir",
+        str(_configured(folder)),
+    ]
+
+
+def _registered_slots(ports: Ports, name: str) -> int:
+    """Slots the JobManager knows of one TaskManager, which it first registers without any."""
+    listed = (_get(ports, "/taskmanagers") or {}).get("taskmanagers", [])
+    return sum(known["slotsNumber"] for known in listed if known["id"] == name)
+
+
+def _get(ports: Ports, path: str) -> dict[str, Any] | None:
+    """What Flink's REST interface answers; None while it does not."""
+    try:
+        with urlopen(f"http://{HOST}:{ports.flink}{path}", timeout=2) as answer:
+            told: dict[str, Any] = json.load(answer)
+            return told
+    except (URLError, OSError, ValueError):
+        return None

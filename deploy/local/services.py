@@ -1,0 +1,198 @@
+"""All local services together: up, down, status, and a context manager for tests.
+
+A folder holds everything of one set of services: `run` (process ids), `log`, `configuration`,
+`data` (Kafka's messages, checkpoints) and `tmp`. Stopping keeps data and logs.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from deploy.local import download, flink, kafka
+from deploy.local.ports import HOST, Ports, check_free, free_ports
+from deploy.local.processes import Program, log_file, running, start, started, stop
+from deploy.local.worker_pool import worker_pool
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FOLDER = ROOT / "build" / "local"
+FOLDER_OF_TESTS = ROOT / "build" / "local-tests"
+
+# In the order of their start: who needs another comes after it. With the ports each listens on.
+SERVICES = {
+    "worker_pool": ("worker_pool",),
+    "kafka": ("kafka", "kafka_controller"),
+    "jobmanager": ("flink", "flink_rpc"),
+    "taskmanager": (),
+}
+
+
+@dataclass(frozen=True)
+class Services:
+    """Running services: where each is reached, and how a test breaks and mends them."""
+
+    folder: Path
+    ports: Ports
+    slots: int
+    java: str
+    flink: Path
+    kafka_jars: Path
+    job_server_jar: Path
+
+    @property
+    def flink_rest(self) -> str:
+        """URL of Flink's REST interface and dashboard."""
+        return f"http://localhost:{self.ports.flink}"
+
+    @property
+    def worker_pool(self) -> str:
+        """host:port for --environment_config."""
+        return f"localhost:{self.ports.worker_pool}"
+
+    @property
+    def kafka(self) -> str:
+        """host:port of the broker, for bootstrap.servers."""
+        return f"{HOST}:{self.ports.kafka}"
+
+    @property
+    def tmp(self) -> Path:
+        """Folder for temporary files, removed by `down`; as TMPDIR of whoever submits a job."""
+        return self.folder / "tmp"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder that Flink writes checkpoints into, one folder a job."""
+        return self.folder / "data" / "checkpoints"
+
+    def pipeline_arguments(self) -> list[str]:
+        """Arguments that run a Beam Python pipeline on this cluster, on all of its slots."""
+        return [
+            "--runner=FlinkRunner",
+            f"--flink_version={download.FLINK_MINOR}",
+            f"--flink_job_server_jar={self.job_server_jar}",
+            f"--flink_master=localhost:{self.ports.flink}",
+            "--environment_type=EXTERNAL",
+            f"--environment_config={self.worker_pool}",
+            f"--parallelism={self.slots}",
+            f"--sdk_worker_parallelism={self.slots}",
+            f"--job_server_java_launcher={self.java}",
+            f"--job_server_jvm_properties=-Djava.io.tmpdir={self.tmp}",
+            "--job_server_jvm_properties=-XX:-UsePerfData",
+        ]
+
+    def kill_taskmanager(self) -> None:
+        """Kill the TaskManager as a crash would; Flink notices after its heartbeat time-out."""
+        stop(self.folder, ["taskmanager"], seconds=0)
+
+    def restart_taskmanager(self) -> None:
+        """Stop the TaskManager where it runs, and return when a new one is registered."""
+        self._restart("taskmanager")
+
+    def restart_kafka(self) -> None:
+        """Stop the broker and return when it serves again, with the messages it had."""
+        self._restart("kafka")
+
+    def _restart(self, name: str) -> None:
+        stop(self.folder, [name])
+        start(self.folder, self._program(name))
+
+    def _start_missing(self, say: Callable[[str], None]) -> None:
+        """Start what does not run, or nothing: what was started before a failure is stopped."""
+        missing = [name for name in SERVICES if running(self.folder, name) is None]
+        # What a service that ended has left behind may still hold its port.
+        stop(self.folder, missing, seconds=0)
+        check_free(self.ports, *(port for name in missing for port in SERVICES[name]))
+        self.tmp.mkdir(parents=True, exist_ok=True)
+        flink.write_configuration(self.folder, self.ports, self.slots)
+        for name in SERVICES:
+            if name not in missing:
+                say(f"{name} already runs: left as it is")
+        try:
+            for name in missing:
+                start(self.folder, self._program(name))
+                say(f"{name} is ready")
+        except BaseException:
+            stop(self.folder, missing)
+            raise
+
+    def _program(self, name: str) -> Program:
+        if name == "worker_pool":
+            return worker_pool(self.folder, self.ports, ROOT)
+        if name == "kafka":
+            kafka.write_configuration(self.java, self.kafka_jars, self.folder, self.ports)
+            return kafka.broker(self.java, self.kafka_jars, self.folder)
+        if name == "jobmanager":
+            return flink.jobmanager(self.java, self.flink, self.folder, self.ports)
+        return flink.taskmanager(self.java, self.flink, self.folder, self.ports, self.slots)
+
+
+def up(folder: Path, ports: Ports, slots: int, say: Callable[[str], None]) -> Services:
+    """Running services, each ready; those that already run are left as they are.
+
+    Raises MissingTool, PortError or StartError, each with what to do in its message.
+    """
+    if any(running(folder, name) for name in SERVICES):
+        ports = _ports_of(folder) or ports
+    services = Services(
+        folder=folder,
+        ports=ports,
+        slots=slots,
+        java=download.java(),
+        flink=download.flink(),
+        kafka_jars=download.kafka(),
+        job_server_jar=download.job_server(),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    services._start_missing(say)
+    (folder / "ports.json").write_text(json.dumps(asdict(ports)))
+    return services
+
+
+def down(folder: Path) -> list[str]:
+    """Stop what `up` started in a folder, and remove its temporary files; the names stopped."""
+    stopped = stop(folder, started(folder))
+    shutil.rmtree(folder / "tmp", ignore_errors=True)
+    return stopped
+
+
+def status(folder: Path) -> Iterator[tuple[str, int | None, str, Path]]:
+    """Name, process id (None: not running), addresses and log of each service."""
+    ports = _ports_of(folder)
+    for name, listens in SERVICES.items():
+        number = running(folder, name)
+        addresses = [f"localhost:{getattr(ports, port)}" for port in listens] if ports else []
+        yield name, number, ", ".join(addresses if number else []), log_file(folder, name)
+
+
+@contextmanager
+def local_services(slots: int = 2, folder: Path = FOLDER_OF_TESTS) -> Iterator[Services]:
+    """Fresh services on free ports, beside those of `make flink`; afterwards only logs remain.
+
+    One at a time in a folder: a second user of it waits. What a killed test left is stopped first.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        down(folder)
+        shutil.rmtree(folder)
+        try:
+            yield up(folder, free_ports(), slots, _to_stderr)
+        finally:
+            down(folder)
+            shutil.rmtree(folder / "data", ignore_errors=True)
+
+
+def _ports_of(folder: Path) -> Ports | None:
+    """The ports that services in a folder were started on; None before the first start."""
+    told = folder / "ports.json"
+    return Ports(**json.loads(told.read_text())) if told.exists() else None
+
+
+def _to_stderr(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)

@@ -1,0 +1,32 @@
+"""Beam's pool of Python workers: the cluster asks it for a worker per slot and job."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from deploy.local.ports import Ports, answers
+from deploy.local.processes import Program
+
+
+def worker_pool(folder: Path, ports: Ports, code: Path) -> Program:
+    """The pool, in this Python's environment, ready when it accepts connections.
+
+    Workers find modules in `code`, the folder of the checkout, also those that are not installed.
+    """
+    # The pool starts `python` from PATH, which must be the environment that holds Beam.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    modules = os.pathsep.join([str(code), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    return Program(
+        name="worker_pool",
+        command=[
+            sys.executable,
+            "-m",
+            "apache_beam.runners.worker.worker_pool_main",
+            f"--service_port={ports.worker_pool}",
+        ],
+        environment={"PATH": path, "PYTHONPATH": modules, "TMPDIR": str(folder / "tmp")},
+        directory=code,
+        ready=lambda said: answers(ports.worker_pool),
+    )
