@@ -6,24 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import apache_beam as beam
-import pyarrow as pa
 
-import schemas.coder
 from pipelines.sinks.parquet import Table
 from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, METRICS
 from transforms.accumulate import PublishRules
-from transforms.accumulate_families import AccumulateFamilies
+from transforms.accumulate_families import AccumulateFamilies, RouteLabels
 from transforms.attend import AttendRules
 from transforms.attend_shards import AttendShards
 from transforms.attribute import Attribute
 from transforms.balance import Balance
 from transforms.decode import Decode
 from transforms.observe import Observe, ObserveRules
-from transforms.partials import split_labels
 from transforms.protect import Protect, PseudonymKeys
 from transforms.screen import Screen
-
-assert schemas.coder  # registers the Arrow coder before any graph is built
 
 Sink = Callable[[Table], beam.PTransform]
 """The write step of a table."""
@@ -62,17 +57,15 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
     attended = observed.observations | "Attend" >> AttendShards(
         AttendRules(rules.time_zone), rules.families
     )
-    named = observed.labels | "RouteLabels" >> beam.FlatMap(
-        split_labels, rules.families
-    ).with_output_types(tuple[int, pa.RecordBatch])
+    named = observed.labels | "RouteLabels" >> RouteLabels(rules.families)
     metrics = (
-        (attended.partials, named)
+        (attended["partials"], named)
         | "JoinFamilies" >> beam.Flatten()
         | "Accumulate" >> AccumulateFamilies(rules.publish())
     )
     failed = (read.failed, decoded.failed) | "AllFailed" >> beam.Flatten()
     balance = (
-        (read.counts, decoded.counts, protected.counts, attended.counts)
+        (read.counts, decoded.counts, protected.counts, attended["counts"])
         | "AllCounts" >> beam.Flatten()
         | "Balance" >> Balance()
     )

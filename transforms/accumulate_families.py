@@ -16,17 +16,19 @@ from apache_beam.transforms.userstate import (
     on_timer,
 )
 
-from schemas.coder import RecordBatchCoder
+from schemas.coder import Packed, PackedCoder, RecordBatchCoder
 from transforms.accumulate import TOTALS_FAMILY, Accumulate, PublishRules, recall
 from transforms.fragments import kind_of
 from transforms.keyed_machine import KeyedMachine, next_beat
+from transforms.partials import split_labels
 
 PUBLISH_EVERY_SECONDS = 5.0
 """The cadence of early rows: what a person watching can follow."""
 
 
-def _add(machine: Accumulate, batches: Iterable[pa.RecordBatch]) -> None:
-    for batch in batches:
+def _add(machine: Accumulate, batches: Iterable[Packed]) -> None:
+    for packed in batches:
+        batch = packed.unpack()
         if kind_of(batch) == "label":
             machine.name(batch)
         else:
@@ -45,7 +47,7 @@ class _AccumulateGrouped(beam.DoFn):
     def __init__(self, rules: PublishRules) -> None:
         self._rules = rules
 
-    def process(self, family: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
+    def process(self, family: tuple[int, Iterable[Packed]]) -> Iterator[pa.RecordBatch]:
         machine = Accumulate(self._rules, totals_family=family[0] == TOTALS_FAMILY)
         _add(machine, family[1])
         yield from _published(machine)
@@ -54,7 +56,7 @@ class _AccumulateGrouped(beam.DoFn):
 class _AccumulateKeyed(beam.DoFn):
     """Unbounded: deltas wait in a bag; a timer lets the machine publish what changed."""
 
-    PENDING = BagStateSpec("pending", RecordBatchCoder())
+    PENDING = BagStateSpec("pending", PackedCoder())
     FRAGMENTS = BagStateSpec("fragments", RecordBatchCoder())
     TOKEN = ReadModifyWriteStateSpec("token", beam.coders.BytesCoder())
     PUBLISH = TimerSpec("publish", TimeDomain.REAL_TIME)
@@ -69,7 +71,7 @@ class _AccumulateKeyed(beam.DoFn):
 
     def process(
         self,
-        element: tuple[int, pa.RecordBatch],
+        element: tuple[int, Packed],
         pending: Any = beam.DoFn.StateParam(PENDING),
         publish: Any = beam.DoFn.TimerParam(PUBLISH),
     ) -> None:
@@ -90,6 +92,24 @@ class _AccumulateKeyed(beam.DoFn):
         rows = list(_published(machine))
         self._machines.remember(family, machine, fragments, token)
         yield from rows
+
+
+def _routed(labels: pa.RecordBatch, families: int) -> Iterator[tuple[int, Packed]]:
+    for family, part in split_labels(labels, families):
+        yield family, Packed.pack(part)
+
+
+class RouteLabels(beam.PTransform):
+    """LABEL batches → the same, keyed by the family shards whose figures they name."""
+
+    def __init__(self, families: int) -> None:
+        super().__init__()
+        self._families = families
+
+    def expand(self, labels: beam.PCollection) -> beam.PCollection:
+        return labels | "SplitLabels" >> beam.FlatMap(_routed, self._families).with_output_types(
+            tuple[int, Packed]
+        )
 
 
 class AccumulateFamilies(beam.PTransform):

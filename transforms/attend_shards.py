@@ -15,7 +15,7 @@ from apache_beam.transforms.userstate import (
     on_timer,
 )
 
-from schemas.coder import RecordBatchCoder
+from schemas.coder import Packed, PackedCoder, RecordBatchCoder
 from transforms.attend import Attend, Attended, AttendRules, recall
 from transforms.balance import outcome_batch
 from transforms.gathering import Gathering, timeless
@@ -24,6 +24,10 @@ from transforms.partials import split_by_family, sum_partials
 
 ROWS_AN_ELEMENT = 32_768
 """Delta rows of a family gathered before they cross the shuffle: about 7 MB in memory."""
+
+LANES = 8
+"""Groupings that bounded input is split into. The in-process runner copies what it groups five
+times over before the first group is read: lane by lane, an eighth of it at a time."""
 
 EMIT_EVERY_SECONDS = 1.0
 """How long an observation waits for company before its deltas are computed."""
@@ -42,18 +46,23 @@ class _AttendGrouped(beam.DoFn):
     def start_bundle(self) -> None:
         self._gathering = Gathering(ROWS_AN_ELEMENT, sum_partials)
 
-    def process(self, shard: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[Any]:
+    def process(self, shard: tuple[int, Iterable[Packed]]) -> Iterator[Any]:
         machine = Attend(self._rules)
-        for batch in shard[1]:
-            machine.add(batch)
+        for packed in shard[1]:
+            machine.add(packed.unpack())
         attended = machine.emit()
         yield from _counts(attended)
         for family, deltas in split_by_family(attended.partials, self._families):
-            yield from self._gathering.add(family, deltas)
+            yield from _packed(self._gathering.add(family, deltas))
 
     def finish_bundle(self) -> Iterator[Any]:
-        for element in self._gathering.rest():
+        for element in _packed(self._gathering.rest()):
             yield timeless(element)
+
+
+def _packed(elements: Iterable[tuple[int, pa.RecordBatch]]) -> Iterator[tuple[int, Packed]]:
+    for family, deltas in elements:
+        yield family, Packed.pack(deltas)
 
 
 def _counts(attended: Attended) -> Iterator[Any]:
@@ -64,7 +73,7 @@ def _counts(attended: Attended) -> Iterator[Any]:
 class _AttendKeyed(beam.DoFn):
     """Unbounded: observations wait in a bag; a timer lets the machine emit and remember."""
 
-    PENDING = BagStateSpec("pending", RecordBatchCoder())
+    PENDING = BagStateSpec("pending", PackedCoder())
     FRAGMENTS = BagStateSpec("fragments", RecordBatchCoder())
     TOKEN = ReadModifyWriteStateSpec("token", beam.coders.BytesCoder())
     EMIT = TimerSpec("emit", TimeDomain.REAL_TIME)
@@ -77,7 +86,7 @@ class _AttendKeyed(beam.DoFn):
 
     def process(
         self,
-        element: tuple[int, pa.RecordBatch],
+        element: tuple[int, Packed],
         pending: Any = beam.DoFn.StateParam(PENDING),
         emit: Any = beam.DoFn.TimerParam(EMIT),
     ) -> None:
@@ -93,13 +102,13 @@ class _AttendKeyed(beam.DoFn):
         token: Any = beam.DoFn.StateParam(TOKEN),
     ) -> Iterator[Any]:
         machine = self._machines.wake(shard, fragments, token)
-        for batch in pending.read():
-            machine.add(batch)
+        for packed in pending.read():
+            machine.add(packed.unpack())
         pending.clear()
         attended = machine.emit()
         self._machines.remember(shard, machine, fragments, token)
         yield from _counts(attended)
-        yield from split_by_family(attended.partials, self._families)
+        yield from _packed(split_by_family(attended.partials, self._families))
 
 
 class AttendShards(beam.PTransform):
@@ -115,13 +124,32 @@ class AttendShards(beam.PTransform):
         super().__init__()
         self._rules, self._families, self._every = rules, families, every_seconds
 
-    def expand(self, observations: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        if observations.is_bounded:
-            grouped = observations | "GroupByShard" >> beam.GroupByKey()
-            attend: beam.DoFn = _AttendGrouped(self._rules, self._families)
-        else:
-            grouped = observations
-            attend = _AttendKeyed(self._rules, self._families, self._every)
-        return grouped | "AttendShard" >> beam.ParDo(attend).with_output_types(
-            tuple[int, pa.RecordBatch], counts=pa.RecordBatch
-        ).with_outputs("counts", main="partials")
+    def expand(self, observations: beam.PCollection) -> dict[str, beam.PCollection]:
+        if not observations.is_bounded:
+            attended = observations | "AttendShard" >> self._attended(
+                _AttendKeyed(self._rules, self._families, self._every)
+            )
+            return {"partials": attended.partials, "counts": attended.counts}
+        outputs = [
+            observations
+            | f"ChooseLane{lane}"
+            >> beam.Filter(_of_lane, lane).with_output_types(tuple[int, Packed])
+            | f"GroupLane{lane}" >> beam.GroupByKey()
+            | f"AttendLane{lane}" >> self._attended(_AttendGrouped(self._rules, self._families))
+            for lane in range(LANES)
+        ]
+        return {
+            "partials": [o.partials for o in outputs] | "AllPartials" >> beam.Flatten(),
+            "counts": [o.counts for o in outputs] | "AllCounts" >> beam.Flatten(),
+        }
+
+    def _attended(self, attend: beam.DoFn) -> beam.PTransform:
+        return (
+            beam.ParDo(attend)
+            .with_output_types(tuple[int, Packed], counts=pa.RecordBatch)
+            .with_outputs("counts", main="partials")
+        )
+
+
+def _of_lane(element: tuple[int, Packed], lane: int) -> bool:
+    return element[0] % LANES == lane

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.coder import Packed
 from schemas.identity import label_keys, words
 from schemas.observation import (
     CHANGE,
@@ -201,7 +202,7 @@ class _ObserveBatches(beam.DoFn):
             yield timeless(element)
         yield beam.pvalue.TaggedOutput("labels", timeless(label_batch(self._labels)))
 
-    def _split(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+    def _split(self) -> Iterator[tuple[int, Packed]]:
         if not self._rows:
             return
         table = pa.Table.from_batches(self._observations).combine_chunks()
@@ -209,7 +210,7 @@ class _ObserveBatches(beam.DoFn):
         self._observations, self._routes, self._rows = [], [], 0
         for shard, part in split_by_shard(table.to_batches()[0], route, self._rules.shards):
             self._crossing.update(part.num_rows)
-            yield shard, part
+            yield shard, Packed.pack(part)
 
 
 class Observe(beam.PTransform):
@@ -222,6 +223,6 @@ class Observe(beam.PTransform):
     def expand(self, events: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         return events | "ObserveBatches" >> beam.ParDo(
             _ObserveBatches(self._rules)
-        ).with_output_types(tuple[int, pa.RecordBatch], labels=pa.RecordBatch).with_outputs(
+        ).with_output_types(tuple[int, Packed], labels=pa.RecordBatch).with_outputs(
             "labels", main="observations"
         )

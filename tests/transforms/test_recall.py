@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import schemas.coder
+from schemas.coder import Packed
 from schemas.metric import KEY
 from tests.transforms.observations import (
     NOW,
@@ -25,15 +25,12 @@ from tests.transforms.observations import (
 from tests.transforms.test_laws import _cut, _rows
 from transforms import accumulate, attend
 from transforms.accumulate import Accumulate, PublishRules
-from transforms.accumulate_families import AccumulateFamilies
+from transforms.accumulate_families import AccumulateFamilies, RouteLabels
 from transforms.attend import Attend, AttendRules
 from transforms.attend_shards import AttendShards
 from transforms.keyed_machine import MOST_FRAGMENTS, KeyedMachine
 from transforms.observe import label_batch
-from transforms.partials import split_labels
 from transforms.shards import split_by_shard
-
-assert schemas.coder
 
 RULES = AttendRules(PARIS)
 PUBLISH = PublishRules(PARIS, ("app",))
@@ -185,22 +182,23 @@ def _metrics(bounded):
     )
     found = []
     keyed = [
-        pair
+        (shard, Packed.pack(part))
         for row in rows
-        for pair in split_by_shard(observations([row]), observations([row])["actor"].to_numpy(), 3)
+        for shard, part in split_by_shard(
+            observations([row]), observations([row])["actor"].to_numpy(), 3
+        )
     ]
     runner = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
     with beam.Pipeline(runner=runner) as root:
-        shards = root | "Observations" >> beam.Create(keyed).with_output_types(
-            tuple[int, pa.RecordBatch]
+        shards = root | "Observations" >> beam.Create(keyed).with_output_types(tuple[int, Packed])
+        named = root | "Labels" >> beam.Create([label_batch(TEXTS)]).with_output_types(
+            pa.RecordBatch
         )
-        labels = root | "Labels" >> beam.Create(
-            split_labels(label_batch(TEXTS), FAMILIES)
-        ).with_output_types(tuple[int, pa.RecordBatch])
+        labels = named | RouteLabels(FAMILIES)
         shards.is_bounded = labels.is_bounded = bounded
         attended = shards | AttendShards(RULES, FAMILIES, every_seconds=0)
         metrics = (
-            (attended.partials, labels)
+            (attended["partials"], labels)
             | beam.Flatten()
             | AccumulateFamilies(PUBLISH, every_seconds=0)
         )
