@@ -46,4 +46,5 @@ flink-down: ## stop what make flink started
 	$(BIN)/python -m deploy.local down
 
 clean: ## remove what was built, not the environment
+	@test ! -x $(BIN)/python || $(BIN)/python -m deploy.local down
 	rm -rf build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
