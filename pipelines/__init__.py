@@ -4,7 +4,7 @@ import logging
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Beam warns at import that Google's clients are absent; a run over files needs none of them."""
+    """Beam warns at import that Google's clients are absent; files need none of them."""
     return "apitools not found" not in record.getMessage()
 
 
