@@ -126,9 +126,9 @@ def put_clocks(clock: Clock) -> None:
         (attend.Attend, "emit", "attend"),
         (accumulate.Accumulate, "add", "accumulate"),
         (accumulate.Accumulate, "name", "accumulate"),
-        (accumulate.Accumulate, "publish", "accumulate"),
-        (coder.RecordBatchCoder, "encode", "coder"),
-        (coder.RecordBatchCoder, "decode", "coder"),
+        (accumulate.Accumulate, "rows", "accumulate"),
+        (coder, "encode_batch", "coder"),
+        (coder, "decode_batch", "coder"),
     ):
         setattr(owner, name, clock.clocked(getattr(owner, name), _always(stage)))
     for name in ("process", "finish_bundle"):
@@ -138,16 +138,16 @@ def put_clocks(clock: Clock) -> None:
 
 def count_elements(elements: dict[str, list[int]]) -> None:
     """Have the coder note the rows of each batch it encodes, by the name of the batch's schema."""
-    from schemas.coder import RecordBatchCoder
+    from schemas import coder
 
-    encode = RecordBatchCoder.encode
+    encode = coder.encode_batch
 
     @functools.wraps(encode)
-    def counted(self: Any, batch: Any) -> bytes:
+    def counted(batch: Any) -> bytes:
         elements[(batch.schema.metadata or {}).get(b"name", b"").decode()].append(batch.num_rows)
-        return encode(self, batch)
+        return encode(batch)
 
-    setattr(RecordBatchCoder, "encode", counted)  # noqa: B010
+    setattr(coder, "encode_batch", counted)  # noqa: B010
 
 
 def listing_general_coders(build: Callable[..., None], general: list[str]) -> Callable[..., None]:
