@@ -18,6 +18,13 @@ def text_of(value: Any) -> str | None:
     return str(value) if isinstance(value, (int, float)) else None
 
 
+def native_id(value: Any) -> str | None:
+    """The text of an id or word of a vendor: text or a whole number; 0, "" and others are null."""
+    if value.__class__ is str:
+        return value or None
+    return str(value) if isinstance(value, int) and value and value is not True else None
+
+
 def text_column(values: Sequence[Any]) -> pa.Array:
     """A string column of values of any type, each as `text_of` reads it.
 

@@ -9,7 +9,7 @@ from transforms.derive import DAY, lookup
 from transforms.frame import Frame, choose, group, mix, rows_of
 
 SILENCE_RATE = 6.9
-"""Events expected in a window above which none is no chance: e^−6.9 = 0.001 (measures.md 5.5)."""
+"""Events expected in a window above which none is no chance: e^−6.9 = 0.001."""
 
 _CHILD = {"total": "channel", "brand": "brand_channel", "content": "content_channel"}
 _PLACE = ("content", "brand", "traffic")

@@ -6,12 +6,13 @@ servers, not the audience: they are kept as system events without an actor.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
 from schemas.channel import Channel, Kind, Sheet
+from schemas.links import bare_link
+from schemas.text import native_id
 
 
 class Data(msgspec.Struct, gc=False):
@@ -100,7 +101,6 @@ _CAMPAIGNS = (
     ("newsletter", "newsletter_id"),
     ("transactional", "transactional_message_id"),
 )
-_LINK = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/?#]*@)?([^/?#@]*)([^?#]*)", re.IGNORECASE)
 _MACHINES = ("prefetched", "proxied", "machine")
 
 
@@ -111,7 +111,7 @@ def fill(reports: list[Report], sheet: Sheet) -> None:
         None if r.object_type in _NOT_AUDIENCE else _actor(r.object_type, d)
         for r, d in zip(reports, data)
     ]
-    deliveries = [_text(d.delivery_id) for d in data]
+    deliveries = [native_id(d.delivery_id) for d in data]
     machines = [_machine(d) for d in data]
     sheet.put("kind", [f"{r.object_type}: {r.metric}" for r in reports])
     sheet.put("source_event_id", [r.event_id or None for r in reports])
@@ -131,11 +131,12 @@ def fill(reports: list[Report], sheet: Sheet) -> None:
     sheet.put("object_type", ["message" if d else None for d in deliveries])
     sheet.put("campaign_id", [_campaign(d) for d in data])
     sheet.put(
-        "text", [_text(d.content) if r.metric == "replied" else None for r, d in zip(reports, data)]
+        "text",
+        [native_id(d.content) if r.metric == "replied" else None for r, d in zip(reports, data)],
     )
     sheet.put("ivt_class", ["givt" if m else "unknown" for m in machines])
     sheet.put("ivt_reason", [f"customerio.{m}=true" if m else None for m in machines])
-    links = [_link(d.href) if d.href else None for d in data]
+    links = [bare_link(d.href) if d.href else None for d in data]
     sheet.put(
         "ext", [msgspec.json.encode({"link": link}).decode() if link else None for link in links]
     )
@@ -147,11 +148,11 @@ def _actor(object_type: str, data: Data) -> str | None:
     A workspace may use addresses as ids: then the id is an address and is named as one.
     """
     known = data.identifiers if isinstance(data.identifiers, dict) else {}
-    own = _text(known.get("id")) or _text(data.customer_id)
+    own = native_id(known.get("id")) or native_id(data.customer_id)
     if own:
         return f"email:{own.lower()}" if "@" in own else f"user:{own}"
-    recipient = _text(data.recipient)
-    address = _text(known.get("email")) or _text(data.email_address)
+    recipient = native_id(data.recipient)
+    address = native_id(known.get("email")) or native_id(data.email_address)
     if address is None and recipient and "@" in recipient:
         address = recipient
     if address:
@@ -164,7 +165,7 @@ def _actor(object_type: str, data: Data) -> str | None:
 
 def _campaign(data: Data) -> str | None:
     for prefix, field in _CAMPAIGNS:
-        value = _text(getattr(data, field))
+        value = native_id(getattr(data, field))
         if value:
             return f"{prefix}:{value}"
     return None
@@ -176,21 +177,6 @@ def _machine(data: Data) -> str | None:
         if getattr(data, flag) is True:
             return flag
     return None
-
-
-def _text(value: Any) -> str | None:
-    if value.__class__ is str:
-        return value or None
-    return str(value) if isinstance(value, int) and value and value is not True else None
-
-
-def _link(url: Any) -> str | None:
-    """Scheme, host and path; query and fragment, and a path with an address, are personal."""
-    found = _LINK.match(url) if isinstance(url, str) else None
-    if found is None:
-        return None
-    scheme, host, path = found.groups()
-    return f"{scheme}{host}" + ("" if "@" in path or "%40" in path else path)
 
 
 def recognise(payload: bytes) -> bool:

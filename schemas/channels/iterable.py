@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 
 from schemas.channel import Channel, Kind, Sheet
+from schemas.links import bare_link
+from schemas.text import native_id
 
 
 class DataFields(msgspec.Struct, gc=False, rename="camel"):
@@ -111,7 +113,6 @@ _DEVICES = {
     "ipad": "mobile",
     "android": "mobile",
 }
-_LINK = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/?#]*@)?([^/?#@]*)([^?#]*)", re.IGNORECASE)
 _NAMED = re.compile(
     rb'"event(?:Name|Title)"\s*:\s*"'
     rb"(?:email|sms|whatsApp|push|webPush|inApp|inbox|embedded|hostedUnsubscribe|journey)[A-Z]"
@@ -122,7 +123,7 @@ def fill(webhooks: list[Webhook], sheet: Sheet) -> None:
     """Columns of Iterable webhooks. The message is the object; a clicked link is in `ext`."""
     fields = [w.data_fields or _NO_FIELDS for w in webhooks]
     kinds = [w.event_name or w.event_title for w in webhooks]
-    messages = [_text(f.message_id) for f in fields]
+    messages = [native_id(f.message_id) for f in fields]
     links = [f.url or f.link_url or f.clicked_url or f.target_url for f in fields]
     actors = [_actor(w, f) for w, f in zip(webhooks, fields)]
     machines = [_machine(f) for f in fields]
@@ -152,19 +153,19 @@ def fill(webhooks: list[Webhook], sheet: Sheet) -> None:
     sheet.put("campaign_id", [_campaign(f) for f in fields])
     sheet.put(
         "text",
-        [_text(f.sms_message) if k == "smsReceived" else None for k, f in zip(kinds, fields)],
+        [native_id(f.sms_message) if k == "smsReceived" else None for k, f in zip(kinds, fields)],
     )
-    sheet.put("raw_session", [_text(f.inbox_session_id) for f in fields])
-    sheet.put("raw_user_agent", [_text(f.user_agent) for f in fields])
-    sheet.put("raw_ip", [_text(f.ip) for f in fields])
+    sheet.put("raw_session", [native_id(f.inbox_session_id) for f in fields])
+    sheet.put("raw_user_agent", [native_id(f.user_agent) for f in fields])
+    sheet.put("raw_ip", [native_id(f.ip) for f in fields])
     # A machine's device and place are not the person's.
     places = [_NO_FIELDS if m else f for m, f in zip(machines, fields)]
     sheet.put("device_class", [_device(f.user_agent_device) for f in places])
     sheet.put("country", [_country(f.country) for f in places])
-    sheet.put("region", [_text(f.region) for f in places])
+    sheet.put("region", [native_id(f.region) for f in places])
     sheet.put("ivt_class", ["givt" if m else "unknown" for m in machines])
     sheet.put("ivt_reason", machines)
-    shown = [_link(link) if link else None for link in links]
+    shown = [bare_link(link) if link else None for link in links]
     sheet.put(
         "ext", [msgspec.json.encode({"link": link}).decode() if link else None for link in shown]
     )
@@ -172,21 +173,21 @@ def fill(webhooks: list[Webhook], sheet: Sheet) -> None:
 
 def _actor(webhook: Webhook, fields: DataFields) -> str | None:
     """The address, Iterable's own key; else the user id; else the phone that wrote."""
-    user = _text(webhook.user_id) or _text(fields.user_id)
-    address = _text(webhook.email) or _text(fields.email)
+    user = native_id(webhook.user_id) or native_id(fields.user_id)
+    address = native_id(webhook.email) or native_id(fields.email)
     if address:
         address = address.strip().lower()
         if not (user and address.endswith(_PLACEHOLDER)):
             return f"email:{address}"
     if user:
         return f"user:{user}"
-    phone = _text(fields.from_phone_number)
+    phone = native_id(fields.from_phone_number)
     digits = "".join(c for c in phone if c.isdigit()) if phone else ""
     return f"phone:+{digits}" if digits else None
 
 
 def _campaign(fields: DataFields) -> str | None:
-    campaign, workflow = _text(fields.campaign_id), _text(fields.workflow_id)
+    campaign, workflow = native_id(fields.campaign_id), native_id(fields.workflow_id)
     return f"campaign:{campaign}" if campaign else f"workflow:{workflow}" if workflow else None
 
 
@@ -205,21 +206,6 @@ def _country(name: Any) -> str | None:
     if isinstance(name, str) and len(name) == 2 and name.isascii() and name.isalpha():
         return name.upper()
     return None
-
-
-def _text(value: Any) -> str | None:
-    if value.__class__ is str:
-        return value or None
-    return str(value) if isinstance(value, int) and value and value is not True else None
-
-
-def _link(url: Any) -> str | None:
-    """Scheme, host and path; query and fragment, and a path with an address, are personal."""
-    found = _LINK.match(url) if isinstance(url, str) else None
-    if found is None:
-        return None
-    scheme, host, path = found.groups()
-    return f"{scheme}{host}" + ("" if "@" in path or "%40" in path else path)
 
 
 def recognise(payload: bytes) -> bool:

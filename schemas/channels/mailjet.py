@@ -6,12 +6,12 @@ Opens by mail proxies look like any other: the user agent goes to Screen, which 
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
 from schemas.channel import Channel, Kind, Sheet
+from schemas.links import bare_link
 
 
 class Event(msgspec.Struct, gc=False):
@@ -46,7 +46,6 @@ KINDS = (
     Kind("unsub", "unsubscribe"),
 )
 
-_LINK = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/?#]*@)?([^/?#@]*)([^?#]*)", re.IGNORECASE)
 _ABSENT = (None, "", 0, "0")
 """Mailjet writes 0 for "no campaign" and "no message"."""
 
@@ -103,7 +102,7 @@ def _extra(event: Event) -> str | None:
     kind = event.event
     found: dict[str, Any] = {}
     if kind == "click":
-        found["link"] = _link(event.url)
+        found["link"] = bare_link(event.url)
     elif kind in ("bounce", "blocked"):
         found["hard_bounce"] = event.hard_bounce if isinstance(event.hard_bounce, bool) else None
         found["error_related_to"] = _word(event.error_related_to)
@@ -120,15 +119,6 @@ def _extra(event: Event) -> str | None:
 def _word(value: Any) -> str | None:
     """A term of the vendor's tables; free text might quote an address and is dropped."""
     return value if isinstance(value, str) and value and "@" not in value else None
-
-
-def _link(url: Any) -> str | None:
-    """Scheme, host and path; query and fragment, and a path with an address, are personal."""
-    found = _LINK.match(url) if isinstance(url, str) else None
-    if found is None:
-        return None
-    scheme, host, path = found.groups()
-    return f"{scheme}{host}" + ("" if "@" in path or "%40" in path else path)
 
 
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
