@@ -55,7 +55,7 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
     protected = screened | "Protect" >> Protect(rules.keys)
     observed = protected.events | "Observe" >> Observe(rules.observe())
     attended = observed.observations | "Attend" >> AttendShards(
-        AttendRules(rules.time_zone), rules.families
+        AttendRules(rules.time_zone), rules.families, rules.shards
     )
     named = observed.labels | "RouteLabels" >> RouteLabels(rules.families)
     metrics = (

@@ -25,9 +25,9 @@ from transforms.partials import split_by_family, sum_partials
 ROWS_AN_ELEMENT = 32_768
 """Delta rows of a family gathered before they cross the shuffle: about 7 MB in memory."""
 
-LANES = 8
+MOST_LANES = 16
 """Groupings that bounded input is split into. The in-process runner copies what it groups five
-times over before the first group is read: lane by lane, an eighth of it at a time."""
+times over before the first group is read: lane by lane, a sixteenth of it at a time."""
 
 EMIT_EVERY_SECONDS = 1.0
 """How long an observation waits for company before its deltas are computed."""
@@ -119,10 +119,15 @@ class AttendShards(beam.PTransform):
     """
 
     def __init__(
-        self, rules: AttendRules, families: int, every_seconds: float = EMIT_EVERY_SECONDS
+        self,
+        rules: AttendRules,
+        families: int,
+        shards: int,
+        every_seconds: float = EMIT_EVERY_SECONDS,
     ) -> None:
         super().__init__()
         self._rules, self._families, self._every = rules, families, every_seconds
+        self._lanes = min(shards, MOST_LANES)
 
     def expand(self, observations: beam.PCollection) -> dict[str, beam.PCollection]:
         if not observations.is_bounded:
@@ -133,10 +138,10 @@ class AttendShards(beam.PTransform):
         outputs = [
             observations
             | f"ChooseLane{lane}"
-            >> beam.Filter(_of_lane, lane).with_output_types(tuple[int, Packed])
+            >> beam.Filter(_of_lane, lane, self._lanes).with_output_types(tuple[int, Packed])
             | f"GroupLane{lane}" >> beam.GroupByKey()
             | f"AttendLane{lane}" >> self._attended(_AttendGrouped(self._rules, self._families))
-            for lane in range(LANES)
+            for lane in range(self._lanes)
         ]
         return {
             "partials": [o.partials for o in outputs] | "AllPartials" >> beam.Flatten(),
@@ -151,5 +156,5 @@ class AttendShards(beam.PTransform):
         )
 
 
-def _of_lane(element: tuple[int, Packed], lane: int) -> bool:
-    return element[0] % LANES == lane
+def _of_lane(element: tuple[int, Packed], lane: int, lanes: int) -> bool:
+    return element[0] % lanes == lane

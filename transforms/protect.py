@@ -21,8 +21,8 @@ from schemas.event import EVENT, UUID
 from schemas.identity import binary_ids, words
 from transforms.balance import count_events
 
-REMEMBERED = 100_000
-"""Pseudonyms kept of each kind: about 20 MB; a busy hour's people of one worker."""
+REMEMBERED = 50_000
+"""Pseudonyms kept of each kind, about 14 MB: the people of a worker's busy minutes."""
 
 PROTECTED_EVENT = pa.schema(
     [

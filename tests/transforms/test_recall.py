@@ -196,7 +196,7 @@ def _metrics(bounded):
         )
         labels = named | RouteLabels(FAMILIES)
         shards.is_bounded = labels.is_bounded = bounded
-        attended = shards | AttendShards(RULES, FAMILIES, every_seconds=0)
+        attended = shards | AttendShards(RULES, FAMILIES, shards=3, every_seconds=0)
         metrics = (
             (attended["partials"], labels)
             | beam.Flatten()
