@@ -8,11 +8,15 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.errors import OptionError
 from pipelines.options import add_measure_arguments, measure_options
 from pipelines.sources.files import InputError
 from schemas.version import VERSION
+
+if TYPE_CHECKING:
+    from pipelines.simulator import Simulation
 
 BAD_USE = 2
 NOT_BALANCED = 3
@@ -132,7 +136,7 @@ def _check(given: argparse.Namespace, _: Sequence[str]) -> int:
     return check(given.input, given.limit, given.failed)
 
 
-def _simulation(given: argparse.Namespace) -> object:
+def _simulation(given: argparse.Namespace) -> Simulation:
     from pipelines.simulator import Options, simulate
 
     chosen = {
@@ -154,7 +158,7 @@ def _simulate(given: argparse.Namespace, _: Sequence[str]) -> int:
         raise OptionError(f"--output {output}: expected a new or empty directory")
     simulation = _simulation(given)
     output.mkdir(parents=True, exist_ok=True)
-    write(simulation, output)  # type: ignore[arg-type]
+    write(simulation, output)
     print(f"{output}: {', '.join(sorted(p.name for p in output.iterdir()))}")
     return 0
 

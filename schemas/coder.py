@@ -31,7 +31,8 @@ class Packed:
     """A record batch as its encoded bytes, for the way through a shuffle.
 
     A runner that groups in memory keeps what the coder decodes: of a batch its whole columns, of
-    this the quarter that compression leaves. Whoever needs the batch unpacks it, once.
+    this the quarter that compression leaves. Keyed state takes it as it is. Whoever needs the batch
+    unpacks it, once.
     """
 
     __slots__ = ("encoded",)

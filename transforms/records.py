@@ -153,7 +153,7 @@ def _parse_lines(payloads: list[bytes], parse: Callable[[bytes], list[Any]]) -> 
         return None
     try:
         rows = parse(lines)
-    except Exception:
+    except Exception:  # whatever it is, the payload that causes it will raise it again, alone
         return None
     return rows if len(rows) == len(payloads) else None
 
@@ -170,7 +170,7 @@ def _parse_each(
             for payload in remaining:
                 append(parse(payload))
             return rows, refused
-        except Exception as error:
+        except Exception as error:  # kept with its record: a channel may be a third party's code
             refused.append((len(rows) + len(refused), error))
 
 
@@ -184,7 +184,7 @@ def _items(
         return []
     try:
         items = channel.unwrap(payload)
-    except Exception as refusal:
+    except Exception as refusal:  # kept with its record, as in `_parse_each`
         items, error = None, refusal
     if items is None:
         records.fail_payload(payload, row, *explain(payload, error))

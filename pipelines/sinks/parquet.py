@@ -20,8 +20,8 @@ MAXIMUM_OPEN_FILES = 16
 """Days written at once; a file of years has few rows a day, and an open file costs a row group."""
 
 ROWS_A_GROUP = 65_536
-"""Rows gathered over all open files before the fullest writes a row group: small groups cost twice
-the time and a fifth more space; this many events are about 40 MB in memory."""
+"""Rows gathered over all open files before the fullest writes a row group: groups of 5,000 events
+took 2.2 µs an event and 75 bytes, groups of this size 1.3 µs and 66 bytes."""
 
 _DISTINCT = {
     "event_id",
@@ -33,7 +33,8 @@ _DISTINCT = {
     "payload",
     "text",
 }
-"""Columns that do not repeat within a row group: trying a dictionary for them costs a third."""
+"""Columns that do not repeat within a row group: trying a dictionary for them (and for times) took
+1.15 µs an event instead of 0.97."""
 
 _LOOKED_UP = {"event_time", "window_start", "channel", "content_id", "metric", "window_kind"}
 """Columns whose minimum and maximum let a reader skip row groups."""

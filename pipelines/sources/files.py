@@ -264,5 +264,5 @@ def recognise_channel(sample: Sequence[bytes], channels: Mapping[str, Channel]) 
 def _holds(channel: Channel, record: bytes) -> bool:
     try:
         return bool(channel.recognise(record))
-    except Exception:
+    except Exception:  # a third party's code; see `recognise_channel`
         return False
