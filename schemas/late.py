@@ -1,0 +1,26 @@
+"""LATE_EVENT: the late ledger, one row for each copy of an event that came after its windows closed.
+
+The event itself is in the events table: a restatement reads it there. The ledger says which copies
+did not count when they came.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from schemas.event import INSTANT, UUID
+
+LATE_EVENT = pa.schema(
+    [
+        pa.field("event_id", UUID, False, {"meaning": "id of the event"}),
+        pa.field("event_time", INSTANT, False, {"meaning": "when it happened"}),
+        pa.field(
+            "arrived_time", INSTANT, False, {"meaning": "arrival of this copy (ingested_time)"}
+        ),
+        pa.field("local_day", pa.date32(), False, {"meaning": "day of the property's time zone"}),
+        pa.field("closed_through", INSTANT, False, {"meaning": "windows were closed up to here"}),
+        pa.field("recorded_time", INSTANT, False, {"meaning": "when this row was written"}),
+        pa.field("epoch", pa.int64(), False, {"meaning": "generation of the computation"}),
+    ],
+    metadata={"name": "late_event"},
+)

@@ -1,0 +1,28 @@
+"""SOURCE_STATUS: how far a source has read, and on what its watermark rests."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from schemas.event import INSTANT
+
+BASES = ("messages", "idle", "held", "end")
+"""What a watermark rests on: the times of messages; the clock, because the partition has been
+silent for longer than the limit; the last message, because silence is still shorter; the end of a
+replay."""
+
+SOURCE_STATUS = pa.schema(
+    [
+        pa.field("input", pa.string(), False, {"meaning": "partition, subscription or replay"}),
+        pa.field("observed_time", INSTANT, False, {"meaning": "when this was so"}),
+        pa.field(
+            "watermark", INSTANT, True, {"meaning": "nothing earlier is expected; null: none"}
+        ),
+        pa.field("basis", pa.string(), False, {"meaning": " | ".join(BASES)}),
+        pa.field(
+            "position", pa.int64(), False, {"meaning": "records read; for Kafka, next offset"}
+        ),
+        pa.field("behind", pa.int64(), True, {"meaning": "records not yet read; null if unknown"}),
+    ],
+    metadata={"name": "source_status"},
+)
