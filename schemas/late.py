@@ -1,7 +1,7 @@
-"""LATE_EVENT: the late ledger, one row for each copy of an event that came after its windows closed.
+"""LATE_EVENT: the late ledger, a row for each copy of an event that came after closing.
 
-The event itself is in the events table: a restatement reads it there. The ledger says which copies
-did not count when they came.
+The event itself is in the events table: a restatement reads it there. The ledger says which
+copies did not count when they came.
 """
 
 from __future__ import annotations

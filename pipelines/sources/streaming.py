@@ -8,8 +8,8 @@ import apache_beam as beam
 import pyarrow as pa
 
 OUTPUTS = ("payloads", "failed", "counts", "status")
-"""`payloads` (PAYLOAD, with the Beam timestamp of its earliest arrival), `failed` (FAILED_EVENT) and
-`counts` (BALANCE_COUNT) of what was no record, `status` (SOURCE_STATUS)."""
+"""`payloads` (PAYLOAD, with the Beam timestamp of its earliest arrival), `failed` (FAILED_EVENT)
+and `counts` (BALANCE_COUNT) of what was no record, `status` (SOURCE_STATUS)."""
 
 
 @dataclass(frozen=True)
