@@ -5,7 +5,8 @@ import logging
 
 def _is_news(record: logging.LogRecord) -> bool:
     """Beam warns at import that Google's clients are absent; files need none of them."""
-    return "apitools not found" not in record.getMessage()
+    told = record.getMessage()
+    return "apitools not found" not in told and "GCSFileSystem; loading" not in told
 
 
 logging.getLogger().addFilter(_is_news)

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import apache_beam as beam
+import numpy as np
 
 from pipelines.sinks.parquet import Table
-from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, METRICS
+from pipelines.sinks.tables import (
+    BALANCES,
+    EVENTS,
+    FAILED_EVENTS,
+    LATE_EVENTS,
+    METRICS,
+    METRICS_LIVE,
+    SOURCE_STATUSES,
+)
 from transforms.accumulate import PublishRules
-from transforms.accumulate_families import AccumulateFamilies, RouteLabels
+from transforms.accumulate_families import PUBLISH_EVERY_SECONDS, AccumulateFamilies, RouteLabels
 from transforms.attend import AttendRules
 from transforms.attend_shards import AttendShards
 from transforms.attribute import Attribute
 from transforms.balance import Balance
 from transforms.decode import Decode
+from transforms.exclude import Exclude
 from transforms.observe import Observe, ObserveRules
+from transforms.progress import NEVER
 from transforms.protect import Protect, PseudonymKeys
 from transforms.screen import Screen
 
@@ -26,7 +37,12 @@ Sink = Callable[[Table], beam.PTransform]
 
 @dataclass(frozen=True)
 class Rules:
-    """Everything the graph needs besides source and sink."""
+    """Everything the graph needs besides source and sink.
+
+    `excluded` are ids of events that figures leave out (`transforms.exclude.sorted_ids`). Of a
+    stream: how long a minute corrects, how often figures are published, from which minute on, and
+    the integer that keys each shard (none: its number).
+    """
 
     time_zone: str
     channels: tuple[str, ...]
@@ -35,46 +51,66 @@ class Rules:
     families: int = 8
     epoch: int = 0
     default_brand: str | None = None
+    excluded: np.ndarray | None = field(default=None, compare=False)
+    hot_minutes: int = 15
+    publish_every_seconds: float = PUBLISH_EVERY_SECONDS
+    since_minute: int = NEVER
+    shard_keys: tuple[int, ...] = ()
 
     def observe(self) -> ObserveRules:
-        return ObserveRules(self.time_zone, self.shards)
+        return ObserveRules(self.time_zone, self.shards, self.shard_keys)
 
-    def publish(self) -> PublishRules:
-        return PublishRules(self.time_zone, self.channels, self.epoch)
+    def attend(self) -> AttendRules:
+        return AttendRules(self.time_zone, self.hot_minutes)
+
+    def publish(self, bounded: bool) -> PublishRules:
+        shards = None if bounded else self.shards
+        return PublishRules(self.time_zone, self.channels, self.epoch, shards, self.since_minute)
 
 
 def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules) -> None:
-    """Add the whole job to a pipeline.
+    """Add the whole job to a pipeline, bounded or unbounded as its source is.
 
-    `source` gives `payloads`, `failed`, `counts`; `sink(table)` writes batches of a table.
+    `source` gives `payloads`, `failed`, `counts`, and, unbounded, `status`; `sink(table)` writes
+    batches of a table. What is early, late, and how far sources are, only an unbounded job says.
     """
     read = root | "Read" >> source
+    bounded = read.payloads.is_bounded
     decoded = read.payloads | "Decode" >> Decode()
     attributed = decoded.events | "Attribute" >> Attribute(rules.default_brand)
     screened = attributed | "Screen" >> Screen()
     protected = screened | "Protect" >> Protect(rules.keys)
-    observed = protected.events | "Observe" >> Observe(rules.observe())
+    counts = [read.counts, decoded.counts, protected.counts]
+    admitted = protected.events
+    if rules.excluded is not None:
+        left_out = protected.events | "Exclude" >> Exclude(rules.excluded)
+        admitted = left_out.events
+        counts.append(left_out.counts)
+    observed = admitted | "Observe" >> Observe(rules.observe())
     attended = observed.observations | "Attend" >> AttendShards(
-        AttendRules(rules.time_zone), rules.families, rules.shards
+        rules.attend(), rules.families, rules.shards, rules.epoch
     )
     named = observed.labels | "RouteLabels" >> RouteLabels(rules.families)
-    metrics = (
+    published = (
         (attended["partials"], named)
         | "JoinFamilies" >> beam.Flatten()
-        | "Accumulate" >> AccumulateFamilies(rules.publish())
+        | "Accumulate" >> AccumulateFamilies(rules.publish(bounded), rules.publish_every_seconds)
     )
     failed = (read.failed, decoded.failed) | "AllFailed" >> beam.Flatten()
-    balance = (
-        (read.counts, decoded.counts, protected.counts, attended["counts"])
-        | "AllCounts" >> beam.Flatten()
-        | "Balance" >> Balance()
-    )
-    for table, batches in (
+    balance = (*counts, attended["counts"]) | "AllCounts" >> beam.Flatten() | "Balance" >> Balance()
+    tables = [
         (EVENTS, protected.events),
-        (METRICS, metrics),
+        (METRICS, published.metrics),
         (FAILED_EVENTS, failed),
         (BALANCES, balance),
-    ):
+    ]
+    if not bounded:
+        tables += [
+            (METRICS_LIVE, published.live),
+            (LATE_EVENTS, attended["late"]),
+            (SOURCE_STATUSES, read.status),
+        ]
+    for table, batches in tables:
         batches | f"Write{_camel(table.name)}" >> sink(table)
 
 

@@ -46,6 +46,10 @@ BALANCE = pa.schema(
             False,
             {"meaning": "received = decoded + failed, and events = the five after it"},
         ),
+        pa.field("published_time", INSTANT, False, {"meaning": "when the row was written"}),
     ],
     metadata={"name": "balance"},
 )
+
+BALANCE_KEY = ("input", "arrival_hour", "channel")
+"""What a row counts; of a stream, which counts on, the row written last holds."""

@@ -75,3 +75,9 @@ def words(ids: pa.Array) -> np.ndarray:
         return np.zeros((0, 2), dtype=np.int64)
     flat = np.frombuffer(buffer, dtype=np.int64)
     return flat.reshape(-1, 2)[ids.offset : ids.offset + len(ids)]
+
+
+def from_words(high: np.ndarray, low: np.ndarray) -> pa.Array:
+    """binary(16) column of the two int64 words of `words`."""
+    both = np.ascontiguousarray(np.stack([high, low], axis=1))
+    return pa.Array.from_buffers(pa.binary(16), len(both), [None, pa.py_buffer(both)])

@@ -1,7 +1,8 @@
 """LATE_EVENT: the late ledger, a row for each copy of an event that came after closing.
 
 The event itself is in the events table: a restatement reads it there. The ledger says which
-copies did not count when they came.
+copies did not count when they came. Effect `change`: the event counted, but what it changes was
+sealed already, so the change itself did not.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ LATE_EVENT = pa.schema(
             "arrived_time", INSTANT, False, {"meaning": "arrival of this copy (ingested_time)"}
         ),
         pa.field("local_day", pa.date32(), False, {"meaning": "day of the property's time zone"}),
+        pa.field(
+            "effect", pa.string(), False, {"meaning": "event: not counted; change: see above"}
+        ),
         pa.field("closed_through", INSTANT, False, {"meaning": "windows were closed up to here"}),
         pa.field("recorded_time", INSTANT, False, {"meaning": "when this row was written"}),
         pa.field("epoch", pa.int64(), False, {"meaning": "generation of the computation"}),

@@ -64,7 +64,7 @@ METRIC = pa.schema(
                 "cause",
                 pa.string(),
                 False,
-                "first | late_data | retraction | restatement | definition",
+                "first | late_data | recovery | retraction | restatement | definition",
             ),
             ("published_time", INSTANT, False, "when the row was written"),
         )
@@ -84,4 +84,9 @@ KEY = (
     "item",
     "traffic",
 )
-"""What identifies a figure; `metrics_latest` keeps the greatest (epoch, revision) of each."""
+"""What identifies a figure; `metrics_latest` keeps the newest row of each."""
+
+NEWEST_FIRST = "epoch DESC, published_time DESC, revision DESC"
+"""Which row of a figure stands, in SQL. One worker at a time publishes a figure, so what it wrote
+last is true. Revisions count within what a job remembers: one that was restored from a checkpoint
+counts on from there, and may give a number again that it had given before it was killed."""

@@ -39,7 +39,7 @@ OBSERVATION = pa.schema(
             ("event_time", pa.int64(), "µs since the epoch"),
             ("day", pa.int32(), "day number of the property's civil calendar"),
             ("hour", pa.int32(), "minute number (since the epoch) at which its local hour starts"),
-            ("arrival_hour", pa.int32(), "hour number of arrival, for the balance"),
+            ("arrived", pa.int64(), "µs since the epoch: of this copy, for balance and ledger"),
             ("signal", pa.int16(), "code in SIGNALS"),
             ("flags", pa.int16(), "VALID | RETRACT | CHANGE | ECHO"),
             ("value", pa.int32(), "rating in millionths, or milliseconds watched"),
@@ -58,3 +58,17 @@ LABEL = pa.schema(
     ],
     metadata={"name": "label"},
 )
+
+_TICK = b"tick"
+
+
+def tick_batch(minute: int) -> pa.RecordBatch:
+    """OBSERVATION batch without rows that says which minute (since the epoch) a stream is in."""
+    schema = OBSERVATION.with_metadata({**(OBSERVATION.metadata or {}), _TICK: str(minute)})
+    return pa.RecordBatch.from_pylist([], schema=schema)
+
+
+def tick_of(observations: pa.RecordBatch) -> int | None:
+    """The minute that a batch of `tick_batch` says; None for any other."""
+    told = (observations.schema.metadata or {}).get(_TICK)
+    return None if told is None else int(told)

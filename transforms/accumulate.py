@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from schemas.identity import label_key
+from schemas.metric import METRIC
+from transforms.cadence import Cadence, Due
+from transforms.calendar import local_windows, window_ends, window_starts
 from transforms.derive import derive
 from transforms.fragments import fragment, frames_of, kind_of
 from transforms.frame import Frame, choose, mix, rows_of, stack
 from transforms.observe import label_batch
-from transforms.partials import by_traffic, concatenated, sum_partials
+from transforms.partials import by_traffic, concatenated, sum_partials, without_days
+from transforms.progress import NEVER, Progress
 from transforms.publish import FIGURE_KEY, figures_of, metric_rows
 from transforms.suppress import WITHDRAWN
 
@@ -23,6 +28,8 @@ TOTALS_FAMILY = 0
 """The family shard of totals and channels; contents and brands have the others."""
 MOST_PENDING_ROWS = 500_000
 """Deltas held before they are added up: about 100 MB."""
+FIRST, AGAIN, CHANGED = range(3)
+"""Why a row is published: nothing was before; it may have been said otherwise since; it differs."""
 _FINGERPRINT = ("value", "numerator", "denominator", "low", "high", "coverage")
 
 
@@ -33,6 +40,12 @@ class PublishRules:
     time_zone: str
     registered_channels: tuple[str, ...]
     epoch: int = 0
+    shards: int | None = None
+    """Shards of people of a stream, all of which must have passed a window before it is final.
+    None: the input is bounded, and everything is final."""
+    since_minute: int = NEVER
+    """Windows that began earlier are not published: a job that started in their midst does not know
+    them whole."""
 
 
 @dataclass
@@ -42,6 +55,15 @@ class AccumulateState:
     totals: pa.RecordBatch | None = None
     labels: dict[int, str] = field(default_factory=dict)
     published: Frame = field(default_factory=dict)
+    progress: Progress = field(default_factory=lambda: Progress(1))
+    dropped_day: int = NEVER
+
+
+class Published(NamedTuple):
+    """METRIC rows; final ones go to `metrics`, early ones to `metrics_live`."""
+
+    final: bool
+    batch: pa.RecordBatch
 
 
 class Accumulate:
@@ -52,24 +74,33 @@ class Accumulate:
     ) -> None:
         self.rules = rules
         self.totals_family = totals_family
-        self.state = state or AccumulateState()
+        self.state = state or AccumulateState(progress=Progress(rules.shards or 1))
+        self._cadence = Cadence(rules.shards is None)
+        self._in_doubt = False
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._learnt: list[pa.RecordBatch] = []
 
     def add(self, deltas: pa.RecordBatch) -> None:
         """Take a PARTIAL batch of signed deltas."""
+        self.state.progress.receive(deltas)
+        self._cadence.change(deltas)
         self._pending.append(deltas)
         self._pending_rows += deltas.num_rows
         if self._pending_rows >= MOST_PENDING_ROWS:
             self._sum()
+
+    def mark(self, mark: pa.RecordBatch) -> None:
+        """Take a shard's word on how far the stream has come."""
+        self.state.progress.mark(mark)
+        self._learnt.append(mark)
 
     def _sum(self) -> pa.RecordBatch:
         """Add what is pending to the totals."""
         before = [self.state.totals] if self.state.totals is not None else []
         deltas = sum_partials(self._pending)
         totals = sum_partials([*before, deltas]) if before else deltas
-        self._learnt.append(deltas)
+        self._learnt += [deltas, *self.state.progress.learnt()]
         self.state.totals, self._pending, self._pending_rows = totals, [], 0
         return totals
 
@@ -82,11 +113,20 @@ class Accumulate:
         """Fragments of everything remembered."""
         state = self.state
         totals = [] if state.totals is None else [state.totals]
-        return [*totals, label_batch(state.labels), *fragment("published", state.published)]
+        return [
+            *totals,
+            label_batch(state.labels),
+            *fragment("published", state.published),
+            *state.progress.memory(),
+        ]
 
     def name(self, labels: pa.RecordBatch) -> None:
         """Take a LABEL batch."""
-        self.state.labels.update(zip(labels["key"].to_pylist(), labels["text"].to_pylist()))
+        texts = dict(zip(labels["key"].to_pylist(), labels["text"].to_pylist()))
+        if texts.keys() <= self.state.labels.keys():
+            return
+        self.state.labels.update(texts)
+        self._cadence.everything()
         self._learnt.append(labels)
 
     def publish(self, now: datetime, cause: str = "late_data") -> pa.RecordBatch:
@@ -95,68 +135,131 @@ class Accumulate:
         The first row of a figure has revision 0 and the cause `first`; a changed one has the next
         revision and the given cause; one whose events are all gone is withdrawn, with a row. A
         figure waits for the texts of its content, brand and channel: without them it would be of
-        nobody knows what.
+        nobody knows what. A machine that was recalled says everything it knows once more, cause
+        `recovery`: what was published after its memory was written is true no longer.
         """
-        return concatenated([*self.rows(now, cause)])
+        batches = [rows.batch for rows in self.rows(now, cause)]
+        return concatenated(batches or [pa.RecordBatch.from_pylist([], schema=METRIC)])
 
-    def rows(self, now: datetime, cause: str = "late_data") -> Iterator[pa.RecordBatch]:
-        """The rows of `publish`, at most ROWS_A_BATCH at a time and at least one batch."""
-        changed, first, labels = self._figures()
-        for start in range(0, max(rows_of(changed), 1), ROWS_A_BATCH):
-            part = slice(start, start + ROWS_A_BATCH)
-            causes = np.where(first[part], "first", cause)
-            figures = choose(changed, part)
-            yield metric_rows(figures, labels, self.rules.time_zone, self.rules.epoch, causes, now)
+    def rows(self, now: datetime, cause: str = "late_data") -> Iterator[Published]:
+        """The rows of `publish`, at most ROWS_A_BATCH at a time: early ones, then final ones.
 
-    def _figures(self) -> tuple[Frame, np.ndarray, dict[int, str]]:
-        """Figures to publish, which of them are first, and the texts of their keys."""
+        In a stream a window is final when all shards have passed its end; what is published before
+        is early. Its first final row has revision 0 again, for it is the first of another table.
+        Windows that are not due are left for a later call: see `waiting`.
+        """
+        changed, why, labels = self._figures(now)
+        for final in (False, True):
+            chosen = np.flatnonzero(changed["final"] == final)
+            for start in range(0, len(chosen), ROWS_A_BATCH):
+                part = chosen[start : start + ROWS_A_BATCH]
+                causes = np.array(["first", "recovery", cause])[why[part]]
+                figures, zone = choose(changed, part), self.rules.time_zone
+                batch = metric_rows(figures, labels, zone, self.rules.epoch, causes, now)
+                yield Published(final, batch)
+
+    @property
+    def waiting(self) -> bool:
+        """Is there a change whose window was not due when rows were last asked for?"""
+        return self._cadence.waiting
+
+    def _figures(self, now: datetime) -> tuple[Frame, np.ndarray, dict[int, str]]:
+        """Figures to publish, why (FIRST, AGAIN, CHANGED), and the texts of their keys."""
         state, rules = self.state, self.rules
         totals = self._sum()
         own = {label_key(name): name for name in rules.registered_channels}
         labels = own | state.labels
         registered = np.array(list(own), dtype=np.int64)
-        derived = derive(by_traffic(totals), rules.time_zone, registered, self.totals_family)
+        reached = None if rules.shards is None else state.progress.reached
+        due = self._cadence.due(now, reached)
+        derived = derive(
+            by_traffic(due.needed(totals)),
+            rules.time_zone,
+            registered,
+            self.totals_family,
+            reached,
+        )
         figures = _named(figures_of(derived), labels)
+        figures = choose(figures, due.covers(figures) & self._begun(figures))
+        ends = window_ends(figures, rules.time_zone)
+        figures["final"] = np.ones_like(ends, bool) if reached is None else ends <= reached
         figures["key"] = mix([figures[name] for name in FIGURE_KEY])
         figures["fingerprint"] = _fingerprints(figures)
         figures["revision"] = np.zeros(rows_of(figures), dtype=np.int64)
-        changed, first = self._changed(figures)
+        changed, why = self._changed(figures, due)
+        self._in_doubt = False
         self._learnt += fragment("published", changed)
-        return changed, first, labels
+        self._drop(state.progress.closed)
+        return changed, why, labels
 
-    def _changed(self, figures: Frame) -> tuple[Frame, np.ndarray]:
-        """Rows to publish and which of them are first; `published` becomes the present."""
+    def _begun(self, figures: Frame) -> np.ndarray:
+        """Mask of the windows that began no earlier than the rules say."""
+        if self.rules.since_minute == NEVER:
+            return np.ones(rows_of(figures), dtype=bool)
+        return window_starts(figures, self.rules.time_zone) >= self.rules.since_minute
+
+    def _drop(self, closed: int) -> None:
+        """Forget the local days that were sealed an hour ago: nothing of them can change."""
+        if closed == NEVER:
+            return
+        day = int(local_windows(np.array([closed - 60]), self.rules.time_zone)[0][0]) - 1
+        state = self.state
+        if day <= state.dropped_day or state.totals is None:
+            return
+        state.dropped_day = day
+        state.totals = without_days(state.totals, day, self.rules.time_zone)
+        if state.published:
+            state.published = choose(state.published, state.published["day_of"] > day)
+
+    def _changed(self, figures: Frame, due: Due) -> tuple[Frame, np.ndarray]:
+        """Rows to publish and why; `published` becomes the present."""
         old = self.state.published
         if not rows_of(old):
             self.state.published = figures
-            return figures, np.ones(rows_of(figures), dtype=bool)
+            return figures, np.full(rows_of(figures), FIRST)
+        in_question = due.covers(old)
+        others, old = choose(old, ~in_question), choose(old, in_question)
+        if not rows_of(old):
+            self.state.published = stack([others, figures], figures)
+            return figures, np.full(rows_of(figures), FIRST)
         order = np.argsort(old["key"])
         place = np.minimum(np.searchsorted(old["key"][order], figures["key"]), rows_of(old) - 1)
         known = old["key"][order][place] == figures["key"]
+        # What is final stays final; an early figure that becomes final is the first of its table.
+        known &= old["final"][order][place] >= figures["final"]
         same = known & (old["fingerprint"][order][place] == figures["fingerprint"])
         previous = old["revision"][order][place]
         figures["revision"] = np.where(known, previous + ~same, 0)
         gone = choose(old, ~np.isin(old["key"], figures["key"]))
         kept, gone = (
             choose(gone, gone["suppressed"] == WITHDRAWN),
-            choose(gone, gone["suppressed"] != WITHDRAWN),
+            _withdrawn(choose(gone, gone["suppressed"] != WITHDRAWN)),
         )
-        for name in ("value", "numerator", "denominator", "low", "high"):
-            gone[name] = np.full(rows_of(gone), np.nan)
-        gone["suppressed"] = np.full(rows_of(gone), WITHDRAWN, dtype=np.int8)
-        gone["n"] = np.zeros(rows_of(gone), dtype=np.int64)
-        gone["revision"] = gone["revision"] + 1
-        gone["fingerprint"] = _fingerprints(gone)
-        self.state.published = stack([figures, gone, kept], figures)
-        changed = stack([choose(figures, ~same), gone], figures)
-        first = np.concatenate([~known[~same], np.zeros(rows_of(gone), dtype=bool)])
-        return changed, first
+        self.state.published = stack([figures, gone, kept, others], figures)
+        why = np.select([same, ~known], [AGAIN, FIRST], CHANGED)
+        spoken = np.ones(len(same), bool) if self._in_doubt else ~same
+        again = kept if self._in_doubt else choose(kept, slice(0, 0))
+        changed = stack([choose(figures, spoken), gone, again], figures)
+        reasons = [why[spoken], np.full(rows_of(gone), CHANGED), np.full(rows_of(again), AGAIN)]
+        return changed, np.concatenate(reasons)
+
+
+def _withdrawn(gone: Frame) -> Frame:
+    """Rows that take back what was published of figures whose events are all gone."""
+    for name in ("value", "numerator", "denominator", "low", "high"):
+        gone[name] = np.full(rows_of(gone), np.nan)
+    gone["suppressed"] = np.full(rows_of(gone), WITHDRAWN, dtype=np.int8)
+    gone["n"] = np.zeros(rows_of(gone), dtype=np.int64)
+    gone["revision"] = gone["revision"] + 1
+    gone["fingerprint"] = _fingerprints(gone)
+    return gone
 
 
 def recall(rules: PublishRules, totals_family: bool, fragments: list[pa.RecordBatch]) -> Accumulate:
     """The machine whose memory the fragments are, of one `memory` and any `learnt` after it."""
     machine = Accumulate(rules, totals_family)
     state = machine.state
+    state.progress = Progress.recall(rules.shards or 1, fragments)
     if deltas := [batch for batch in fragments if kind_of(batch) == "partial"]:
         state.totals = sum_partials(deltas)
     for labels in fragments:
@@ -164,9 +267,13 @@ def recall(rules: PublishRules, totals_family: bool, fragments: list[pa.RecordBa
             state.labels.update(zip(labels["key"].to_pylist(), labels["text"].to_pylist()))
     if published := frames_of("published", fragments):
         every = stack(published, published[0])
-        newest = np.lexsort((every["revision"], every["key"]))
+        newest = np.lexsort((every["revision"], every["final"], every["key"]))
         last = np.append(every["key"][newest][1:] != every["key"][newest][:-1], True)
         state.published = choose(every, newest[last])
+    machine._drop(state.progress.closed)
+    if fragments:
+        machine._in_doubt = True
+        machine._cadence.everything()
     return machine
 
 

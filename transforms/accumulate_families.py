@@ -19,7 +19,7 @@ from apache_beam.transforms.userstate import (
 from schemas.coder import Packed, PackedCoder, RecordBatchCoder
 from transforms.accumulate import TOTALS_FAMILY, Accumulate, PublishRules, recall
 from transforms.fragments import kind_of
-from transforms.keyed_machine import KeyedMachine, next_beat
+from transforms.keyed_machine import KeyedMachine, new_step, next_beat
 from transforms.partials import split_labels
 
 PUBLISH_EVERY_SECONDS = 5.0
@@ -29,16 +29,18 @@ PUBLISH_EVERY_SECONDS = 5.0
 def _add(machine: Accumulate, batches: Iterable[Packed]) -> None:
     for packed in batches:
         batch = packed.unpack()
-        if kind_of(batch) == "label":
+        kind = kind_of(batch)
+        if kind == "label":
             machine.name(batch)
+        elif kind == "mark":
+            machine.mark(batch)
         else:
             machine.add(batch)
 
 
-def _published(machine: Accumulate) -> Iterator[pa.RecordBatch]:
-    for rows in machine.rows(datetime.now(timezone.utc)):
-        if rows.num_rows:
-            yield rows
+def _published(machine: Accumulate) -> Iterator[Any]:
+    for final, batch in machine.rows(datetime.now(timezone.utc)):
+        yield batch if final else beam.pvalue.TaggedOutput("live", batch)
 
 
 class _AccumulateGrouped(beam.DoFn):
@@ -47,7 +49,7 @@ class _AccumulateGrouped(beam.DoFn):
     def __init__(self, rules: PublishRules) -> None:
         self._rules = rules
 
-    def process(self, family: tuple[int, Iterable[Packed]]) -> Iterator[pa.RecordBatch]:
+    def process(self, family: tuple[int, Iterable[Packed]]) -> Iterator[Any]:
         machine = Accumulate(self._rules, totals_family=family[0] == TOTALS_FAMILY)
         _add(machine, family[1])
         yield from _published(machine)
@@ -63,10 +65,12 @@ class _AccumulateKeyed(beam.DoFn):
 
     def __init__(self, rules: PublishRules, every_seconds: float) -> None:
         self._rules, self._every = rules, every_seconds
+        self._step = new_step()
 
     def setup(self) -> None:
         self._machines = KeyedMachine[Accumulate](
-            lambda family, memory: recall(self._rules, family == TOTALS_FAMILY, memory)
+            self._step,
+            lambda family, memory: recall(self._rules, family == TOTALS_FAMILY, memory),
         )
 
     def process(
@@ -85,12 +89,15 @@ class _AccumulateKeyed(beam.DoFn):
         pending: Any = beam.DoFn.StateParam(PENDING),
         fragments: Any = beam.DoFn.StateParam(FRAGMENTS),
         token: Any = beam.DoFn.StateParam(TOKEN),
-    ) -> Iterator[pa.RecordBatch]:
+        publish: Any = beam.DoFn.TimerParam(PUBLISH),
+    ) -> Iterator[Any]:
         machine = self._machines.wake(family, fragments, token)
         _add(machine, pending.read())
         pending.clear()
         rows = list(_published(machine))
         self._machines.remember(family, machine, fragments, token)
+        if machine.waiting and self._every:
+            publish.set(next_beat(self._every))
         yield from rows
 
 
@@ -113,18 +120,21 @@ class RouteLabels(beam.PTransform):
 
 
 class AccumulateFamilies(beam.PTransform):
-    """PARTIAL and LABEL batches keyed by family shard → METRIC batches of what changed."""
+    """PARTIAL and LABEL batches keyed by family shard → METRIC batches of what changed.
+
+    `metrics` are final: on time, and their revisions. `live` are early; bounded input has none.
+    """
 
     def __init__(self, rules: PublishRules, every_seconds: float = PUBLISH_EVERY_SECONDS) -> None:
         super().__init__()
         self._rules, self._every = rules, every_seconds
 
-    def expand(self, partials: beam.PCollection) -> beam.PCollection:
+    def expand(self, partials: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         if partials.is_bounded:
             grouped = partials | "GroupByFamily" >> beam.GroupByKey()
             accumulate: beam.DoFn = _AccumulateGrouped(self._rules)
         else:
             grouped, accumulate = partials, _AccumulateKeyed(self._rules, self._every)
         return grouped | "AccumulateFamily" >> beam.ParDo(accumulate).with_output_types(
-            pa.RecordBatch
-        )
+            pa.RecordBatch, live=pa.RecordBatch
+        ).with_outputs("live", main="metrics")

@@ -10,18 +10,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 
 import numpy as np
 import pyarrow as pa
 
 from schemas.identity import words
-from schemas.observation import ECHO, RETRACT
+from schemas.observation import ECHO, RETRACT, tick_of
 from schemas.partial import BOTH, GROUPINGS, TRAFFIC
-from transforms.balance import BalanceKey
-from transforms.calendar import day_of
+from transforms.balance import HOUR_US, BalanceKey
+from transforms.calendar import MINUTE_US, day_bounds, local_windows
 from transforms.deduplicate import ID, first_copies, standing
-from transforms.fragments import fragment, frames_of
+from transforms.fragments import fragment, frames_of, greatest
 from transforms.fragments import number as one_number
 from transforms.frame import Frame, choose, frame_of, group, rows_of, stack
 from transforms.measures.additive import additive
@@ -43,10 +42,18 @@ GROSS, VALID_ONLY = range(len(TRAFFIC))
 
 @dataclass(frozen=True)
 class AttendRules:
-    """The property's time zone, and for how many minutes after its end a day still corrects."""
+    """The property's time zone; how long a minute still corrects; how long facts are known.
+
+    An event counts that comes within `hot_minutes` after the end of its minute. Hours and days have
+    no horizon of their own: additive columns need the ids of what they have added, and ids of a
+    whole day would be most of the state. Copies of an event may say times that are `copy_minutes`
+    apart. A change of a fact that was sealed less than `fact_minutes` ago is known to be late.
+    """
 
     time_zone: str
-    hot_minutes: int = 6 * 60
+    hot_minutes: int = 15
+    copy_minutes: int = 5
+    fact_minutes: int = 30 * 60
 
 
 @dataclass
@@ -56,8 +63,12 @@ class AttendState:
     remembered: Frame = field(default_factory=dict)
     facts: Frame = field(default_factory=dict)
     people: People = field(default_factory=nobody)
-    sealed_day: int = NEVER
-    sealed_facts: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    closed_through: int = NEVER
+    """Minutes before this one are sealed."""
+    last_minute: int = NEVER
+    """The latest minute in which anything that counts happened, or a tick came."""
+    sealed_facts: Frame = field(default_factory=dict)
+    """Keys of facts that were sealed, and the minute in which they stood."""
 
 
 @dataclass
@@ -80,38 +91,62 @@ class Attend:
 
     def add(self, observations: pa.RecordBatch) -> None:
         """Take an OBSERVATION batch; nothing is decided before `emit`."""
+        tick = tick_of(observations)
+        if tick is not None:
+            self._heard(tick)
         frame = frame_of(observations.drop_columns(["event_id"]))
         both = words(observations.column("event_id"))
         frame["id_high"], frame["id_low"] = both[:, 0], both[:, 1]
         self._pending.append(frame)
 
-    def close(self, through: int) -> None:
-        """Local days that ended the hot horizon or longer before minute `through` are sealed.
+    def _heard(self, minute: int) -> None:
+        """Note the latest minute of which anything is known, so that its windows are closed too."""
+        if minute > self.state.last_minute:
+            self.state.last_minute = minute
+            self._learnt += one_number("last_minute", minute)
 
-        Only the timer calls this, after `emit`: what was added before belongs to open days. Ids,
-        facts and minutes of sealed days are forgotten: what comes for them later, a change of a
-        sealed fact too, is an ordinary output, the late ledger, and a restatement's work. Of people
-        a mark stays, so that they return as returning. Minutes and hours of an open day go on
-        correcting, for the day needs its people anyway.
+    def close(self, through: int) -> None:
+        """Minutes that ended the hot horizon or longer before minute `through` are sealed.
+
+        Only the timer calls this, after `emit`: what was added before belongs to open minutes. Ids
+        and facts of sealed minutes are forgotten: what comes for them later, a change of a
+        sealed fact too, is an ordinary output, the late ledger, and a restatement's work. People
+        are folded (`sealed_people`), so that memory grows with people and not with time.
         """
+        closed = through - self.rules.hot_minutes
+        if closed > self.state.closed_through:
+            self._seal(closed)
+            self._learnt += one_number("closed_through", closed)
+
+    def _seal(self, closed: int) -> None:
         state, time_zone = self.state, self.rules.time_zone
-        moment = datetime.fromtimestamp((through - self.rules.hot_minutes) * 60, timezone.utc)
-        last = day_of(moment, time_zone) - 1
-        if last <= state.sealed_day:
-            return
-        state.sealed_day = last
-        self._learnt = []
-        if state.facts:
-            said = choose(state.facts, (state.facts["flags"] & (RETRACT | ECHO)) == 0)
-            said = choose(said, said["day"] <= last)
-            state.people = merge([state.people, reduce_observations(said, time_zone)])
-        state.people = sealed_people(state.people, last, time_zone)
+        before, state.closed_through = state.closed_through, closed
         if state.remembered:
-            state.remembered = choose(state.remembered, state.remembered["day"] > last)
+            forgotten = closed - self.rules.copy_minutes
+            state.remembered = choose(state.remembered, state.remembered["minute"] >= forgotten)
         if state.facts:
-            gone = state.facts["day"] <= last
-            state.sealed_facts = np.union1d(state.sealed_facts, state.facts["fact"][gone])
-            state.facts = choose(state.facts, ~gone)
+            gone = choose(state.facts, state.facts["minute"] < closed)
+            said = choose(gone, (gone["flags"] & (RETRACT | ECHO)) == 0)
+            state.people = merge([state.people, reduce_observations(said, time_zone)])
+            keys = {name: gone[name] for name in ("fact", "minute")}
+            state.sealed_facts = stack([state.sealed_facts, keys], keys)
+            state.facts = choose(state.facts, state.facts["minute"] >= closed)
+        state.people = sealed_people(state.people, closed, before, time_zone)
+        if state.sealed_facts:
+            known = state.sealed_facts["minute"] >= closed - self.rules.fact_minutes
+            state.sealed_facts = choose(state.sealed_facts, known)
+
+    def next_boundary(self, reached: int) -> int | None:
+        """The next minute at which the stream's reaching it changes something; None: none does."""
+        state, hot = self.state, self.rules.hot_minutes
+        if rows_of(state.remembered) and reached <= state.last_minute + hot:
+            return max(reached, int(state.remembered["minute"].min())) + 1
+        if state.last_minute == NEVER:
+            return None
+        day, hour = local_windows(np.array([state.last_minute]), self.rules.time_zone)
+        day_end = day_bounds(int(day[0]), self.rules.time_zone)[1]
+        ends = (int(hour[0]) + 60, int(day_end.timestamp()) // 60)
+        return min((b for e in ends for b in (e, e + hot) if b > reached), default=None)
 
     def emit(self) -> Attended:
         """Deltas of everything added since the last emission."""
@@ -120,12 +155,14 @@ class Attend:
         self._pending = []
         if not rows_of(pending):
             return Attended(partial_batch([]), Counter(), {})
-        late_mask = (pending["day"] <= state.sealed_day) | (
-            (pending["fact"] != 0) & np.isin(pending["fact"], state.sealed_facts)
-        )
+        minute = pending["minute"] = (pending["event_time"] // MINUTE_US).astype(np.int32)
+        late_mask = minute < state.closed_through
+        if state.sealed_facts:
+            changes = (pending["fact"] != 0) & np.isin(pending["fact"], state.sealed_facts["fact"])
+            late_mask |= changes
         echo = (pending["flags"] & ECHO) != 0
         # A change of a sealed fact is late where the fact was: only an echo meets it there.
-        late = choose(pending, late_mask & (~echo | (pending["day"] > state.sealed_day)))
+        late = choose(pending, late_mask & (~echo | (minute >= state.closed_through)))
         echoes = choose(pending, ~late_mask & echo)
         pending = choose(pending, ~late_mask & ~echo)
         outcomes = _outcomes(choose(late, (late["flags"] & ECHO) == 0), "late")
@@ -168,8 +205,9 @@ class Attend:
         """Fragments of everything remembered."""
         state = self.state
         return [
-            *one_number("sealed_day", state.sealed_day),
-            *fragment("sealed_facts", {"fact": state.sealed_facts}),
+            *one_number("closed_through", state.closed_through),
+            *one_number("last_minute", state.last_minute),
+            *fragment("sealed_facts", state.sealed_facts),
             *fragment("ids", state.remembered),
             *fragment("facts", state.facts),
             *fragment("presence", state.people.presence),
@@ -183,9 +221,10 @@ class Attend:
         if rows_of(state.remembered):
             first &= ~_known(pending, state.remembered)
         new = choose(pending, first)
-        ids = {name: new[name] for name in (*ID, "day")}
+        ids = {name: new[name] for name in (*ID, "minute")}
         self._learnt += fragment("ids", ids)
         state.remembered = stack([state.remembered, ids], ids)
+        state.last_minute = max(state.last_minute, int(ids["minute"].max(initial=NEVER)))
         return new, choose(pending, ~first)
 
     def _counted(
@@ -220,12 +259,11 @@ def _sum_by_grouping(parts: list[tuple[int, int, int, Frame]]) -> pa.RecordBatch
 def recall(rules: AttendRules, fragments: list[pa.RecordBatch]) -> Attend:
     """The machine whose memory the fragments are, of one `memory` and any `learnt` after it."""
     state = AttendState()
-    for frame in frames_of("sealed_day", fragments):
-        state.sealed_day = max(state.sealed_day, int(frame["value"].max()))
-    for frame in frames_of("sealed_facts", fragments):
-        state.sealed_facts = np.union1d(state.sealed_facts, frame["fact"])
+    if sealed := frames_of("sealed_facts", fragments):
+        state.sealed_facts = stack(sealed, sealed[0])
     if ids := frames_of("ids", fragments):
         state.remembered = stack(ids, ids[0])
+        state.last_minute = int(state.remembered["minute"].max())
     if facts := frames_of("facts", fragments):
         state.facts = standing(stack(facts, facts[0]))
     none = nobody()
@@ -233,7 +271,12 @@ def recall(rules: AttendRules, fragments: list[pa.RecordBatch]) -> Attend:
         [People(presence, none.actions) for presence in frames_of("presence", fragments)]
         + [People(none.presence, actions) for actions in frames_of("actions", fragments)]
     )
-    return Attend(rules, state)
+    state.last_minute = max(greatest("last_minute", fragments, NEVER), state.last_minute)
+    machine = Attend(rules, state)
+    closed = greatest("closed_through", fragments, NEVER)
+    if closed > NEVER:
+        machine._seal(closed)
+    return machine
 
 
 def _moved(before: Frame, statements: Frame) -> np.ndarray:
@@ -264,6 +307,7 @@ def _known(pending: Frame, remembered: Frame) -> np.ndarray:
 def _outcomes(frame: Frame, outcome: str) -> Counter[BalanceKey]:
     """Rows by (input, arrival hour, channel, outcome)."""
     key = ("input", "arrival_hour", "channel")
+    frame = {**frame, "arrival_hour": frame["arrived"] // HOUR_US}
     groups = group(frame, key)
     first = groups.first(frame, key)
     return Counter(

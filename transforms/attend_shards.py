@@ -7,19 +7,12 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.transforms.timeutil import TimeDomain
-from apache_beam.transforms.userstate import (
-    BagStateSpec,
-    ReadModifyWriteStateSpec,
-    TimerSpec,
-    on_timer,
-)
 
-from schemas.coder import Packed, PackedCoder, RecordBatchCoder
-from transforms.attend import Attend, Attended, AttendRules, recall
+from schemas.coder import Packed
+from transforms.attend import Attend, Attended, AttendRules
+from transforms.attend_keyed import AttendKeyed
 from transforms.balance import outcome_batch
 from transforms.gathering import Gathering, timeless
-from transforms.keyed_machine import KeyedMachine, next_beat
 from transforms.partials import split_by_family, sum_partials
 
 ROWS_AN_ELEMENT = 32_768
@@ -70,52 +63,12 @@ def _counts(attended: Attended) -> Iterator[Any]:
         yield beam.pvalue.TaggedOutput("counts", outcome_batch(attended.outcomes))
 
 
-class _AttendKeyed(beam.DoFn):
-    """Unbounded: observations wait in a bag; a timer lets the machine emit and remember."""
-
-    PENDING = BagStateSpec("pending", PackedCoder())
-    FRAGMENTS = BagStateSpec("fragments", RecordBatchCoder())
-    TOKEN = ReadModifyWriteStateSpec("token", beam.coders.BytesCoder())
-    EMIT = TimerSpec("emit", TimeDomain.REAL_TIME)
-
-    def __init__(self, rules: AttendRules, families: int, every_seconds: float) -> None:
-        self._rules, self._families, self._every = rules, families, every_seconds
-
-    def setup(self) -> None:
-        self._machines = KeyedMachine[Attend](lambda key, memory: recall(self._rules, memory))
-
-    def process(
-        self,
-        element: tuple[int, Packed],
-        pending: Any = beam.DoFn.StateParam(PENDING),
-        emit: Any = beam.DoFn.TimerParam(EMIT),
-    ) -> None:
-        pending.add(element[1])
-        emit.set(next_beat(self._every))
-
-    @on_timer(EMIT)
-    def emit(
-        self,
-        shard: Any = beam.DoFn.KeyParam,
-        pending: Any = beam.DoFn.StateParam(PENDING),
-        fragments: Any = beam.DoFn.StateParam(FRAGMENTS),
-        token: Any = beam.DoFn.StateParam(TOKEN),
-    ) -> Iterator[Any]:
-        machine = self._machines.wake(shard, fragments, token)
-        for packed in pending.read():
-            machine.add(packed.unpack())
-        pending.clear()
-        attended = machine.emit()
-        self._machines.remember(shard, machine, fragments, token)
-        yield from _counts(attended)
-        yield from _packed(split_by_family(attended.partials, self._families))
-
-
 class AttendShards(beam.PTransform):
     """Observations keyed by shard → `partials` keyed by family shard, `counts` (BALANCE_COUNT).
 
-    Bounded input is grouped; unbounded input meets keyed state in the global window. The machine is
-    the same, and so are the sums of what comes out.
+    Bounded input is grouped; unbounded input meets keyed state in the global window (AttendKeyed)
+    and gives `late` (LATE_EVENT) too. The machine is the same, and so are the sums of what comes
+    out.
     """
 
     def __init__(
@@ -123,37 +76,36 @@ class AttendShards(beam.PTransform):
         rules: AttendRules,
         families: int,
         shards: int,
+        epoch: int = 0,
         every_seconds: float = EMIT_EVERY_SECONDS,
     ) -> None:
         super().__init__()
-        self._rules, self._families, self._every = rules, families, every_seconds
+        self._rules, self._families, self._epoch = rules, families, epoch
+        self._every = every_seconds
         self._lanes = min(shards, MOST_LANES)
 
     def expand(self, observations: beam.PCollection) -> dict[str, beam.PCollection]:
         if not observations.is_bounded:
-            attended = observations | "AttendShard" >> self._attended(
-                _AttendKeyed(self._rules, self._families, self._every)
-            )
-            return {"partials": attended.partials, "counts": attended.counts}
+            keyed = AttendKeyed(self._rules, self._families, self._epoch, self._every)
+            attended = observations | "AttendShard" >> beam.ParDo(keyed).with_output_types(
+                tuple[int, Packed], counts=pa.RecordBatch, late=pa.RecordBatch
+            ).with_outputs("counts", "late", main="partials")
+            return {name: attended[name] for name in ("partials", "counts", "late")}
         outputs = [
             observations
             | f"ChooseLane{lane}"
             >> beam.Filter(_of_lane, lane, self._lanes).with_output_types(tuple[int, Packed])
             | f"GroupLane{lane}" >> beam.GroupByKey()
-            | f"AttendLane{lane}" >> self._attended(_AttendGrouped(self._rules, self._families))
+            | f"AttendLane{lane}"
+            >> beam.ParDo(_AttendGrouped(self._rules, self._families))
+            .with_output_types(tuple[int, Packed], counts=pa.RecordBatch)
+            .with_outputs("counts", main="partials")
             for lane in range(self._lanes)
         ]
         return {
             "partials": [o.partials for o in outputs] | "AllPartials" >> beam.Flatten(),
             "counts": [o.counts for o in outputs] | "AllCounts" >> beam.Flatten(),
         }
-
-    def _attended(self, attend: beam.DoFn) -> beam.PTransform:
-        return (
-            beam.ParDo(attend)
-            .with_output_types(tuple[int, Packed], counts=pa.RecordBatch)
-            .with_outputs("counts", main="partials")
-        )
 
 
 def _of_lane(element: tuple[int, Packed], lane: int, lanes: int) -> bool:

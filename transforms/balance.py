@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timezone
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import BagStateSpec, TimerSpec, on_timer
 
 from schemas.balance import BALANCE, BALANCE_COUNT, EVENT_OUTCOMES, OUTCOMES
+from schemas.coder import RecordBatchCoder
 from schemas.identity import label_key
+from transforms.keyed_machine import next_beat
 
 BalanceKey = tuple[int, int, int, str]
 """Label key of input, arrival hour, label key of channel, outcome."""
 
 UNKNOWN = "unknown"
-_HOUR_US = 3_600_000_000
+HOUR_US = 3_600_000_000
+BALANCE_EVERY_SECONDS = 10.0
+REMEMBERED_HOURS = 72
+"""Hours of arrival, back from the latest, in which a stream may still count something."""
+_LABEL = b"label:"
 
 
 def arrival_hours(arrived: pa.Array) -> np.ndarray:
     """Hours since the epoch of a timestamp column."""
-    return arrived.cast(pa.int64()).to_numpy() // _HOUR_US
+    return arrived.cast(pa.int64()).to_numpy() // HOUR_US
 
 
 def count_batch(
@@ -57,49 +67,157 @@ def outcome_batch(outcomes: Counter[BalanceKey]) -> pa.RecordBatch:
     )
 
 
-def balance(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """BALANCE batch of all counts, a row an input, arrival hour and channel, `balanced` checked.
+class Tally:
+    """add(counts) … rows(now) → BALANCE rows of what was counted since rows were last asked for.
 
-    `events` counts what decoding made; accepted and duplicate are counted where they are decided,
-    withheld where consent is read: the equation closes only if nothing was lost on the way.
+    A row waits for the texts of its input and channel: in a stream, what is decided about events
+    may be counted before what was read.
     """
-    labels: dict[int, str] = {}
-    table: dict[tuple[int, int, int], Counter[str]] = {}
-    for batch in batches:
-        for name, text in (batch.schema.metadata or {}).items():
-            if name.startswith(b"label:"):
-                labels[int(name[len(b"label:") :])] = text.decode()
-        for row in batch.to_pylist():
+
+    def __init__(self) -> None:
+        self._labels: dict[int, str] = {}
+        self._counts: dict[tuple[int, int, int], Counter[str]] = {}
+        self._changed: set[tuple[int, int, int]] = set()
+
+    def add(self, counts: pa.RecordBatch) -> None:
+        """Take a BALANCE_COUNT batch; texts of label keys are in its metadata."""
+        for name, text in (counts.schema.metadata or {}).items():
+            if name.startswith(_LABEL):
+                self._labels[int(name[len(_LABEL) :])] = text.decode()
+        for row in counts.to_pylist():
             place = (row["input"], row["arrival_hour"], row["channel"])
-            table.setdefault(place, Counter())[row["outcome"]] += row["count"]
-    rows = []
-    for (input, hour, channel), counts in table.items():
+            self._counts.setdefault(place, Counter())[row["outcome"]] += row["count"]
+            self._changed.add(place)
+
+    def rows(self, now: datetime) -> pa.RecordBatch:
+        """BALANCE batch, a row an input, arrival hour and channel, `balanced` checked."""
+        named = {p for p in self._changed if p[0] in self._labels and p[2] in self._labels}
+        self._changed -= named
+        rows = [self._row(place, now) for place in named]
+        rows.sort(key=lambda row: (row["input"], row["arrival_hour"], row["channel"]))
+        return pa.RecordBatch.from_pylist(rows, schema=BALANCE)
+
+    @property
+    def unnamed(self) -> int:
+        """Places that were counted and whose texts never came."""
+        return len(self._changed)
+
+    def _row(self, place: tuple[int, int, int], now: datetime) -> dict[str, Any]:
+        input, hour, channel = place
+        counts = self._counts[place]
         closed = counts["received"] == counts["decoded"] + counts["failed"]
         closed &= counts["events"] == sum(counts[outcome] for outcome in EVENT_OUTCOMES)
-        rows.append(
+        return {
+            "input": self._labels[input],
+            "arrival_hour": hour * HOUR_US,
+            "channel": self._labels[channel],
+            "balanced": closed,
+            "published_time": now,
+            **{outcome: counts[outcome] for outcome in OUTCOMES},
+        }
+
+    def memory(self) -> list[pa.RecordBatch]:
+        """One BALANCE_COUNT batch of everything counted in the last days that counted anything."""
+        if not self._counts:
+            return []
+        latest = max(hour for _, hour, _ in self._counts)
+        kept = {p: c for p, c in self._counts.items() if p[1] > latest - REMEMBERED_HOURS}
+        outcomes = Counter(
             {
-                "input": labels[input],
-                "arrival_hour": hour * _HOUR_US,
-                "channel": labels[channel],
-                "balanced": closed,
-                **{outcome: counts[outcome] for outcome in OUTCOMES},
+                (*place, outcome): n
+                for place, counts in kept.items()
+                for outcome, n in counts.items()
             }
         )
-    rows.sort(key=lambda row: (row["input"], row["arrival_hour"], row["channel"]))
-    return pa.RecordBatch.from_pylist(rows, schema=BALANCE)
+        texts = {key: self._labels.get(key) for place in kept for key in (place[0], place[2])}
+        labels = {f"label:{key}": text for key, text in texts.items() if text is not None}
+        batch = outcome_batch(outcomes)
+        return [batch.replace_schema_metadata({**(batch.schema.metadata or {}), **labels})]
+
+
+def balance(batches: Iterable[pa.RecordBatch], now: datetime) -> pa.RecordBatch:
+    """BALANCE batch of all counts, `published_time` now.
+
+    `events` counts what decoding made; accepted and duplicate are counted where they are decided,
+    withheld where consent is read: the equation closes only if nothing was lost on the way. Raises
+    ValueError where the texts of a count are missing: it could not be written down.
+    """
+    tally = Tally()
+    for batch in batches:
+        tally.add(batch)
+    rows = tally.rows(now)
+    if tally.unnamed:
+        raise ValueError(
+            f"balance: expected the texts of every input and channel that was counted, found none"
+            f" for {tally.unnamed} rows: count what is read with `count_batch`"
+        )
+    return rows
 
 
 class Balance(beam.PTransform):
-    """BALANCE_COUNT batches of all stages → one BALANCE batch."""
+    """BALANCE_COUNT batches of all stages → BALANCE batches.
+
+    Bounded: one batch of all. Unbounded: rows that have changed, each minute; the newest holds.
+    """
+
+    def __init__(self, every_seconds: float = BALANCE_EVERY_SECONDS) -> None:
+        super().__init__()
+        self._every = every_seconds
 
     def expand(self, counts: beam.PCollection) -> beam.PCollection:
+        keyed = counts | "ToOnePlace" >> beam.WithKeys(0).with_output_types(
+            tuple[int, pa.RecordBatch]
+        )
+        if not counts.is_bounded:
+            return keyed | "TallyCounts" >> beam.ParDo(_TallyKeyed(self._every)).with_output_types(
+                pa.RecordBatch
+            )
         return (
-            counts
-            | "ToOnePlace" >> beam.WithKeys(0).with_output_types(tuple[int, pa.RecordBatch])
+            keyed
             | "GroupCounts" >> beam.GroupByKey()
             | "SumCounts" >> beam.MapTuple(_sum_counts).with_output_types(pa.RecordBatch)
         )
 
 
 def _sum_counts(key: int, batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    return balance(batches)
+    return balance(batches, datetime.now(timezone.utc))
+
+
+class _TallyKeyed(beam.DoFn):
+    """Counts wait in a bag; a timer adds them to what is remembered and writes what changed."""
+
+    PENDING = BagStateSpec("pending", RecordBatchCoder())
+    COUNTED = BagStateSpec("counted", RecordBatchCoder())
+    WRITE = TimerSpec("write", TimeDomain.REAL_TIME)
+
+    def __init__(self, every_seconds: float) -> None:
+        self._every = every_seconds
+
+    def process(
+        self,
+        element: tuple[int, pa.RecordBatch],
+        pending: Any = beam.DoFn.StateParam(PENDING),
+        write: Any = beam.DoFn.TimerParam(WRITE),
+    ) -> None:
+        pending.add(element[1])
+        write.set(next_beat(self._every))
+
+    @on_timer(WRITE)
+    def write(
+        self,
+        pending: Any = beam.DoFn.StateParam(PENDING),
+        counted: Any = beam.DoFn.StateParam(COUNTED),
+    ) -> Iterator[pa.RecordBatch]:
+        tally = Tally()
+        for batch in counted.read():
+            tally.add(batch)
+        tally.rows(datetime.now(timezone.utc))
+        for batch in pending.read():
+            tally.add(batch)
+        pending.clear()
+        counted.clear()
+        for batch in tally.memory():
+            counted.add(batch)
+        rows = tally.rows(datetime.now(timezone.utc))
+        if rows.num_rows:
+            yield rows

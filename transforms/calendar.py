@@ -45,3 +45,28 @@ def day_bounds(day: int, time_zone: str) -> tuple[datetime, datetime]:
 def day_of(moment: datetime, time_zone: str) -> int:
     """Local day number of an aware instant."""
     return (moment.astimezone(ZoneInfo(time_zone)).date() - _EPOCH).days
+
+
+def window_starts(figures: dict[str, np.ndarray], time_zone: str) -> np.ndarray:
+    """Minute number at which each window starts.
+
+    Columns `window` (0 minute, 1 hour, 2 day) and `start`.
+    """
+    return _days_as_minutes(figures, time_zone, 0)
+
+
+def window_ends(figures: dict[str, np.ndarray], time_zone: str) -> np.ndarray:
+    """Minute number at which each window has ended; columns as for `window_starts`."""
+    lengths = np.where(figures["window"] == 1, 60, 1)
+    starts = _days_as_minutes(figures, time_zone, 1)
+    return np.where(figures["window"] == 2, starts, starts + lengths)
+
+
+def _days_as_minutes(figures: dict[str, np.ndarray], time_zone: str, bound: int) -> np.ndarray:
+    """Starts as minute numbers; of days the given bound (0 start, 1 end) instead."""
+    starts = figures["start"].astype(np.int64)
+    is_day = figures["window"] == 2
+    for day in np.unique(starts[is_day]).tolist():
+        minute = int(day_bounds(day, time_zone)[bound].timestamp()) // 60
+        starts = np.where(is_day & (figures["start"] == day), minute, starts)
+    return starts

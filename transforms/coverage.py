@@ -1,77 +1,102 @@
-"""Coverage: how much of what should be heard was heard, attached to every figure."""
+"""Coverage: how much of what should be heard was heard, attached to every figure.
+
+A channel is expected in a minute when it was steady in the hour before: silence would then be no
+chance. The hour before is all that is looked at, never what came later, so the figure of a minute
+is the same when it is published and a month after, and a channel that breaks off is missed at once.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from schemas.partial import GROUPING_NAMES
-from transforms.derive import DAY, lookup
+from transforms.derive_windows import DAY, HOUR, MINUTE, lookup
 from transforms.frame import Frame, choose, group, mix, rows_of
 
+LOOK_BACK_MINUTES = 60
 SILENCE_RATE = 6.9
-"""Events expected in a window above which none is no chance: e^−6.9 = 0.001."""
+"""Events expected in a minute above which none is no chance: e^−6.9 = 0.001."""
+STEADY_MINUTES = 20
+"""Minutes of the last sixty in which a channel must have been heard: a burst is no promise."""
 
 _CHILD = {"total": "channel", "brand": "brand_channel", "content": "content_channel"}
 _PLACE = ("content", "brand", "traffic")
+_FEWEST = int(SILENCE_RATE * LOOK_BACK_MINUTES) + 1
+
+
+def expected_and_missed(people: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """What should have been heard in each row's window, and what of it was not, in events.
+
+    A minute expects of each steady channel as many events as it sent in the sixty minutes before,
+    as far as they are of the same local day; it misses those of the channels that are silent in it.
+    An hour or day is the sum of its minutes. Rows of a channel expect nothing. Whole numbers, so
+    that they do not depend on the order of rows.
+    """
+    expected = np.zeros(rows_of(people), dtype=np.int64)
+    missed = np.zeros(rows_of(people), dtype=np.int64)
+    for parent, child in _CHILD.items():
+        of_parent = people["grouping"] == GROUPING_NAMES.index(parent)
+        rows = np.flatnonzero(of_parent & (people["window"] == MINUTE))
+        of_child = people["grouping"] == GROUPING_NAMES.index(child)
+        heard = choose(people, of_child & (people["window"] == MINUTE) & (people["events"] > 0))
+        if not len(rows) or not rows_of(heard):
+            continue
+        minutes = choose(people, rows)
+        expected[rows], missed[rows] = _of_minutes(minutes, heard)
+        for window, start in ((HOUR, "hour_of"), (DAY, "day_of")):
+            whole = np.flatnonzero(of_parent & (people["window"] == window))
+            groups = group(minutes, (*_PLACE, start))
+            right = mix(list(groups.first(minutes, (*_PLACE, start)).values()))
+            left = mix([*(people[name][whole] for name in _PLACE), people["start"][whole]])
+            for sums in (expected, missed):
+                sums[whole] = lookup(left, right, groups.sum(sums[rows]))
+    return expected, missed
 
 
 def coverage_of(people: Frame) -> np.ndarray:
     """Share of the expected sources heard in each row's window, 0 to 1.
 
-    A row with a channel: 1 if the channel was heard in the window, else 0. Any other row: 1 less
-    the weights of the silent channels, a channel's weight being its share of the place's events of
-    the day, and silent meaning nothing heard, between the first and the last time it was heard that
-    day, where chance alone would leave it silent in one window of a thousand. Weights are whole
-    events, divided once, so that coverage does not depend on the order of rows.
+    A row with a channel: 1 if it was heard in the window, else 0. Any other row: what was heard of
+    what was expected; 1 where nothing was.
     """
-    covered = np.where(people["events"] > 0, 1.0, 0.0)
-    for parent, child in _CHILD.items():
-        rows = np.flatnonzero(people["grouping"] == GROUPING_NAMES.index(parent))
-        children = choose(people, people["grouping"] == GROUPING_NAMES.index(child))
-        if len(rows):
-            covered[rows] = _weighted(choose(people, rows), children)
-    return covered
+    of_channel = people["channel"] != 0
+    share = 1.0 - people["missed"] / np.maximum(people["expected"], 1)
+    return np.where(of_channel, np.where(people["events"] > 0, 1.0, 0.0), share)
 
 
-def _weighted(parents: Frame, children: Frame) -> np.ndarray:
-    """Coverage of rows without a channel, from the rows of their channels."""
-    days = choose(children, (children["window"] == DAY) & (children["events"] > 0))
-    per_day = group(days, (*_PLACE, "start"))
-    whole = lookup(
-        _key(parents, "day_of"),
-        _key(per_day.first(days, (*_PLACE, "start")), "start"),
-        per_day.sum(days["events"]),
-    )
-    missed = np.zeros(rows_of(parents), dtype=np.int64)
-    for window in np.unique(parents["window"]):
-        if window != DAY:
-            rows = np.flatnonzero(parents["window"] == window)
-            heard = choose(children, (children["window"] == window) & (children["events"] > 0))
-            missed[rows] = _missed(choose(parents, rows), heard, days)
-    return np.clip(1.0 - missed / np.maximum(whole, 1), 0.0, 1.0)
+def _of_minutes(minutes: Frame, heard: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """Events expected and missed in each minute, from the minutes in which channels were heard."""
+    of_series = (*_PLACE, "day_of", "channel")
+    series = group(heard, of_series)
+    number = np.empty(rows_of(heard), dtype=np.int64)
+    number[series.order] = np.repeat(np.arange(len(series.starts)), series.sizes())
+    order = np.lexsort((heard["start"], number))
+    at = _moment(number[order], heard["start"][order])
+    before = np.concatenate(([0], np.cumsum(heard["events"][order])))
+    busy = (series.sum(heard["events"]) >= _FEWEST) & (series.sizes() >= STEADY_MINUTES)
+    steady = np.flatnonzero(busy)
+    first = choose(series.first(heard, of_series), steady)
+    row, chosen = _pairs(_key(minutes), _key(first))
+    own, start = steady[chosen], minutes["start"][row].astype(np.int64)
+    low = np.searchsorted(at, _moment(own, start - LOOK_BACK_MINUTES))
+    high = np.searchsorted(at, _moment(own, start))
+    sent = before[high] - before[low]
+    promised = np.where((sent >= _FEWEST) & (high - low >= STEADY_MINUTES), sent, 0)
+    found = at[np.minimum(high, len(at) - 1)] == _moment(own, start)
+    silent = np.where(found, 0, promised)
+    count = rows_of(minutes)
+    return _added(row, promised, count), _added(row, silent, count)
 
 
-def _missed(parents: Frame, heard: Frame, days: Frame) -> np.ndarray:
-    """The day's events of each row's channels that were silent in its window beyond chance."""
-    windows = group(parents, (*_PLACE, "day_of"))
-    windows_key = _key(windows.first(parents, (*_PLACE, "day_of")), "day_of")
-    active = lookup(_key(days, "start"), windows_key, windows.sizes())
-    steady = choose(days, days["events"] / np.maximum(active, 1) > SILENCE_RATE)
-    own = mix([steady[name] for name in (*_PLACE, "start", "channel")])
-    of_day = (*_PLACE, "day_of", "channel")
-    spans = group(heard, of_day)
-    spans_key = mix(list(spans.first(heard, of_day).values()))
-    began = lookup(own, spans_key, spans.minimum(heard["start"]))
-    ended = lookup(own, spans_key, spans.maximum(heard["start"]))
-    row, channel = _pairs(_key(parents, "day_of"), _key(steady, "start"))
-    start = parents["start"][row]
-    expected = (start >= began[channel]) & (start <= ended[channel])
-    weight = np.where(expected, steady["events"][channel], 0)
-    owed = np.bincount(row, weight, minlength=rows_of(parents)).astype(np.int64)
-    present = lookup(mix([heard[name] for name in of_day]), own, steady["events"])
-    came = group(heard, (*_PLACE, "start"))
-    came_key = _key(came.first(heard, (*_PLACE, "start")), "start")
-    return np.maximum(owed - lookup(_key(parents, "start"), came_key, came.sum(present)), 0)
+def _moment(series: np.ndarray, minute: np.ndarray) -> np.ndarray:
+    """One number a series and minute, in the order of both."""
+    return (series << np.int64(32)) + minute.astype(np.int64)
+
+
+def _added(rows: np.ndarray, values: np.ndarray, length: int) -> np.ndarray:
+    sums = np.zeros(length, dtype=np.int64)
+    np.add.at(sums, rows, values)
+    return sums
 
 
 def _pairs(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -84,5 +109,5 @@ def _pairs(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return row, order[np.repeat(first, count) + within]
 
 
-def _key(frame: Frame, time: str) -> np.ndarray:
-    return mix([frame[name] for name in (*_PLACE, time)])
+def _key(frame: Frame) -> np.ndarray:
+    return mix([frame[name] for name in (*_PLACE, "day_of")])

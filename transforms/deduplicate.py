@@ -13,8 +13,8 @@ ID = ("id_high", "id_low")
 def first_copies(frame: Frame) -> np.ndarray:
     """Mask with exactly one True for each event id.
 
-    Of copies that differ (a resend with other clocks) the least in (event_time, all other columns)
-    counts, so any order of arrival chooses the same.
+    Of copies that differ (a resend with other clocks) the least in (arrived, event_time, all other
+    columns) counts, so any order of reading chooses the same: the copy that was here first.
     """
     length = rows_of(frame)
     order = np.argsort(frame["id_high"])
@@ -58,8 +58,8 @@ def _least(frame: Frame, order: np.ndarray, starts: np.ndarray, sizes: np.ndarra
     """The least row of each group of copies."""
     rows = np.concatenate([order[s : s + n] for s, n in zip(starts, sizes)])
     owner = np.repeat(np.arange(len(starts)), sizes)
-    others = sorted(set(frame) - {"event_time", *ID})
-    keys = [frame[name][rows] for name in (*reversed(others), "event_time")]
+    others = sorted(set(frame) - {"arrived", "event_time", *ID})
+    keys = [frame[name][rows] for name in (*reversed(others), "event_time", "arrived")]
     arranged = np.lexsort((*keys, owner))
     firsts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
     return rows[arranged[firsts]]

@@ -13,14 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.observation import SIGNAL_CODE
-from schemas.partial import GROUPING_NAMES, SQUARES, WINDOWS
+from schemas.partial import GROUPING_NAMES, SQUARES
 from transforms.calendar import local_windows
+from transforms.coverage import expected_and_missed
+from transforms.derive_windows import DAY, HOUR, KEY, MINUTE, PLACE, key_of, lookup
 from transforms.frame import Frame, choose, group, mix, rows_of, stack
 from transforms.measures.counting import ENGAGEMENT
 
-PLACE = ("grouping", "content", "brand", "channel", "traffic")
-KEY = (*PLACE, "window", "start")
-MINUTE, HOUR, DAY = range(len(WINDOWS))
 _COMMENTS = (SIGNAL_CODE["comment"], SIGNAL_CODE["reply"])
 
 
@@ -32,40 +31,31 @@ class Derived(NamedTuple):
 
 
 def derive(
-    totals: pa.RecordBatch, time_zone: str, registered: np.ndarray, totals_family: bool
+    totals: pa.RecordBatch,
+    time_zone: str,
+    registered: np.ndarray,
+    totals_family: bool,
+    reached: int | None = None,
 ) -> Derived:
     """Derived frames of summed partials of one family.
 
     `registered` are the label keys of the registered channels; in the family of totals each of them
     gets rows of zeros in every minute of an hour, every hour and every day in which any channel
-    was heard.
+    was heard. `reached` is the minute a stream has reached: later ones are not silent yet.
     """
     frame = _numbers(totals)
     people, items = choose(frame, frame["item"] == 0), choose(frame, frame["item"] != 0)
     people = _with_missing_rows(people, items)
     people["silent"] = np.zeros(rows_of(people), dtype=np.int64)
     if totals_family:
-        people = stack([people, _silence(people, time_zone, registered)], people)
+        people = stack([people, _silence(people, time_zone, registered, reached)], people)
     people["hour_of"], people["day_of"] = _windows_of(people, time_zone)
     _from_minutes(people)
+    people["expected"], people["missed"] = expected_and_missed(people)
     _from_items(people, items)
     _interactions(items)
     items["day_of"] = _windows_of(items, time_zone)[1]
     return Derived(people, items)
-
-
-def lookup(left: np.ndarray, right: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The value of each left key among unique right keys; 0 where there is none."""
-    if not len(right):
-        return np.zeros(len(left), dtype=values.dtype)
-    order = np.argsort(right)
-    place = np.minimum(np.searchsorted(right[order], left), len(right) - 1)
-    found = right[order][place] == left
-    return np.where(found, values[order][place], 0).astype(values.dtype)
-
-
-def key_of(frame: Frame, names: tuple[str, ...]) -> np.ndarray:
-    return mix([frame[name] for name in names])
 
 
 def _numbers(totals: pa.RecordBatch) -> Frame:
@@ -105,16 +95,20 @@ def _windows_of(frame: Frame, time_zone: str) -> tuple[np.ndarray, np.ndarray]:
     return np.where(is_day, 0, hour), np.where(is_day, frame["start"], day)
 
 
-def _silence(people: Frame, time_zone: str, registered: np.ndarray) -> Frame:
+def _silence(people: Frame, time_zone: str, registered: np.ndarray, reached: int | None) -> Frame:
     """Rows of zeros for registered channels in windows where another channel was heard."""
     total = choose(
         people, (people["grouping"] == GROUPING_NAMES.index("total")) & (people["events"] != 0)
     )
+    heard = total["start"][total["window"] == MINUTE].astype(np.int64)
+    within = np.unique(local_windows(heard, time_zone)[1])
     hours = np.unique(total["start"][total["window"] == HOUR])
     days = np.unique(total["start"][total["window"] == DAY])
-    minutes = np.unique((hours[:, None] + np.arange(60)[None, :]).ravel())
+    minutes = np.unique((within[:, None] + np.arange(60)[None, :]).ravel())
+    if reached is not None:
+        minutes = minutes[minutes < max(reached, int(heard.max(initial=reached)) + 1)]
     # In a night of half an hour two local hours overlap: a minute belongs to one of them.
-    minutes = minutes[np.isin(local_windows(minutes.astype(np.int64), time_zone)[1], hours)]
+    minutes = minutes[np.isin(local_windows(minutes.astype(np.int64), time_zone)[1], within)]
     starts = np.concatenate([minutes, hours, days])
     windows = np.repeat([MINUTE, HOUR, DAY], [len(minutes), len(hours), len(days)])
     count = len(starts)

@@ -36,6 +36,11 @@ def frames_of(kind: str, fragments: Iterable[pa.RecordBatch]) -> list[Frame]:
     return [frame_of(batch) for batch in fragments if kind_of(batch) == kind]
 
 
+def greatest(kind: str, fragments: Iterable[pa.RecordBatch], otherwise: int) -> int:
+    """The greatest number of the fragments of a kind."""
+    return max((int(f["value"].max()) for f in frames_of(kind, fragments)), default=otherwise)
+
+
 def number(kind: str, value: int) -> list[pa.RecordBatch]:
     """A fragment of one number."""
     return fragment(kind, {"value": np.array([value], dtype=np.int64)})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.timestamp import MIN_TIMESTAMP
+from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
 
@@ -33,4 +33,9 @@ class Gathering:
 
 def timeless(element: Any) -> WindowedValue:
     """An output of a bundle's end: event time is data here, so any Beam timestamp will do."""
-    return WindowedValue(element, MIN_TIMESTAMP, (GlobalWindow(),))
+    return at_time(element, MIN_TIMESTAMP)
+
+
+def at_time(element: Any, at: Timestamp) -> WindowedValue:
+    """An output of a bundle's end with the Beam timestamp of what it was made of."""
+    return WindowedValue(element, at, (GlobalWindow(),))

@@ -29,12 +29,20 @@ class Remembering(Protocol):
 Machine = TypeVar("Machine", bound=Remembering)
 
 
-class KeyedMachine(Generic[Machine]):
-    """wake(key) gives the machine as state remembers it; remember(key) writes what it learnt."""
+_AWAKE: dict[str, dict[Any, tuple[bytes, Any, int]]] = {}
+"""Of the process, by step: a runner makes several DoFns of one step and gives a key to any of them,
+though never to two at a time."""
 
-    def __init__(self, recall: Callable[[Any, list[pa.RecordBatch]], Machine]) -> None:
+
+class KeyedMachine(Generic[Machine]):
+    """wake(key) gives the machine as state remembers it; remember(key) writes what it learnt.
+
+    `step` names the machines that are shared within a process.
+    """
+
+    def __init__(self, step: str, recall: Callable[[Any, list[pa.RecordBatch]], Machine]) -> None:
         self._recall = recall
-        self._awake: dict[Any, tuple[bytes, Machine, int]] = {}
+        self._awake: dict[Any, tuple[bytes, Machine, int]] = _AWAKE.setdefault(step, {})
 
     def wake(self, key: Any, fragments: Any, token: Any) -> Machine:
         awake = self._awake.get(key)
@@ -59,6 +67,11 @@ class KeyedMachine(Generic[Machine]):
         left = uuid.uuid4().bytes
         token.write(left)
         self._awake[key] = (left, machine, count)
+
+
+def new_step() -> str:
+    """A name for the machines of one step of one graph."""
+    return uuid.uuid4().hex
 
 
 def next_beat(every_seconds: float) -> Timestamp:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from apache_beam.utils.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, Timestamp
 
 from schemas.coder import Packed
 from schemas.identity import label_keys, words
@@ -21,9 +22,10 @@ from schemas.observation import (
     RETRACT,
     SIGNAL_CODE,
     VALID,
+    tick_batch,
 )
 from transforms.calendar import MINUTE_US, local_windows
-from transforms.gathering import timeless
+from transforms.gathering import at_time
 from transforms.shards import split_by_shard
 
 _HOUR_US = 60 * MINUTE_US
@@ -36,10 +38,18 @@ _NOT_ACTING = pa.array(["contact", "control"])
 
 @dataclass(frozen=True)
 class ObserveRules:
-    """Time zone of the property and number of shards."""
+    """Time zone of the property, number of shards, and the integer that keys each of them.
+
+    Keys are chosen where a runner would spread the numbers of the shards badly.
+    """
 
     time_zone: str
     shards: int
+    shard_keys: tuple[int, ...] = ()
+
+    @property
+    def keys(self) -> Sequence[int]:
+        return self.shard_keys or range(self.shards)
 
 
 def observe(
@@ -69,7 +79,7 @@ def observe(
         "event_time": event_time,
         "day": day,
         "hour": hour,
-        "arrival_hour": (arrived // _HOUR_US).astype(np.int32),
+        "arrived": arrived,
         "signal": np.where(audience, _signals(events), SIGNAL_CODE["system"]),
         "flags": _flags(events),
         "value": _values(events),
@@ -169,6 +179,7 @@ def _shares(events: pa.RecordBatch) -> np.ndarray:
         return np.where((share >= 0) & (share <= 1) & (high > low), share, np.nan)
 
 
+TICK_SECONDS = 60
 ROWS_A_SPLIT = 65_536
 """Rows gathered before they are split by shard: at 16 shards, elements of about 4,000 rows."""
 
@@ -176,8 +187,9 @@ ROWS_A_SPLIT = 65_536
 class _ObserveBatches(beam.DoFn):
     """Gathers observations of a bundle so that what crosses the shuffle is large."""
 
-    def __init__(self, rules: ObserveRules) -> None:
-        self._rules = rules
+    def __init__(self, rules: ObserveRules, ticks: bool) -> None:
+        self._rules, self._ticks = rules, ticks
+        self._ticked = MIN_TIMESTAMP
         self._crossing = beam.metrics.Metrics.distribution("observe", "rows_an_element")
 
     def start_bundle(self) -> None:
@@ -185,9 +197,14 @@ class _ObserveBatches(beam.DoFn):
         self._routes: list[np.ndarray] = []
         self._rows = 0
         self._labels: dict[int, str] = {}
+        self._at = MAX_TIMESTAMP
 
-    def process(self, events: pa.RecordBatch) -> Iterator[Any]:
+    def process(self, events: pa.RecordBatch, at: Any = beam.DoFn.TimestampParam) -> Iterator[Any]:
         rules = self._rules
+        self._at = min(self._at, at)
+        if self._ticks and at >= self._ticked + TICK_SECONDS:
+            self._ticked = at
+            yield from self._tick(at)
         input = events.schema.metadata[b"input"].decode()
         batch, labels = observe(events, rules.time_zone, input)
         self._observations.append(batch)
@@ -198,9 +215,18 @@ class _ObserveBatches(beam.DoFn):
             yield from self._split()
 
     def finish_bundle(self) -> Iterator[Any]:
+        at = min(self._at, MAX_TIMESTAMP) if self._ticks else MIN_TIMESTAMP
         for element in self._split():
-            yield timeless(element)
-        yield beam.pvalue.TaggedOutput("labels", timeless(label_batch(self._labels)))
+            yield at_time(element, at)
+        if self._labels:
+            labels = at_time(label_batch(self._labels), at)
+            yield beam.pvalue.TaggedOutput("labels", labels)
+
+    def _tick(self, at: Timestamp) -> Iterator[tuple[int, Packed]]:
+        """Nothing for every shard, so that those to whom nobody belongs know the time too."""
+        nothing = Packed.pack(tick_batch(int(at.micros // MINUTE_US)))
+        for key in self._rules.keys:
+            yield key, nothing
 
     def _split(self) -> Iterator[tuple[int, Packed]]:
         if not self._rows:
@@ -210,11 +236,14 @@ class _ObserveBatches(beam.DoFn):
         self._observations, self._routes, self._rows = [], [], 0
         for shard, part in split_by_shard(table.to_batches()[0], route, self._rules.shards):
             self._crossing.update(part.num_rows)
-            yield shard, Packed.pack(part)
+            yield self._rules.keys[shard], Packed.pack(part)
 
 
 class Observe(beam.PTransform):
-    """PROTECTED_EVENT batches → `observations` keyed by shard, and `labels` (LABEL)."""
+    """PROTECTED_EVENT batches → `observations` keyed by shard, and `labels` (LABEL).
+
+    Of an unbounded input every shard gets an empty batch a minute, whoever speaks.
+    """
 
     def __init__(self, rules: ObserveRules) -> None:
         super().__init__()
@@ -222,7 +251,7 @@ class Observe(beam.PTransform):
 
     def expand(self, events: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         return events | "ObserveBatches" >> beam.ParDo(
-            _ObserveBatches(self._rules)
+            _ObserveBatches(self._rules, ticks=not events.is_bounded)
         ).with_output_types(tuple[int, Packed], labels=pa.RecordBatch).with_outputs(
             "labels", main="observations"
         )

@@ -18,7 +18,9 @@ from schemas.partial import (
     PARTIAL,
     SQUARES,
     TRAFFIC,
+    WINDOWS,
 )
+from transforms.calendar import local_windows
 from transforms.frame import Frame, rows_of
 
 
@@ -70,6 +72,15 @@ def sum_partials(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     ]
     left = result.filter(reduce(pc.or_, moved)).combine_chunks().to_batches()
     return left[0] if left else partial_batch([])
+
+
+def without_days(totals: pa.RecordBatch, last_day: int, time_zone: str) -> pa.RecordBatch:
+    """The rows of windows that lie in local days after `last_day`."""
+    start = totals.column("start").to_numpy().astype(np.int64)
+    is_day = totals.column("window").to_numpy() == WINDOWS.index("day")
+    minutes = np.where(is_day, 0, start)
+    day = np.where(is_day, start, local_windows(minutes, time_zone)[0])
+    return totals.filter(pa.array(day > last_day))
 
 
 def by_traffic(totals: pa.RecordBatch) -> pa.RecordBatch:

@@ -12,7 +12,8 @@ from schemas.observation import SIGNAL_CODE, SIGNALS
 from schemas.partial import GROUPING_NAMES, TRAFFIC, WINDOWS
 from transforms.calendar import MINUTE_US, day_bounds
 from transforms.coverage import coverage_of
-from transforms.derive import DAY, HOUR, KEY, Derived, key_of, lookup
+from transforms.derive import Derived
+from transforms.derive_windows import DAY, HOUR, KEY, key_of, lookup
 from transforms.frame import Frame, choose, rows_of, stack
 from transforms.measures import DICTIONARY
 from transforms.suppress import COMPLEMENTARY, TOO_FEW, UNMEASURABLE, WITHDRAWN, suppress

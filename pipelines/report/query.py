@@ -12,14 +12,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 
-from schemas.metric import KEY
+from schemas.balance import BALANCE_KEY
+from schemas.metric import KEY, NEWEST_FIRST
 
 Row = Mapping[str, Any]
 
 _LATEST = f"""
 SELECT * EXCLUDE (place) FROM (
     SELECT *, row_number() OVER (
-        PARTITION BY {", ".join(KEY)} ORDER BY epoch DESC, revision DESC, published_time DESC
+        PARTITION BY {", ".join(KEY)} ORDER BY {NEWEST_FIRST}
     ) AS place
     FROM read_parquet($files, hive_partitioning = true, union_by_name = true)
     WHERE local_day = $day
@@ -64,8 +65,11 @@ FROM read_parquet($files, hive_partitioning = true, union_by_name = true)
 GROUP BY ALL ORDER BY records DESC, channel, reason
 """
 
-_BALANCE = """
+_BALANCE = f"""
 SELECT * FROM read_parquet($files, hive_partitioning = true, union_by_name = true)
+QUALIFY row_number() OVER (
+    PARTITION BY {", ".join(BALANCE_KEY)} ORDER BY published_time DESC
+) = 1
 ORDER BY channel, arrival_hour, input
 """
 

@@ -125,6 +125,7 @@ def balance(channel: str, received: int, failed: int = 0, **given_values: Any) -
         "ignored": 0,
         "late": 1 if events > 6 else 0,
         "balanced": True,
+        "published_time": PUBLISHED,
     }
     return row | given_values
 

@@ -99,7 +99,7 @@ def observations(rows: Iterable[Said], time_zone: str = PARIS) -> pa.RecordBatch
             "event_time": row.micros,
             "day": local_day(row, time_zone),
             "hour": local_hour(row, time_zone),
-            "arrival_hour": row.micros // 3_600_000_000,
+            "arrived": row.micros,
             "signal": SIGNAL_CODE[row.signal],
             "flags": flags,
             "value": row.value,

@@ -156,7 +156,7 @@ def test_like_unlike_is_no_like_in_any_order_of_arrival(order):
 
 
 def test_a_late_copy_of_an_event_is_a_duplicate_and_changes_nothing():
-    live = Live().say(said("10:00", signal="click", id=1)).close("2026-03-02T20:00")
+    live = Live().say(said("10:00", signal="click", id=1)).close("2026-03-02T16:00")
     live.say(said("10:00", signal="click", id=1))
 
     assert live.outcomes == [{"accepted": 1}, {"duplicate": 1}]

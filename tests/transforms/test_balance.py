@@ -1,7 +1,7 @@
 """Balance: counts of every door added up, and whether both equations close."""
 
 from collections import Counter
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import apache_beam as beam
 import pytest
@@ -13,7 +13,15 @@ from pipelines.measure import IN_PROCESS
 from schemas.balance import BALANCE, BALANCE_COUNT
 from schemas.identity import label_key
 from tests.transforms.events import NOON, event, native
-from transforms.balance import Balance, balance, count_batch, count_events, outcome_batch
+from transforms.balance import (
+    REMEMBERED_HOURS,
+    Balance,
+    Tally,
+    balance,
+    count_batch,
+    count_events,
+    outcome_batch,
+)
 
 HOUR = int(NOON.timestamp()) // 3600
 DECODED = [("received", 3), ("decoded", 2), ("failed", 1), ("events", 4), ("ignored", 1)]
@@ -32,7 +40,7 @@ def _decoded(counts=DECODED, input="day.ndjson", channel="app", hour=HOUR):
 
 
 def test_counts_of_all_stages_close_both_equations():
-    batch = balance([_decoded(), _decided(DECIDED)])
+    batch = balance([_decoded(), _decided(DECIDED)], NOON)
 
     assert batch.schema.equals(BALANCE, check_metadata=True)
     assert batch.to_pylist() == [
@@ -50,26 +58,27 @@ def test_counts_of_all_stages_close_both_equations():
             "ignored": 1,
             "late": 0,
             "balanced": True,
+            "published_time": NOON,
         }
     ]
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "duplicate", "withheld"])
 def test_an_event_that_is_lost_on_the_way_opens_the_balance(outcome):
-    (row,) = balance([_decoded(), _decided({**DECIDED, outcome: 0})]).to_pylist()
+    (row,) = balance([_decoded(), _decided({**DECIDED, outcome: 0})], NOON).to_pylist()
 
     assert row["balanced"] is False
 
 
 def test_an_event_counted_twice_opens_the_balance():
-    (row,) = balance([_decoded(), _decided(DECIDED), _decided({"late": 1})]).to_pylist()
+    (row,) = balance([_decoded(), _decided(DECIDED), _decided({"late": 1})], NOON).to_pylist()
 
     assert row["balanced"] is False
 
 
 def test_a_record_that_is_lost_opens_the_balance():
     counts = [("received", 4), *DECODED[1:]]
-    (row,) = balance([_decoded(counts), _decided(DECIDED)]).to_pylist()
+    (row,) = balance([_decoded(counts), _decided(DECIDED)], NOON).to_pylist()
 
     assert row["balanced"] is False
 
@@ -83,26 +92,26 @@ def test_one_open_row_does_not_hide_behind_the_others():
         _decided(found, hour=HOUR + 1),
     ]
 
-    assert balance(batches).column("balanced").to_pylist() == [False, False]
+    assert balance(batches, NOON).column("balanced").to_pylist() == [False, False]
 
 
 def test_inputs_hours_and_channels_have_rows_of_their_own_in_order():
     places = [("b", "app", 1), ("a", "site", 1), ("a", "app", 2), ("a", "app", 1)]
-    batch = balance(_decoded([("received", 1)], *place) for place in places)
+    batch = balance([_decoded([("received", 1)], *place) for place in places], NOON)
     found = [(r["input"], r["arrival_hour"].hour, r["channel"]) for r in batch.to_pylist()]
 
     assert found == [("a", 1, "app"), ("a", 1, "site"), ("a", 2, "app"), ("b", 1, "app")]
 
 
 def test_records_of_no_recognised_channel_are_counted_as_unknown():
-    (row,) = balance([_decoded([("received", 1), ("failed", 1)], channel="")]).to_pylist()
+    (row,) = balance([_decoded([("received", 1), ("failed", 1)], channel="")], NOON).to_pylist()
 
     assert (row["channel"], row["balanced"]) == ("unknown", True)
 
 
 def test_outcomes_of_a_channel_nobody_decoded_are_an_error_not_a_nameless_row():
-    with pytest.raises(KeyError):
-        balance([_decided(DECIDED)])
+    with pytest.raises(ValueError, match="texts of every input and channel"):
+        balance([_decided(DECIDED)], NOON)
 
 
 def test_events_are_counted_by_the_hour_they_arrived_in():
@@ -119,13 +128,13 @@ def test_events_are_counted_by_the_hour_they_arrived_in():
 
 
 def test_nothing_counted_is_an_empty_balance():
-    assert balance([]).num_rows == 0
+    assert balance([], NOON).num_rows == 0
     assert outcome_batch(Counter()).num_rows == 0
 
 
 @given(st.permutations([*([_decoded()] * 3), *([_decided(DECIDED)] * 3), _decoded(hour=1)]))
 def test_the_balance_does_not_depend_on_the_order_of_counts(batches):
-    found = balance(batches)
+    found = balance(batches, NOON)
 
     assert found.column("received").to_pylist() == [3, 9]
     assert found.column("balanced").to_pylist() == [False, True]
@@ -136,3 +145,54 @@ def test_the_step_gives_one_batch_of_all_counts():
         counts = root | beam.Create([_decoded(), _decided(DECIDED), _decoded(hour=1)])
         rows = counts | Balance() | beam.Map(lambda b: b.column("balanced").to_pylist())
         assert_that(rows, equal_to([[False, True]]))
+
+
+def test_a_stream_writes_the_rows_that_changed_and_no_others():
+    tally, later = Tally(), NOON + timedelta(minutes=1)
+    tally.add(_decoded())
+    tally.add(_decoded(channel="site"))
+    (app, site) = tally.rows(NOON).to_pylist()
+    tally.add(_decided(DECIDED))
+    (again,) = tally.rows(later).to_pylist()
+
+    assert (app["channel"], app["balanced"], app["published_time"]) == ("app", False, NOON)
+    assert (site["channel"], site["balanced"]) == ("site", False)
+    assert (again["channel"], again["balanced"], again["published_time"]) == ("app", True, later)
+    assert tally.rows(later).num_rows == 0
+
+
+def test_what_is_decided_before_it_is_named_waits_for_its_name():
+    tally = Tally()
+    tally.add(_decided(DECIDED))
+    assert tally.rows(NOON).num_rows == 0
+    tally.add(_decoded())
+
+    assert tally.rows(NOON).column("balanced").to_pylist() == [True]
+
+
+@given(st.permutations([_decoded(), _decided({"accepted": 1}), _decided({"duplicate": 2})]))
+def test_a_tally_that_is_forgotten_and_recalled_counts_on(batches):
+    tally = Tally()
+    for batch in batches:
+        memory = tally.memory()
+        tally = Tally()
+        for remembered in [*memory, batch]:
+            tally.add(remembered)
+    (row,) = tally.rows(NOON).to_pylist()
+
+    assert {o: row[o] for o in ("received", "events", "accepted", "duplicate")} == {
+        "received": 3,
+        "events": 4,
+        "accepted": 1,
+        "duplicate": 2,
+    }
+    assert row["balanced"]
+
+
+def test_hours_long_past_are_remembered_no_more():
+    tally = Tally()
+    tally.add(_decoded(hour=HOUR))
+    tally.add(_decoded(hour=HOUR + REMEMBERED_HOURS))
+    (memory,) = tally.memory()
+
+    assert set(memory.column("arrival_hour").to_pylist()) == {HOUR + REMEMBERED_HOURS}

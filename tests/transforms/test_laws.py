@@ -22,7 +22,8 @@ from tests.transforms.observations import (
     unsuppressed,
 )
 from tests.transforms.oracle import oracle
-from transforms.attend import Attend, AttendRules
+from transforms.attend import Attend, AttendRules, recall
+from transforms.frame import rows_of
 
 START = datetime(2026, 3, 28, 22, 20, tzinfo=timezone.utc)
 """Forty minutes before midnight in Paris, in the night that has no two o'clock."""
@@ -158,16 +159,50 @@ def _days(draw):
     return numbered(sorted(rows, key=lambda row: row.at))
 
 
-@settings(max_examples=15, deadline=None)
-@given(_days(), st.sampled_from((0, 60, 360)))
-def test_sealing_days_as_time_goes_by_changes_no_figure_of_news_that_is_in_time(rows, hot_minutes):
-    machine = Attend(AttendRules("UTC", hot_minutes))
-    deltas = []
+def _timely(rows, hot_minutes, time_zone, recalled):
+    """Deltas of rows told one by one, each minute closed when a row of it has come; rows in time.
+
+    `recalled`: after each row another machine goes on, which knows only the fragments.
+    """
+    rules = AttendRules(time_zone, hot_minutes)
+    machine, fragments, deltas, timely = Attend(rules), [], [], []
+    latest = 0
     for row in rows:
-        machine.add(observations([row], "UTC"))
+        machine.add(observations([row], time_zone))
         emitted = machine.emit()
         deltas.append(emitted.partials)
-        machine.close(row.micros // 60_000_000)
-        assert not emitted.late or not len(emitted.late["day"])
+        timely += [] if rows_of(emitted.late) else [row]
+        latest = max(latest, row.micros // 60_000_000)
+        machine.close(latest)
+        if recalled:
+            fragments += machine.learnt()
+            machine = recall(rules, fragments)
+    return deltas, timely
 
-    assert readable(deltas) == readable([attend(observations(rows, "UTC"), time_zone="UTC")])
+
+@pytest.mark.parametrize("recalled", [False, True])
+@settings(max_examples=15, deadline=None)
+@given(rows=_days(), hot_minutes=st.sampled_from((0, 60, 360)))
+def test_closing_as_days_go_by_changes_no_figure_of_what_is_in_time(rows, hot_minutes, recalled):
+    deltas, timely = _timely(rows, hot_minutes, "UTC", recalled)
+
+    assert readable(deltas) == readable([attend(observations(timely, "UTC"), time_zone="UTC")])
+    assert {row.id for row in rows if not row.fact} <= {row.id for row in timely}
+
+
+@pytest.mark.parametrize("recalled", [False, True])
+@settings(max_examples=25, deadline=None)
+@given(rows=_rows(copies_differ=True), seed=st.integers(0, 99), hot_minutes=st.integers(0, 120))
+def test_closing_at_any_time_leaves_the_figures_of_what_was_not_late(
+    rows, seed, hot_minutes, recalled
+):
+    source = random.Random(seed)
+    arriving = sorted(rows, key=lambda row: row.micros + source.randint(0, 3_600_000_000))
+    deltas, timely = _timely(arriving, hot_minutes, PARIS, recalled)
+
+    expected = Attend(AttendRules(PARIS))
+    alone = []
+    for row in timely:
+        expected.add(observations([row]))
+        alone.append(expected.emit().partials)
+    assert readable(deltas) == readable(alone)

@@ -46,7 +46,7 @@ def test_an_observation_says_who_what_where_and_when_in_numbers():
         "event_time": NOON_US,
         "day": NOON_US // 86_400_000_000,
         "hour": NOON_US // 60_000_000,
-        "arrival_hour": NOON_US // 3_600_000_000,
+        "arrived": NOON_US,
         "signal": SIGNALS.index("like"),
         "flags": VALID,
         "value": 0,

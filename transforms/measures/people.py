@@ -44,6 +44,9 @@ _ACTIONS = (*ACTIONS_KEY, "hour", "day", "count")
 _SEEN_FROM = (*PRESENCE_KEY, "minute", "event_time", "period")
 _ACTED_FROM = (*ACTIONS_KEY, "hour", "day")
 
+_MINUTES = 60
+"""Minutes of an hour."""
+
 PRESENCE_CLASSES = frozenset(
     ("exposure", "interaction", "redistribution", "advocacy", "conversion", "survey")
 )
@@ -107,23 +110,70 @@ def without_actors(people: People, actors: np.ndarray) -> People:
     return People(*(choose(f, ~np.isin(f["actor"], actors)) for f in people))
 
 
-def sealed_people(people: People, last_day: int, time_zone: str) -> People:
-    """People of open days, and a mark (a row without any minute) for who was there before.
+def sealed_people(people: People, closed: int, before: int, time_zone: str) -> People:
+    """People with what happened before minute `closed` folded to what open windows need of it.
 
-    A mark keeps a person's first sealed hour in a place, so that the next visit is a return.
+    What happened before minute `before` is folded already.
+
+    An hour that is sealed needs no minutes: the sealed hours of an open day are one row a place and
+    actor. Actions before `closed` are one row a place, signal and value of their hour, and later of
+    their day. Of a sealed day a mark stays, a row without any minute, so that the next visit is a
+    return. Folded rows say a minute or hour that is sealed: before and after an emission they say
+    the same, so nothing of it is in a delta.
     """
-    old = local_windows(people.presence["hour"].astype(np.int64), time_zone)[0] <= last_day
-    gone = choose(people.presence, old)
-    groups = group(gone, PLACE)
-    marks = groups.first(gone, PLACE)
-    marks["hour"] = groups.minimum(gone["hour"])
-    for name in ("seen", "alive", "fresh", "period"):
-        marks[name] = np.zeros(rows_of(marks), dtype=_DTYPES[name])
-    actions = people.actions
-    return People(
-        stack([choose(people.presence, ~old), marks], people.presence),
-        choose(actions, actions["day"] > last_day),
-    )
+    days = local_windows(np.array([closed, max(before, 0)]), time_zone)[0].tolist()
+    presence, actions = people
+    hours = presence["hour"]
+    if days[0] > days[1] or ((hours <= closed - _MINUTES) & (hours > before - _MINUTES)).any():
+        presence = _sealed_presence(presence, closed, days[0] - 1, time_zone)
+        actions = _sealed_actions(actions, closed, days[0] - 1)
+    elif ((actions["minute"] < closed) & (actions["minute"] >= before)).any():
+        actions = _sealed_actions(actions, closed, days[0] - 1)
+    return People(presence, actions)
+
+
+def _sealed_presence(presence: Frame, closed: int, last_day: int, time_zone: str) -> Frame:
+    sealed = presence["hour"] <= closed - _MINUTES
+    if not sealed.any():
+        return presence
+    gone = choose(presence, sealed)
+    gone["day"] = local_windows(gone["hour"].astype(np.int64), time_zone)[0]
+    marked = (gone["seen"] | gone["alive"] | gone["fresh"]) == 0
+    gone = choose(gone, marked | (gone["seen"] != 0))
+    old = gone["day"] <= last_day
+    marks, days = choose(gone, old), choose(gone, ~old)
+    folded = [_folded(marks, PLACE), _folded(days, (*PLACE, "day"))]
+    folded[1]["seen"] = np.ones(rows_of(folded[1]), dtype=np.uint64)
+    folded[0]["period"] = np.zeros(rows_of(folded[0]), dtype=np.int16)
+    return stack([choose(presence, ~sealed), *folded], presence)
+
+
+def _folded(rows: Frame, key: tuple[str, ...]) -> Frame:
+    """One row a key: its first hour, its longest period, no minute."""
+    groups = group(rows, key)
+    folded = groups.first(rows, PLACE)
+    folded["hour"] = groups.minimum(rows["hour"])
+    folded["period"] = groups.maximum(rows["period"])
+    for name in ("seen", "alive", "fresh"):
+        folded[name] = np.zeros(rows_of(folded), dtype=np.uint64)
+    return folded
+
+
+def _sealed_actions(actions: Frame, closed: int, last_day: int) -> Frame:
+    actions = choose(actions, actions["day"] > last_day)
+    sealed = actions["minute"] < closed
+    if not sealed.any():
+        return actions
+    gone = choose(actions, sealed)
+    whole = gone["hour"] <= closed - _MINUTES
+    gone["unit"] = np.where(whole, gone["day"], gone["hour"])
+    gone["whole"] = whole
+    key = (*PLACE, "unit", "whole", "signal", "value")
+    groups = group(gone, key)
+    folded = groups.first(gone, (*PLACE, "signal", "value", "day"))
+    folded["hour"] = folded["minute"] = groups.minimum(gone["hour"])
+    folded["count"] = groups.sum(gone["count"])
+    return stack([choose(actions, ~sealed), folded], actions)
 
 
 def _presence(frame: Frame, time_zone: str) -> Frame:

@@ -1,0 +1,1 @@
+"""Flink in production: images, manifests for its Kubernetes operator, compose file, runbook."""

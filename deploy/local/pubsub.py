@@ -1,0 +1,212 @@
+"""Google's Pub/Sub emulator: found where the Google Cloud SDK is, and run on this machine.
+
+It keeps everything in memory: after a restart there is no topic and no subscription. It knows no
+permissions, no quotas and no ordering guarantees of the service.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.local.download import MissingTool, java
+from deploy.local.ports import HOST
+from deploy.local.processes import Program, running, start, stop
+
+NAME = "pubsub"
+PROJECT = "moment-local"
+FOLDER_OF_TESTS = Path(__file__).resolve().parent.parent.parent / "build" / "pubsub-tests"
+MESSAGES_A_REQUEST = 1000
+_JAR = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"
+_USUAL_ROOTS = (
+    "~/google-cloud-sdk",
+    "/usr/lib/google-cloud-sdk",
+    "/usr/local/google-cloud-sdk",
+    "/usr/share/google-cloud-sdk",
+    "/opt/google-cloud-sdk",
+    "/snap/google-cloud-sdk/current",
+)
+
+
+def emulator_jar() -> Path:
+    """The emulator's jar. Raises MissingTool where no Google Cloud SDK has it."""
+    for root in _roots(os.environ):
+        found = sorted(root.glob(_JAR))
+        if found:
+            return found[-1]
+    raise MissingTool(
+        "The Pub/Sub emulator is needed and none was found: install it with `gcloud components "
+        "install pubsub-emulator` (on Debian: google-cloud-cli-pubsub-emulator), or set "
+        "CLOUDSDK_ROOT to the folder of a Google Cloud SDK that has it."
+    )
+
+
+def missing_emulator() -> str | None:
+    """Why the emulator cannot run on this machine, in a sentence; None where it can."""
+    try:
+        java()
+        emulator_jar()
+    except MissingTool as missing:
+        return str(missing)
+    return None
+
+
+def program(java: str, jar: Path, folder: Path, port: int, iam_port: int) -> Program:
+    """The emulator, ready when it says that it listens. It opens a second port, for IAM."""
+    return Program(
+        name=NAME,
+        command=[
+            java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData",
+            f"-Djava.io.tmpdir={folder / 'tmp'}", "-jar", str(jar),
+            f"--host={HOST}", f"--port={port}", f"--iam_host={HOST}", f"--iam_port={iam_port}",
+        ],
+        ready=lambda said: "Server started, listening on" in said,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator: where it is, what it holds, and how a test breaks and mends it."""
+
+    folder: Path
+    port: int
+    iam_port: int
+
+    @property
+    def address(self) -> str:
+        """host:port, for PUBSUB_EMULATOR_HOST."""
+        return f"{HOST}:{self.port}"
+
+    def start(self) -> None:
+        """Return when it serves. What an earlier one held is gone."""
+        (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
+        start(self.folder, program(java(), emulator_jar(), self.folder, self.port, self.iam_port))
+
+    def kill(self) -> None:
+        """End it as a crash would: connections are refused, and what it held is lost."""
+        stop(self.folder, [NAME], seconds=0)
+
+    def freeze(self) -> None:
+        """Let it answer nobody, as a network that swallows packets would; it keeps all it has."""
+        os.killpg(self._group(), signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it answer again."""
+        os.killpg(self._group(), signal.SIGCONT)
+
+    def create(self, name: str, acknowledge_seconds: int = 10) -> str:
+        """A topic and a subscription to it, both of this name; the subscription's path."""
+        publisher, subscriber = self.publisher(), self.subscriber()
+        path = f"projects/{PROJECT}/subscriptions/{name}"
+        publisher.create_topic(name=self.topic(name))
+        subscriber.create_subscription(
+            request={
+                "name": path,
+                "topic": self.topic(name),
+                "ack_deadline_seconds": acknowledge_seconds,
+            }
+        )
+        return path
+
+    def topic(self, name: str) -> str:
+        """Path of a topic in the emulator's project."""
+        return f"projects/{PROJECT}/topics/{name}"
+
+    def publish(
+        self, name: str, payloads: Sequence[bytes], attributes: Mapping[str, str] | None = None
+    ) -> list[str]:
+        """Publish payloads, each with the same attributes; their message ids, in order."""
+        publisher = self.publisher()
+        ids: list[str] = []
+        for begin in range(0, len(payloads), MESSAGES_A_REQUEST):
+            messages = [
+                {"data": payload, "attributes": dict(attributes or {})}
+                for payload in payloads[begin : begin + MESSAGES_A_REQUEST]
+            ]
+            answer = publisher.publish(
+                request={"topic": self.topic(name), "messages": messages}, timeout=30
+            )
+            ids.extend(answer.message_ids)
+        return ids
+
+    def publisher(self) -> Any:
+        """A PublisherClient of the emulator."""
+        from google.pubsub_v1 import PublisherClient
+        from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+
+        return PublisherClient(transport=PublisherGrpcTransport(channel=self._channel()))
+
+    def subscriber(self) -> Any:
+        """A SubscriberClient of the emulator."""
+        from google.pubsub_v1 import SubscriberClient
+        from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+
+        return SubscriberClient(transport=SubscriberGrpcTransport(channel=self._channel()))
+
+    def _channel(self) -> Any:
+        import grpc  # type: ignore[import-untyped]
+
+        return grpc.insecure_channel(
+            self.address, options=[("grpc.max_receive_message_length", -1)]
+        )
+
+    def _group(self) -> int:
+        number = running(self.folder, NAME)
+        if number is None:
+            raise ProcessLookupError("the emulator does not run")
+        return number
+
+
+@contextmanager
+def local_emulator(folder: Path = FOLDER_OF_TESTS) -> Iterator[Emulator]:
+    """A fresh emulator on free ports; afterwards only its log remains.
+
+    One at a time in a folder: a second user waits. What a killed test left is stopped first.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stop(folder, [NAME], seconds=0)
+        shutil.rmtree(folder)
+        folder.mkdir()
+        emulator = Emulator(folder, *_free_ports(2))
+        try:
+            emulator.start()
+            yield emulator
+        finally:
+            # Killed, for a frozen process heeds nothing else.
+            emulator.kill()
+            shutil.rmtree(folder / "tmp", ignore_errors=True)
+
+
+def _roots(environment: Mapping[str, str]) -> Iterator[Path]:
+    """Folders that may be a Google Cloud SDK: said, found on PATH, usual."""
+    for variable in ("CLOUDSDK_ROOT", "CLOUDSDK_ROOT_DIR"):
+        if environment.get(variable):
+            yield Path(environment[variable]).expanduser()
+    for tool in ("gcloud", "cloud-pubsub-emulator"):
+        found = shutil.which(tool)
+        if found:
+            yield from Path(found).resolve().parents
+    for root in _USUAL_ROOTS:
+        yield Path(root).expanduser()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports nobody listens on now."""
+    listeners = [socket.socket() for _ in range(count)]
+    try:
+        for listener in listeners:
+            listener.bind((HOST, 0))
+        return [listener.getsockname()[1] for listener in listeners]
+    finally:
+        for listener in listeners:
+            listener.close()

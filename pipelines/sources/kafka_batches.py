@@ -1,0 +1,100 @@
+"""Kafka messages as PAYLOAD batches, and what is said about a partition as batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.sources.files import recognise_channel
+from schemas.channels import registered_channels
+from schemas.event import INSTANT
+from schemas.failure import Reason
+from schemas.payload import payload_batch
+from schemas.source_status import SOURCE_STATUS
+from transforms.balance import count_batch
+from transforms.failures import Failure, failed_batch
+
+CHANNEL_HEADER = "moment-channel"
+LOST = Reason.CORRUPT_FILE
+"""Records that were in the partition and can no longer be read."""
+
+_LAST_MILLISECOND = 253_402_300_799_999
+
+
+def broker_times(messages: Sequence[Any]) -> np.ndarray:
+    """Microseconds since the epoch; -1 for a message without a time."""
+    stamps = [message.timestamp() for message in messages]
+    # Any 64-bit number may be a producer's milliseconds: cut before it is multiplied.
+    times = np.array([ms if kind else -1 for kind, ms in stamps], dtype=np.int64)
+    return np.where(times < 0, -1, np.minimum(times, _LAST_MILLISECOND) * 1000)
+
+
+def payload_batches(
+    messages: Sequence[Any], times: np.ndarray, input: str, channel: str | None, now: int
+) -> list[pa.RecordBatch]:
+    """PAYLOAD batches, one a channel: what the message's header says, else `channel`.
+
+    The position is the message's offset, as Kafka counts. Arrival is its broker time, or now where
+    it has none or one that is still to come. A message without a value has an empty payload, which
+    decoding refuses.
+    """
+    arrived = pa.array(np.where(times < 0, now, np.minimum(times, now)), INSTANT)
+    payloads = pa.array([message.value() or b"" for message in messages], pa.large_binary())
+    positions = pa.array([message.offset() for message in messages], pa.int64())
+    headers = [message.headers() for message in messages]
+    if not any(headers):
+        return [payload_batch(payloads, positions, arrived, input, channel)]
+    own = [_channel_of(header, channel) for header in headers]
+    batches = []
+    for name in dict.fromkeys(own):
+        rows = pa.array([row for row, other in enumerate(own) if other == name], pa.int64())
+        parts = payloads.take(rows), positions.take(rows), arrived.take(rows)
+        batches.append(payload_batch(*parts, input, name))
+    return batches
+
+
+def recognised(messages: Sequence[Any]) -> str | None:
+    """The channel that the first records look like; None: not known yet."""
+    sample = [value for message in messages[:50] if (value := message.value())]
+    return recognise_channel(sample, registered_channels())
+
+
+def lost_batches(
+    input: str, channel: str | None, expected: int, detail: str, now: int
+) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """FAILED_EVENT and BALANCE_COUNT of a position that is gone: one record, which failed."""
+    arrived = datetime.fromtimestamp(now / 1_000_000, timezone.utc)
+    failure = Failure(b"", expected, arrived, "read", LOST, "$", detail)
+    counts = [("received", 1), ("failed", 1)]
+    return (
+        failed_batch([failure], input, channel, arrived),
+        count_batch(input, now // 3_600_000_000, channel or "", counts),
+    )
+
+
+def status_batch(
+    input: str, now: int, watermark: int | None, basis: str, position: int, behind: int | None
+) -> pa.RecordBatch:
+    """SOURCE_STATUS of one row."""
+    row = {
+        "input": input,
+        "observed_time": now,
+        "watermark": watermark,
+        "basis": basis,
+        "position": position,
+        "behind": behind,
+    }
+    return pa.RecordBatch.from_pylist([row], schema=SOURCE_STATUS)
+
+
+def _channel_of(
+    headers: Sequence[tuple[str, bytes | None]] | None, channel: str | None
+) -> str | None:
+    for name, value in headers or ():
+        if name == CHANNEL_HEADER and value:
+            return value.decode("utf-8", "replace")
+    return channel

@@ -1,0 +1,303 @@
+"""PartitionReader: one consumer on one partition, and the register of them in this process.
+
+A runner may build a new DoFn for each bundle; connections and what they have fetched ahead live
+here instead, and are never pickled.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from pipelines.errors import OptionError
+from pipelines.sources.kafka_settings import KafkaSettings, Partition
+
+LOGGER = logging.getLogger(__name__)
+UNUSED_SECONDS = 60.0
+_BATCH_BYTES = 16 * 1024 * 1024
+_DENIED = (
+    "_AUTHENTICATION",
+    "SASL_AUTHENTICATION_FAILED",
+    "TOPIC_AUTHORIZATION_FAILED",
+    "CLUSTER_AUTHORIZATION_FAILED",
+)
+_MISSING = ("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION")
+
+
+class SourceError(RuntimeError):
+    """A source that cannot go on: one sentence. The bundle fails, and the runner retries it."""
+
+
+class KafkaTrouble(Exception):
+    """The client could not do what was asked. `denied`: nor will it, as it is configured.
+
+    `missing`: the broker knows of no such topic or partition.
+    """
+
+    def __init__(self, said: str, denied: bool = False, missing: bool = False) -> None:
+        super().__init__(said)
+        self.denied, self.missing = denied, missing
+
+
+def confluent_kafka() -> ModuleType:
+    """The client library; OptionError where it is not installed."""
+    try:
+        import confluent_kafka
+    except ImportError:
+        raise OptionError(
+            "expected the Python package confluent-kafka to read from Kafka, found none: install "
+            "moment-pipeline[kafka]."
+        ) from None
+    return confluent_kafka
+
+
+def trouble(error: Any, settings: KafkaSettings) -> KafkaTrouble:
+    """What a KafkaError or KafkaException says, without secrets."""
+    error = error.args[0] if isinstance(error, Exception) and error.args else error
+    code = error.name() if hasattr(error, "name") else ""
+    said = error.str() if hasattr(error, "str") else str(error)
+    said = settings.without_secrets(f"{said} ({code})")
+    return KafkaTrouble(said, denied=code in _DENIED, missing=code in _MISSING)
+
+
+@dataclass
+class Found:
+    """What one call of `read` gave: messages in order, and whether the position is lost."""
+
+    messages: list[Any]
+    lost: bool = False
+    trouble: KafkaTrouble | None = None
+
+
+@dataclass
+class Notes:
+    """What a reader remembers from call to call. It may be lost at any time."""
+
+    channel: str | None = None
+    reported: float = 0.0
+    basis: str = ""
+    troubled_since: float | None = None
+    attempts: int = 0
+    rows: int = 1024
+
+
+class _ClientLog:
+    """Takes the client's lines, of which a broker that is away makes ten a second: for debugging.
+
+    What matters of them comes as an error, and is told once.
+    """
+
+    def log(self, level: int, text: str, *values: Any) -> None:
+        LOGGER.debug(text, *values)
+
+
+class KafkaClient:
+    """A consumer without a group's offsets, for questions about topics and for reading."""
+
+    def __init__(self, servers: str, settings: KafkaSettings) -> None:
+        self._kafka = confluent_kafka()
+        self._settings = settings
+        self._noticed: KafkaTrouble | None = None
+        self.notes = Notes()
+        client = {
+            # Never joined nor committed to; the client library wants a name.
+            "group.id": "moment",
+            # 64 MB a partition by default: a worker may read many.
+            "queued.max.messages.kbytes": 16 * 1024,
+            # A queue that was full is filled again after a second by default.
+            "fetch.queue.backoff.ms": 20,
+            # A call may be long in coming when a runner holds its sources back.
+            "max.poll.interval.ms": 86_400_000,
+            **dict(settings.client),
+            "bootstrap.servers": servers,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "error_cb": self._notice,
+            "logger": _ClientLog(),
+        }
+        try:
+            self._consumer = self._kafka.Consumer(client)
+        except self._kafka.KafkaException as error:
+            raise OptionError(
+                "expected Kafka client properties that librdkafka takes, found: "
+                f"{trouble(error, settings)}: correct them."
+            ) from None
+
+    def partitions(self, topic: str, seconds: float) -> int:
+        """How many partitions a topic has. Raises KafkaTrouble."""
+        try:
+            found = self._consumer.list_topics(topic, timeout=seconds).topics[topic]
+        except self._kafka.KafkaException as error:
+            raise self._explain(error) from None
+        if found.error is not None:
+            raise trouble(found.error, self._settings)
+        return len(found.partitions)
+
+    def bounds(self, topic: str, number: int, seconds: float) -> tuple[int, int]:
+        """The first offset there is and the one after the last, as the broker says now."""
+        try:
+            asked = self._kafka.TopicPartition(topic, number)
+            found = self._consumer.get_watermark_offsets(asked, timeout=seconds)
+        except self._kafka.KafkaException as error:
+            raise self._explain(error) from None
+        if found is None:
+            raise KafkaTrouble("the broker did not answer in time")
+        return found
+
+    def offset_at(self, topic: str, number: int, milliseconds: int, seconds: float) -> int | None:
+        """The first offset whose message is not older than an instant; None: all are older."""
+        asked = self._kafka.TopicPartition(topic, number, milliseconds)
+        try:
+            (found,) = self._consumer.offsets_for_times([asked], timeout=seconds)
+        except self._kafka.KafkaException as error:
+            raise self._explain(error) from None
+        if found.error is not None:
+            raise trouble(found.error, self._settings)
+        return found.offset if found.offset >= 0 else None
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _notice(self, error: Any) -> None:
+        self._noticed = trouble(error, self._settings)
+
+    def _serve(self) -> None:
+        """Let the client say what it noticed."""
+        self._consumer.poll(0)
+
+    def _explain(self, error: Exception) -> KafkaTrouble:
+        """A time-out says little: what the client noticed meanwhile says why."""
+        self._serve()
+        noticed, self._noticed = self._noticed, None
+        return noticed or trouble(error, self._settings)
+
+
+class PartitionReader(KafkaClient):
+    """Reads one partition in order. `next` is the offset after the last one given.
+
+    `at_end`: the last thing the client said is that the partition has no more.
+    """
+
+    def __init__(self, partition: Partition, settings: KafkaSettings) -> None:
+        super().__init__(partition.topic.servers, settings)
+        self._topic, self._number = partition.topic.topic, partition.number
+        self.next: int | None = None
+        self.at_end = False
+
+    def seek(self, offset: int) -> None:
+        """Read on from an offset. What was fetched ahead is kept where it fits."""
+        if offset == self.next:
+            return
+        # Assigned anew: a seek is refused after an offset was out of range.
+        self._consumer.assign([self._kafka.TopicPartition(self._topic, self._number, offset)])
+        self.next, self.at_end = offset, False
+
+    def read(self, rows: int, seconds: float) -> Found:
+        """At most `rows` messages, as soon as there are so many or the seconds are over."""
+        codes = self._kafka.KafkaError
+        got = self._consumer.consume(min(rows, self.notes.rows), timeout=seconds)
+        found = Found([message for message in got if message.error() is None])
+        if found.messages:
+            self.next, self.at_end = found.messages[-1].offset() + 1, False
+            self._suit_rows(found.messages, rows)
+        for event in got if len(got) > len(found.messages) else ():
+            error = event.error()
+            if error is None:
+                continue
+            if error.code() == codes._PARTITION_EOF:
+                # Beyond the last message, too, where transactions left their marks.
+                self.next = max(self.next or 0, event.offset())
+                self.at_end = got[-1] is event
+            elif error.code() in (codes._AUTO_OFFSET_RESET, codes.OFFSET_OUT_OF_RANGE):
+                found.lost = True
+            else:
+                found.trouble = trouble(error, self._settings)
+        if self._noticed is not None:
+            if not found.messages:
+                found.trouble = found.trouble or self._noticed
+            self._noticed = None
+        return found
+
+    def ask_bounds(self, seconds: float) -> tuple[int, int]:
+        """`bounds` of this partition."""
+        return self.bounds(self._topic, self._number, seconds)
+
+    def known_end(self) -> int | None:
+        """The end offset as last fetched, without asking; None: not known."""
+        asked = self._kafka.TopicPartition(self._topic, self._number)
+        _, high = self._consumer.get_watermark_offsets(asked, cached=True)
+        return high if high >= 0 else None
+
+    def forget(self) -> None:
+        """The next `seek` assigns anew."""
+        self.next, self.at_end = None, False
+
+    def _serve(self) -> None:
+        """Nothing: a poll would take a message, and `read` serves what was noticed."""
+
+    def _suit_rows(self, messages: list[Any], rows: int) -> None:
+        """So many messages a call that a batch of them has about sixteen megabytes."""
+        size = sum(map(len, messages)) / len(messages)
+        self.notes.rows = max(1, min(rows, int(_BATCH_BYTES / max(size, 1))))
+
+
+@dataclass
+class Clients:
+    """Clients of this process by key; one that nobody borrowed for a minute is closed."""
+
+    unused_seconds: float = UNUSED_SECONDS
+    _free: dict[Any, list[tuple[float, KafkaClient]]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _sweeps: bool = False
+
+    @contextmanager
+    def borrow(self, key: Any, make: Any) -> Iterator[Any]:
+        """A free client under a key, or a new one. After an exception it is closed, not kept."""
+        with self._lock:
+            waiting = self._free.get(key)
+            client = waiting.pop()[1] if waiting else None
+        client = client or make()
+        try:
+            yield client
+        except BaseException:
+            client.close()
+            raise
+        with self._lock:
+            self._free.setdefault(key, []).append((time.monotonic(), client))
+            if not self._sweeps:
+                self._sweeps = True
+                threading.Thread(target=self._sweep, name="moment-kafka", daemon=True).start()
+
+    def close_unused(self, seconds: float) -> int:
+        """Close what was free for so long; how many are left."""
+        with self._lock:
+            limit = time.monotonic() - seconds
+            old = [(k, e) for k, entries in self._free.items() for e in entries if e[0] <= limit]
+            for key, entry in old:
+                self._free[key].remove(entry)
+            self._free = {key: entries for key, entries in self._free.items() if entries}
+            left = sum(map(len, self._free.values()))
+        for _, (_, client) in old:
+            client.close()
+        return left
+
+    def _sweep(self) -> None:
+        while True:
+            time.sleep(self.unused_seconds / 4)
+            self.close_unused(self.unused_seconds)
+            with self._lock:
+                if not self._free:
+                    self._sweeps = False
+                    return
+
+
+CLIENTS = Clients()
+"""The one register of this process."""

@@ -1,0 +1,161 @@
+"""KafkaTopic, KafkaSettings, Partition: what is read, from where, and with which client."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import astuple, dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from apache_beam.coders import Coder, registry
+
+from pipelines.errors import OptionError
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_SECRET = re.compile(r"password|secret|token|credential|jaas|\.key\b|key\.pem|oauthbearer\.config")
+OURS = {
+    "bootstrap.servers",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.partition.eof",
+    "auto.offset.reset",
+    "error_cb",
+    "logger",
+}
+"""What the reading rests on; nobody else may set it."""
+
+
+@dataclass(frozen=True)
+class KafkaTopic:
+    """One topic. `channel` None: messages say theirs, or it is recognised.
+
+    `start` says where reading begins when there is no checkpoint: `earliest`, `latest` or an ISO
+    instant (with an offset from UTC, or UTC). Raises OptionError.
+    """
+
+    servers: str
+    topic: str
+    channel: str | None = None
+    start: str = "earliest"
+
+    def __post_init__(self) -> None:
+        if not self.servers:
+            raise OptionError("expected host:port of a Kafka broker, found nothing: name one.")
+        if not _TOPIC.fullmatch(self.topic):
+            raise OptionError(
+                "expected a Kafka topic of letters, digits, '.', '_' and '-', found "
+                f"{self.topic!r}: check it."
+            )
+        self.start_milliseconds()
+
+    def start_milliseconds(self) -> int | None:
+        """The instant to start at, in milliseconds since the epoch; None where it is no instant."""
+        if self.start in ("earliest", "latest"):
+            return None
+        try:
+            instant = datetime.fromisoformat(self.start.replace("Z", "+00:00"))
+        except ValueError:
+            raise OptionError(
+                "expected earliest, latest or an ISO instant as the start of the Kafka topic "
+                f"{self.topic}, found {self.start!r}: write it like 2026-03-01T20:00:00Z."
+            ) from None
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=timezone.utc)
+        return int(instant.timestamp() * 1000)
+
+
+@dataclass(frozen=True, repr=False)
+class KafkaSettings:
+    """How the client reaches the brokers, and how patient it is.
+
+    `client` are properties of librdkafka (security.protocol, sasl.username …); their values are
+    never shown. New partitions are looked for every `discover_every_seconds`. A partition that
+    gives nothing though it should, for `patience_seconds`, fails the bundle. Raises OptionError.
+    """
+
+    client: tuple[tuple[str, str], ...] = ()
+    discover_every_seconds: float = 10.0
+    patience_seconds: float = 900.0
+
+    def __post_init__(self) -> None:
+        for name, _ in self.client:
+            if name in OURS:
+                raise OptionError(
+                    f"expected a Kafka client property that may be chosen, found {name}, which "
+                    "the reader sets itself: leave it out."
+                )
+
+    def __repr__(self) -> str:
+        names = ", ".join(name for name, _ in self.client)
+        return (
+            f"KafkaSettings(client=({names}), "
+            f"discover_every_seconds={self.discover_every_seconds}, "
+            f"patience_seconds={self.patience_seconds})"
+        )
+
+    def without_secrets(self, text: str) -> str:
+        """A text of the client's with the values of secret properties taken out."""
+        for name, value in self.client:
+            if value and _SECRET.search(name.lower()):
+                text = text.replace(value, "(secret)")
+        return text
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition to read, from offset `start` until before `stop` (None: for ever).
+
+    `since`: nothing from `start` on is older, in microseconds since the epoch; None: not known.
+    """
+
+    topic: KafkaTopic
+    number: int
+    start: int
+    stop: int | None = None
+    since: int | None = None
+
+    @property
+    def input(self) -> str:
+        """How it is called in payloads, failed events and balance."""
+        return f"kafka:{self.topic.topic}/{self.number}"
+
+
+class TopicCoder(Coder):
+    """JSON: the runner keys its state by these bytes, so they must not change with Python."""
+
+    def encode(self, value: KafkaTopic) -> bytes:
+        return json.dumps(astuple(value)).encode()
+
+    def decode(self, encoded: bytes) -> KafkaTopic:
+        return KafkaTopic(*json.loads(encoded))
+
+    def is_deterministic(self) -> bool:
+        return True
+
+    def to_type_hint(self) -> Any:
+        return KafkaTopic
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+class PartitionCoder(TopicCoder):
+    """JSON, as TopicCoder."""
+
+    def encode(self, value: Partition) -> bytes:  # type: ignore[override]
+        return json.dumps(astuple(value)).encode()
+
+    def decode(self, encoded: bytes) -> Partition:  # type: ignore[override]
+        topic, *rest = json.loads(encoded)
+        return Partition(KafkaTopic(*topic), *rest)
+
+    def to_type_hint(self) -> Any:
+        return Partition
+
+
+registry.register_coder(KafkaTopic, TopicCoder)
+registry.register_coder(Partition, PartitionCoder)

@@ -1,0 +1,78 @@
+"""What a Pub/Sub source is told: its subscriptions, and how it pulls."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pipelines.errors import OptionError
+
+CHANNEL_ATTRIBUTE = "moment-channel"
+_PATH = re.compile(r"projects/[^/\s]+/subscriptions/[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}")
+_LEASE = (10, 600)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A subscription to read, as `projects/PROJECT/subscriptions/NAME`.
+
+    `channel` None: the attribute `moment-channel` says it, or it is recognised from the first
+    records. `pullers`: how many read at the same time, each on a worker of its own where there are
+    enough. Raises OptionError.
+    """
+
+    path: str
+    channel: str | None
+    pullers: int = 2
+
+    def __post_init__(self) -> None:
+        if not _PATH.fullmatch(self.path):
+            raise OptionError(
+                "expected a subscription as projects/PROJECT/subscriptions/NAME, found "
+                f"{self.path!r}: give its full path."
+            )
+        if self.pullers < 1:
+            raise OptionError(
+                f"expected at least 1 puller of {self.path}, found {self.pullers}: give more."
+            )
+
+    @property
+    def input(self) -> str:
+        """The `input` of its payloads."""
+        return f"pubsub:{self.path}"
+
+
+@dataclass(frozen=True)
+class PullSettings:
+    """How each puller pulls, holds and gives up.
+
+    A puller holds at most about `most_unacknowledged` messages between emission and
+    acknowledgement, which takes two checkpoints: allow for three intervals of its message rate. It
+    then stops pulling. A lease is `lease_seconds` long, is extended for at most
+    `most_lease_seconds`, and ends early where the runner has not called for `abandoned_seconds`.
+    Keep it, and the acknowledgement deadline of the subscription, below the idle limit of the
+    stream: what a crashed worker held must be back before its silence counts as idle. A broker that
+    does not answer is tried again for `most_outage_seconds`, one that refuses for
+    `most_refused_seconds`. Raises OptionError.
+    """
+
+    most_unacknowledged: int = 50_000
+    messages_a_pull: int = 1_000
+    lease_seconds: int = 30
+    most_lease_seconds: float = 900.0
+    abandoned_seconds: float = 60.0
+    most_outage_seconds: float = 900.0
+    most_refused_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        least, most = _LEASE
+        if not least <= self.lease_seconds <= most:
+            raise OptionError(
+                f"expected a Pub/Sub lease of {least} to {most} s, found {self.lease_seconds}: "
+                "change lease_seconds."
+            )
+        if not 1 <= self.messages_a_pull <= self.most_unacknowledged:
+            raise OptionError(
+                "expected messages_a_pull from 1 to most_unacknowledged "
+                f"({self.most_unacknowledged}), found {self.messages_a_pull}: change one of them."
+            )

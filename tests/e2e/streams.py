@@ -1,0 +1,157 @@
+"""What end-to-end tests stream: a simulated live, its way into Kafka, the batch answer, Prism."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from deploy.local.kafka_publish import Published, publish
+from deploy.local.prism import prism
+from deploy.local.services import ROOT
+from pipelines.simulator import Options, simulate
+from pipelines.simulator.scenario import SHOW_START
+from pipelines.sources.replay_arrivals import arrivals, newest_until
+from schemas.channels import registered_channels
+from schemas.event import INSTANT
+from schemas.payload import payload_batch
+
+RECORDS_A_PERSON = 180
+DELAYED_SHARE = 0.002
+"""Of the records of a channel, held back from two minutes to three hours on their way."""
+_SHORTEST, _LONGEST = 2 * 60 * 10**6, 3 * 3600 * 10**6
+
+
+def make_live(
+    folder: Path,
+    events: int = 100_000,
+    seed: int = 42,
+    minutes: int = 120,
+    start: datetime = SHOW_START,
+) -> list[Path]:
+    """About so many native records of a simulated live, one Parquet file for each channel.
+
+    Rows are `payload` and `arrived_time`, in whole milliseconds as a broker keeps it, in the order
+    of arrival. The simulator repeats 1.5 % of the records and has 2 % come 2 to 40 minutes late;
+    0.2 % of every channel's are held back here, some for hours, so that they meet closed windows.
+    """
+    people = max(20, round(events / RECORDS_A_PERSON))
+    simulation = simulate(Options(seed=seed, people=people, minutes=minutes, start=start))
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, records in simulation.records.items():
+        payloads = pa.array(records, pa.large_binary())
+        arrived = _arrived(payloads, name, start)
+        rng = np.random.default_rng([seed, len(records)])
+        held = rng.choice(len(records), max(1, round(len(records) * DELAYED_SHARE)), replace=False)
+        arrived[held] += rng.integers(_SHORTEST, _LONGEST, len(held))
+        order = np.argsort(arrived, kind="stable")
+        # Upwards: nothing arrives before its own stamp.
+        moments = pa.array(-(-arrived[order] // 1000) * 1000).cast(INSTANT)
+        paths.append(folder / f"{name}.parquet")
+        table = {"payload": payloads.take(pa.array(order)), "arrived_time": moments}
+        pq.write_table(pa.table(table), paths[-1], row_group_size=16_384)
+    return paths
+
+
+def _arrived(payloads: pa.Array, channel: str, start: datetime) -> np.ndarray:
+    """The simulator writes in the order of arrival, so a record came with the newest before it."""
+    latest = pa.repeat(pa.scalar(start + timedelta(days=7), INSTANT), len(payloads))
+    positions = pa.array(np.arange(1, len(payloads) + 1))
+    batch = payload_batch(payloads, positions, latest, channel, channel)
+    first = round(start.timestamp() * 10**6)
+    times = arrivals(batch, registered_channels()[channel], None)
+    times = times.cast(pa.int64()).fill_null(first).to_numpy()
+    return newest_until(times, None).copy()
+
+
+def publish_live(
+    folder: Path, servers: str, topic: str = "live", partitions: int = 4, speed: float = 0
+) -> Published:
+    """Everything `make_live` wrote, in a topic of all channels, in the order of arrival."""
+    return publish(folder, servers, topic, partitions, speed)
+
+
+def oracle(folder: Path, inputs: Sequence[Path], *arguments: str) -> Path:
+    """The dataset of `moment measure` in batch over the files: what a stream must agree with.
+
+    In a process of its own, with this one's environment, so under the same pseudonym key. Fails
+    where the balance does not close.
+    """
+    command = [sys.executable, "-m", "pipelines", "measure", *map(str, inputs)]
+    ended = subprocess.run(
+        [*command, "--output", str(folder), *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-5000:]
+    return folder
+
+
+@dataclass(frozen=True)
+class Job:
+    """A pipeline that runs until it is stopped from outside."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_until(self, holds: Callable[[], bool], seconds: float) -> None:
+        """Return when something holds; fail where it does not in time, or where the job ends."""
+        until = time.monotonic() + seconds
+        while not holds():
+            assert self.process.poll() is None, f"the job ended:\n{self.said()}"
+            assert time.monotonic() < until, f"not within {seconds:g} s:\n{self.said()}"
+            time.sleep(0.2)
+
+    def said(self) -> str:
+        """The end of what it has printed."""
+        return self.log.read_text(errors="replace")[-5000:]
+
+
+@contextmanager
+def running(script: str, arguments: Sequence[str], log: Path) -> Iterator[Job]:
+    """A module run as a process of its own session, ended with all it started."""
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", script, *arguments],
+            cwd=ROOT,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield Job(process, log)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def run_on_prism(script: str, arguments: Sequence[str], log: Path) -> Iterator[Job]:
+    """A module of a pipeline, such as tests.e2e.count_replay, running on Prism in streaming.
+
+    It gets the arguments and those of the runner, and must pass what it does not know to Beam.
+    Raises MissingTool where Prism cannot be had.
+    """
+    runner = [
+        "--runner=PrismRunner",
+        f"--prism_location={prism()}",
+        "--environment_type=LOOPBACK",
+        "--streaming",
+    ]
+    with running(script, [*arguments, *runner], log) as job:
+        yield job

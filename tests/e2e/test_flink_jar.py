@@ -1,0 +1,237 @@
+"""A job as a jar, run on a real cluster: the options in it reach Flink, the shards are spread."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from deploy.local.download import missing_tool
+from deploy.local.ports import answers, free_ports
+from deploy.local.services import ROOT, Services, local_services
+from pipelines.errors import OptionError
+from pipelines.flink import flink_job, runs_on_flink
+from pipelines.flink_keys import shard_keys, subtask
+
+SHARDS = 16
+
+# The first run fetches; pytest counts that to the first test.
+pytestmark = pytest.mark.timeout(1800)
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Services]:
+    missing = missing_tool()
+    if missing and os.environ.get("MOMENT_EVERYTHING"):
+        pytest.fail(f"MOMENT_EVERYTHING is set, and nothing may be left out: {missing}")
+    if missing:
+        # A warning is printed at the end of every run; a skip's reason is not.
+        warnings.warn(f"the end-to-end tests are skipped: {missing}", stacklevel=1)
+        pytest.skip(missing)
+    with local_services(slots=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def jar(services: Services) -> Path:
+    """The jar of `tests.e2e.count_shards`, made without running it."""
+    jar = services.tmp / "job.jar"
+    # It runs on the cluster that starts it, and is told no other.
+    arguments = [
+        argument
+        for argument in services.pipeline_arguments()
+        if not argument.startswith("--flink_master=")
+    ]
+    _run(
+        services,
+        [sys.executable, "-m", "tests.e2e.count_shards", f"--shards={SHARDS}", *arguments,
+         "--checkpointing_interval=2000", "--state_backend=rocksdb",
+         f"--state_backend_storage_path={services.checkpoints.as_uri()}",
+         f"--output_executable_path={jar}"],
+    )  # fmt: skip
+    return jar
+
+
+@pytest.fixture(scope="module")
+def uploaded(services: Services, jar: Path) -> str:
+    """The name that the cluster gave the jar."""
+    with jar.open("rb") as content:
+        sent = requests.post(
+            f"{services.flink_rest}/jars/upload", files={"jarfile": content}, timeout=60
+        )
+    return Path(sent.json()["filename"]).name
+
+
+@pytest.fixture(scope="module")
+def job(services: Services, uploaded: str) -> str:
+    """The identifier of the jar's job, its main method run on the cluster, as in application mode."""
+    return _start(services, uploaded)
+
+
+def test_the_jar_holds_the_pipeline_and_starts_it(services, jar):
+    with zipfile.ZipFile(jar) as content:
+        manifest = content.read("META-INF/MANIFEST.MF").decode()
+        pipelines = json.loads(content.read("BEAM-PIPELINE/pipeline-manifest.json"))
+        folder = f"BEAM-PIPELINE/{pipelines['defaultJobName']}"
+        options = json.loads(content.read(f"{folder}/pipeline-options.json"))
+
+    assert "Main-Class: org.apache.beam.runners.flink.FlinkPipelineRunner" in manifest
+    assert {name: options[f"beam:option:{name}:v1"] for name in (
+        "streaming", "parallelism", "max_parallelism", "sdk_worker_parallelism", "max_bundle_size",
+        "max_bundle_time_mills", "max_cache_memory_usage_mb", "finish_bundle_before_checkpointing",
+    )} == {
+        "streaming": True, "parallelism": "2", "max_parallelism": "128",
+        "sdk_worker_parallelism": "2", "max_bundle_size": "32", "max_bundle_time_mills": "500",
+        "max_cache_memory_usage_mb": "128", "finish_bundle_before_checkpointing": True,
+    }  # fmt: skip
+    assert requests.get(f"{services.flink_rest}/jobs", timeout=10).json() == {"jobs": []}
+
+
+def test_flink_checkpoints_as_the_options_say(services, job):
+    _until(lambda: _flink(services, f"/jobs/{job}/checkpoints")["counts"]["completed"] >= 1)
+
+    settings = _flink(services, f"/jobs/{job}/checkpoints/config")
+    assert (settings["mode"], settings["interval"], settings["min_pause"]) == (
+        "exactly_once", 2000, 1000,
+    )  # fmt: skip
+    assert settings["externalization"] == {"enabled": True, "delete_on_cancellation": False}
+    assert settings["state_backend"] == "RocksDBStateBackend"
+    assert (services.checkpoints / job).is_dir()
+
+
+def test_flink_gives_every_subtask_the_shards_that_are_computed_for_it(services, job):
+    # One subtask is computed to have the first half of the shards, the other the second, each of
+    # which comes three times as often.
+    assert [subtask(key, 128, 2) for key in shard_keys(SHARDS, 128)] == [0] * 8 + [1] * 8
+
+    def received() -> list[int]:
+        """Records that each subtask of the counting step got."""
+        (counting,) = [
+            vertex
+            for vertex in _flink(services, f"/jobs/{job}")["vertices"]
+            if vertex["name"].startswith("[1]Count")
+        ]
+        subtasks = _flink(services, f"/jobs/{job}/vertices/{counting['id']}")["subtasks"]
+        return [each["metrics"]["read-records"] for each in subtasks]
+
+    # Ten ticks: one shard on the other side would be ten records here and thirty there.
+    _until(lambda: received()[0] >= 10 * 8)
+    first, second = received()
+    # The two figures may be of neighbouring ticks.
+    assert abs(second - 3 * first) <= 3 * 8
+
+
+def test_the_cluster_is_asked_for_its_version_and_slots(services):
+    given = [
+        *(each for each in services.pipeline_arguments() if "sdk_worker_parallelism" not in each),
+        "--checkpointing_interval=2000",
+        "--state_backend=rocksdb",
+        f"--state_backend_storage_path={services.checkpoints.as_uri()}",
+    ]
+
+    assert flink_job(given).arguments[-1] == "--sdk_worker_parallelism=2"
+    # Slots of one TaskManager, however many there are.
+    assert flink_job([*given, "--parallelism=4"]).arguments[-1] == "--sdk_worker_parallelism=2"
+    with pytest.raises(OptionError) as refused:
+        flink_job([*given, "--flink_version=1.20"])
+    assert str(refused.value) == (
+        "--flink_version 1.20: expected 1.19, for the cluster at"
+        f" localhost:{services.ports.flink} is Flink 1.19.3"
+    )
+
+
+def test_a_running_job_server_of_flink_is_known_by_its_options(services):
+    port = free_ports().flink
+    server = subprocess.Popen(
+        [services.java, "-XX:-UsePerfData", f"-Djava.io.tmpdir={services.tmp}", "-jar",
+         str(services.job_server_jar), f"--job-port={port}", "--artifact-port=0",
+         "--expansion-port=0", f"--artifacts-dir={services.tmp}"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _until(lambda: answers(port))
+
+        assert runs_on_flink(["--runner=PortableRunner", f"--job_endpoint=localhost:{port}"])
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_a_job_stopped_with_a_savepoint_goes_on_from_it(services, uploaded, job):
+    stopping = requests.post(
+        f"{services.flink_rest}/jobs/{job}/stop",
+        json={"targetDirectory": (services.folder / "data" / "savepoints").as_uri()},
+        timeout=10,
+    ).json()["request-id"]
+    _until(lambda: _flink(services, f"/jobs/{job}")["state"] == "FINISHED")
+    savepoint = _flink(services, f"/jobs/{job}/savepoints/{stopping}")["operation"]["location"]
+
+    again = _start(services, uploaded, savepointPath=savepoint)
+
+    _until(lambda: _flink(services, f"/jobs/{again}/checkpoints")["counts"]["completed"] >= 1)
+    restored = _flink(services, f"/jobs/{again}/checkpoints")["latest"]["restored"]
+    assert (restored["is_savepoint"], restored["external_path"]) == (True, savepoint)
+
+    _cancel(services, again)
+
+
+def test_a_cancelled_job_leaves_a_checkpoint_to_start_again_from(services, uploaded):
+    job = _start(services, uploaded)
+    _until(lambda: _flink(services, f"/jobs/{job}/checkpoints")["counts"]["completed"] >= 1)
+
+    _cancel(services, job)
+
+    assert [path.name[:4] for path in (services.checkpoints / job).glob("chk-*")] == ["chk-"]
+
+
+def _start(services: Services, jar: str, **how: str) -> str:
+    started = requests.post(f"{services.flink_rest}/jars/{jar}/run", json=how, timeout=60)
+    assert started.status_code == 200, started.text
+    return str(started.json()["jobid"])
+
+
+def _cancel(services: Services, job: str) -> None:
+    requests.patch(f"{services.flink_rest}/jobs/{job}?mode=cancel", timeout=10).raise_for_status()
+    _until(lambda: _flink(services, f"/jobs/{job}")["state"] == "CANCELED")
+
+
+def _flink(services: Services, path: str) -> Any:
+    return requests.get(services.flink_rest + path, timeout=10).json()
+
+
+def _run(services: Services, command: list[str]) -> None:
+    """Run to the end; a job server that the command starts must end with it."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(services.tmp)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        said, _ = process.communicate(timeout=180)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0, said[-5000:]
+
+
+def _until(holds: Any, seconds: float = 120) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, f"not within {seconds} s"
+        time.sleep(1)

@@ -1,0 +1,509 @@
+"""The Kafka source on a real broker, by itself and on a real Flink cluster that loses a worker.
+
+Runs where Java 17 and Maven are; with MOMENT_EVERYTHING set it must run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import apache_beam as beam
+import pyarrow as pa
+import pytest
+from apache_beam.runners.sdf_utils import ThreadsafeRestrictionTracker
+from apache_beam.utils.timestamp import Duration
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+
+from deploy.local import download, kafka
+from deploy.local.download import missing_tool
+from deploy.local.ports import HOST, free_ports
+from deploy.local.processes import start, stop
+from deploy.local.services import FOLDER_OF_TESTS, ROOT, Services, local_services
+from pipelines.errors import OptionError
+from pipelines.sources.kafka import KafkaSettings, KafkaTopic, check_kafka
+from pipelines.sources.kafka_bounded import ReadKafkaOnce, read_topic
+from pipelines.sources.kafka_client import KafkaClient, PartitionReader, SourceError
+from pipelines.sources.kafka_offsets import Offsets, OffsetsTracker
+from pipelines.sources.kafka_partitions import partitions_of
+from pipelines.sources.kafka_read import PartitionReading
+from pipelines.sources.kafka_settings import Partition
+from pipelines.sources.streaming import StreamSettings
+from pipelines.sources.watermark import ClockEstimator
+from schemas.failure import FAILED_EVENT
+
+pytestmark = pytest.mark.timeout(1800)
+
+EIGHT_PM = 1_772_395_200
+"""2026-03-01T20:00:00Z."""
+
+YEAR_2099 = 4_070_908_800
+PASSWORD = "right-and-secret"
+
+
+def _needed() -> None:
+    missing = missing_tool()
+    if missing and os.environ.get("MOMENT_EVERYTHING"):
+        pytest.fail(f"MOMENT_EVERYTHING is set, and nothing may be left out: {missing}")
+    if missing:
+        # A warning is printed at the end of every run; a skip's reason is not.
+        warnings.warn(f"the end-to-end tests are skipped: {missing}", stacklevel=1)
+        pytest.skip(missing)
+
+
+# The reader and a broker
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A broker of this module's own, which also asks for a password on a second port."""
+
+    plain: str
+    guarded: str
+
+    @cached_property
+    def admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.plain})
+
+    def create(self, topic: str, partitions: int = 1) -> None:
+        for future in self.admin.create_topics([NewTopic(topic, partitions, 1)]).values():
+            future.result(30)
+
+    def remove(self, topic: str) -> None:
+        for future in self.admin.delete_topics([topic]).values():
+            future.result(30)
+
+    def produce(self, topic: str, values: list[bytes | None], partition: int = 0) -> None:
+        produce(
+            self.plain, topic, partition, [(value, EIGHT_PM + n) for n, value in enumerate(values)]
+        )
+
+
+def produce(
+    servers: str,
+    topic: str,
+    partition: int,
+    messages: list[tuple[bytes | None, float]],
+    **more: Any,
+) -> None:
+    """Values with the seconds of their producer's clock, in order and acknowledged."""
+    producer = Producer({"bootstrap.servers": servers, "enable.idempotence": True, "linger.ms": 5})
+    for value, seconds in messages:
+        producer.produce(topic, value, partition=partition, timestamp=int(seconds * 1000), **more)
+    assert producer.flush(30) == 0
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    _needed()
+    folder = FOLDER_OF_TESTS.with_name("local-tests-kafka")
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "tmp").mkdir(parents=True)
+    ports, java, jars = free_ports(), download.java(), download.kafka()
+    plain, guarded = f"{HOST}:{ports.kafka}", f"{HOST}:{ports.flink}"
+    kafka.write_configuration(java, jars, folder, ports)
+    # The last of equal names counts.
+    with (folder / "configuration" / "kafka" / "kraft.properties").open("a") as properties:
+        properties.write(
+            f"listeners=PLAINTEXT://{plain},CONTROLLER://{HOST}:{ports.kafka_controller},"
+            f"SASL_PLAINTEXT://{guarded}\n"
+            f"advertised.listeners=PLAINTEXT://{plain},SASL_PLAINTEXT://{guarded}\n"
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
+            "SASL_PLAINTEXT:SASL_PLAINTEXT\n"
+            "sasl.enabled.mechanisms=PLAIN\n"
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config="
+            "org.apache.kafka.common.security.plain.PlainLoginModule required "
+            f'user_reader="{PASSWORD}";\n'
+        )
+    try:
+        start(folder, kafka.broker(java, jars, folder))
+        yield Broker(plain, guarded)
+    finally:
+        stop(folder, ["kafka"])
+        shutil.rmtree(folder / "data", ignore_errors=True)
+
+
+def guarded(password: str) -> KafkaSettings:
+    return KafkaSettings(
+        client=(
+            ("security.protocol", "SASL_PLAINTEXT"),
+            ("sasl.mechanism", "PLAIN"),
+            ("sasl.username", "reader"),
+            ("sasl.password", password),
+        )
+    )
+
+
+def test_a_topic_that_can_be_read_passes_the_check(broker):
+    broker.create("checked")
+
+    check_kafka([KafkaTopic(broker.plain, "checked", "segment")], KafkaSettings(), seconds=10)
+    check_kafka([KafkaTopic(broker.guarded, "checked")], guarded(PASSWORD), seconds=10)
+
+
+def test_a_missing_topic_is_one_sentence_before_the_start_and_is_not_made(broker):
+    for _ in range(2):
+        with pytest.raises(OptionError) as refused:
+            check_kafka([KafkaTopic(broker.plain, "missing")], KafkaSettings(), seconds=5)
+        assert str(refused.value) == (
+            f"expected the topic missing at {broker.plain}, found none: create it, or check its "
+            "name and the brokers."
+        )
+
+
+def test_a_broker_out_of_reach_is_one_sentence_before_the_start(broker):
+    with pytest.raises(OptionError, match=r"^expected a Kafka broker at 127.0.0.1:1, found: .*\.$"):
+        check_kafka([KafkaTopic("127.0.0.1:1", "any")], KafkaSettings(), seconds=1)
+
+
+def test_a_wrong_password_is_one_sentence_before_the_start_which_does_not_repeat_it(broker):
+    with pytest.raises(OptionError) as refused:
+        check_kafka([KafkaTopic(broker.guarded, "any")], guarded("wrong-secret"), seconds=10)
+
+    assert str(refused.value).startswith("expected to be let in to the topic any at ")
+    assert "wrong-secret" not in str(refused.value)
+
+
+def test_a_channel_that_is_not_registered_is_one_sentence_before_the_start(broker):
+    with pytest.raises(OptionError, match="expected a registered channel for the Kafka topic any"):
+        check_kafka([KafkaTopic(broker.plain, "any", "smoke-signals")], KafkaSettings())
+
+
+def test_read_topic_gives_everything_up_to_the_end_at_its_start(broker):
+    broker.create("whole", partitions=2)
+    broker.produce("whole", [b"%d" % n for n in range(5000)], partition=0)
+    broker.produce("whole", [b"x", None, b"z"], partition=1)
+    reading = read_topic(KafkaTopic(broker.plain, "whole", "segment"))
+
+    first = next(reading)
+    broker.produce("whole", [b"too late"], partition=1)
+    found = payloads([first, *reading])
+
+    assert found["kafka:whole/0"] == [(n, b"%d" % n) for n in range(5000)]
+    assert found["kafka:whole/1"] == [(0, b"x"), (1, b""), (2, b"z")]
+
+
+def test_read_topic_starts_at_an_instant_or_at_the_end(broker):
+    broker.create("later")
+    broker.produce("later", [b"20:00:00", b"20:00:01", b"20:00:02"])
+
+    def read_from(start: str) -> list[tuple[int, bytes]]:
+        topic = KafkaTopic(broker.plain, "later", "segment", start)
+        return payloads(read_topic(topic)).get("kafka:later/0", [])
+
+    assert read_from("2026-03-01T20:00:01Z") == [(1, b"20:00:01"), (2, b"20:00:02")]
+    assert read_from("2026-03-02T00:00:00Z") == []
+    assert read_from("latest") == []
+
+
+def test_the_bounded_source_on_the_in_process_runner_gives_the_same_and_ends(broker, tmp_path):
+    broker.create("bounded", partitions=3)
+    broker.produce("bounded", [b"a%d" % n for n in range(2000)], partition=0)
+    broker.produce("bounded", [b"b"], partition=2)
+
+    with beam.Pipeline() as pipeline:
+        read = pipeline | ReadKafkaOnce([KafkaTopic(broker.plain, "bounded", "segment")])
+        for name in ("payloads", "failed", "counts", "status"):
+            _ = read[name] | f"Write_{name}" >> beam.Map(keep, str(tmp_path / name))
+
+    found = payloads(kept(tmp_path / "payloads"))
+    assert found["kafka:bounded/0"] == [(n, b"a%d" % n) for n in range(2000)]
+    assert found["kafka:bounded/2"] == [(0, b"b")]
+    assert kept(tmp_path / "failed") == kept(tmp_path / "counts") == []
+    status = [row for batch in kept(tmp_path / "status") for row in batch.to_pylist()]
+    assert sorted((r["input"], r["basis"], r["position"], r["behind"]) for r in status) == [
+        ("kafka:bounded/0", "end", 2000, 0),
+        ("kafka:bounded/1", "end", 0, 0),
+        ("kafka:bounded/2", "end", 1, 0),
+    ]
+
+
+def test_deleted_offsets_are_a_failed_event_and_the_reading_goes_on_after_them(broker):
+    broker.create("expired")
+    broker.produce("expired", [b"%d" % n for n in range(100)])
+    reading = Reading(broker, "expired", Offsets(0, 10))
+    broker.admin.delete_records([TopicPartition("expired", 0, 60)]).popitem()[1].result(30)
+
+    found = reading.until(lambda: reading.rest.next == 100)
+
+    assert found == [(n, b"%d" % n) for n in range(60, 100)]
+    (failed,) = reading.failed
+    assert (failed["input"], failed["position"], failed["stage"]) == ("kafka:expired/0", 10, "read")
+    assert failed["detail"] == (
+        "expected offset 10, found the offsets 60 to 100: 50 offsets were deleted before they were "
+        "read"
+    )
+    assert reading.rest == Offsets(0, 100)
+
+
+def test_a_topic_made_anew_is_a_failed_event_and_read_from_its_beginning(broker):
+    broker.create("anew")
+    broker.produce("anew", [b"old"] * 50)
+    reading = Reading(broker, "anew", Offsets(0, 0))
+    assert len(reading.until(lambda: reading.rest.next == 50)) == 50
+    broker.remove("anew")
+    until(lambda: "anew" not in broker.admin.list_topics(timeout=5).topics, seconds=10)
+    broker.create("anew")
+    broker.produce("anew", [b"new %d" % n for n in range(5)])
+
+    found = reading.until(lambda: reading.rest == Offsets(1, 5))
+
+    assert found == [(n, b"new %d" % n) for n in range(5)]
+    (failed,) = reading.failed
+    assert failed["detail"] == (
+        "expected offset 50, found the offsets 0 to 5: the partition goes backwards, as after the "
+        "topic was made anew"
+    )
+
+
+def test_a_partition_that_is_read_to_its_end_rests_a_second_and_says_that_it_is_held(broker):
+    broker.create("rests")
+    broker.produce("rests", [b"a"])
+    reading = Reading(broker, "rests", Offsets(0, 0))
+    reading.until(lambda: reading.rest.next == 1)
+
+    reading.call()
+
+    assert reading.delay > Duration(seconds=0.9)
+    assert (reading.state.basis, reading.state.watermark) == ("held", (EIGHT_PM - 10) * 1_000_000)
+    assert reading.status[-1]["behind"] == 0
+
+
+def test_a_broker_out_of_reach_is_waited_for_and_then_fails_the_bundle_in_a_sentence(broker):
+    away = Broker("127.0.0.1:1", "")
+    reading = Reading(away, "any", Offsets(0, 7), KafkaSettings(patience_seconds=3))
+
+    reading.call()
+    assert (reading.rest, reading.delay > Duration(seconds=0.5)) == (Offsets(0, 7), True)
+    assert reading.state.basis == "held"
+
+    with pytest.raises(
+        SourceError, match=r"^expected to read kafka:any/0 from offset 7 at 127.0.0.1:1, "
+    ):
+        reading.until(lambda: False)
+
+
+def test_partitions_added_later_begin_at_their_beginning_whatever_the_start_was(broker):
+    broker.create("grows", partitions=1)
+    broker.produce("grows", [b"before"])
+    topic = KafkaTopic(broker.plain, "grows", start="latest")
+    with closing(KafkaClient(broker.plain, KafkaSettings())) as client:
+        (first,) = partitions_of(client, topic, 0, None, 5)
+        broker.admin.create_partitions([NewPartitions("grows", 2)]).popitem()[1].result(30)
+        broker.produce("grows", [b"in the new one"], partition=1)
+        until(lambda: client.partitions("grows", 5) == 2, seconds=10)
+
+        (second,) = partitions_of(client, topic, 1, 123, 5)
+
+    assert (first.number, first.start, first.since) == (0, 1, None)
+    assert (second.number, second.start, second.since) == (1, 0, 123)
+
+
+class Reading:
+    """A partition as a runner reads it: call after call, each from what the last handed on."""
+
+    def __init__(
+        self, broker: Broker, topic: str, begin: Offsets, kafka: KafkaSettings | None = None
+    ) -> None:
+        self._partition = Partition(KafkaTopic(broker.plain, topic, "segment"), 0, begin.next)
+        self._kafka = kafka or KafkaSettings()
+        self._reader = PartitionReader(self._partition, self._kafka)
+        self.rest, self.delay, self.state = begin, Duration(0), None
+        self.failed: list[dict] = []
+        self.status: list[dict] = []
+
+    def call(self) -> list[tuple[int, bytes]]:
+        tracker = ThreadsafeRestrictionTracker(OffsetsTracker(self.rest))
+        estimator = ClockEstimator(self.state)
+        stream = StreamSettings(idle_after_seconds=None, status_every_seconds=0)
+        given = (self._partition, stream, self._kafka, tracker, estimator, self._reader)
+        batches = []
+        for output in PartitionReading(*given).for_a_while():
+            if isinstance(output, beam.pvalue.TaggedOutput):
+                rows = output.value.value.to_pylist()
+                {"failed": self.failed, "status": self.status}.get(output.tag, []).extend(rows)
+                if output.tag == "failed":
+                    assert output.value.value.schema.equals(FAILED_EVENT)
+            else:
+                batches.append(output.value)
+        self.rest, self.delay = tracker.deferred_status()
+        self.state = estimator.get_estimator_state()
+        return payloads(batches).get(self._partition.input, [])
+
+    def until(self, holds: Callable[[], bool]) -> list[tuple[int, bytes]]:
+        found = []
+        deadline = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < deadline, f"not within 30 s: {self.rest}"
+            found += self.call()
+            time.sleep(min(0.5, max(0.0, self.delay.micros / 1e6)))
+        return found
+
+
+def payloads(batches: Any) -> dict[str, list[tuple[int, bytes]]]:
+    """(position, payload) by input, in the order they came."""
+    found: dict[str, list[tuple[int, bytes]]] = {}
+    for batch in batches:
+        rows = zip(batch.column("position").to_pylist(), batch.column("payload").to_pylist())
+        found.setdefault(batch.schema.metadata[b"input"].decode(), []).extend(rows)
+    return found
+
+
+def keep(batch: pa.RecordBatch, folder: str) -> None:
+    """Write a batch into a file of its own, of a name in the order of writing."""
+    Path(folder).mkdir(exist_ok=True)
+    with pa.ipc.new_stream(f"{folder}/{time.time_ns()}", batch.schema) as writer:
+        writer.write_batch(batch)
+
+
+def kept(folder: Path) -> list[pa.RecordBatch]:
+    paths = sorted(folder.iterdir()) if folder.exists() else []
+    return [pa.ipc.open_stream(path.read_bytes()).read_next_batch() for path in paths]
+
+
+# The source on Flink
+
+
+class Job:
+    """The small job on a cluster, the messages written for it, and the files it writes."""
+
+    def __init__(self, services: Services, output: Path) -> None:
+        self.services, self._output = services, output
+        self.sent: dict[str, int] = {}
+
+    def send(self, topic: str, partition: int, times: list[float]) -> None:
+        produce(self.services.kafka, topic, partition, [(b"{}", time) for time in times])
+        self.sent[f"kafka:{topic}/{partition}"] = self.sent.get(
+            f"kafka:{topic}/{partition}", 0
+        ) + len(times)
+
+    def rows(self, kind: str) -> list[dict]:
+        return [json.loads(path.read_text()) for path in self._output.glob(f"{kind}-*.json")]
+
+    def read(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        for row in self.rows("payloads"):
+            found.setdefault(row["input"], set()).update(row["offsets"])
+        return found
+
+    def everything_is_read(self) -> bool:
+        return self.read() == {name: set(range(count)) for name, count in self.sent.items()}
+
+    def passed(self, name: str) -> list[int]:
+        """The instants that the watermark has passed, in the order it did."""
+        rows = sorted(self.rows(f"watermark-{name}"), key=lambda row: row["wall"])
+        return [row["passed"] for row in rows]
+
+    def flink(self, path: str) -> Any:
+        with urlopen(self.services.flink_rest + path, timeout=10) as answer:
+            return json.load(answer)
+
+    def checkpoints(self) -> int:
+        (job,) = self.flink("/jobs")["jobs"]
+        return int(self.flink(f"/jobs/{job['id']}/checkpoints")["counts"]["completed"])
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
+    """Reads two topics of three partitions each, of which one is silent."""
+    _needed()
+    output = tmp_path_factory.mktemp("counted")
+    with local_services(slots=2) as services:
+        job = Job(services, output)
+        admin = AdminClient({"bootstrap.servers": services.kafka})
+        for future in admin.create_topics([NewTopic("held", 3), NewTopic("live", 3)]).values():
+            future.result(30)
+        job.send("held", 0, [EIGHT_PM + second for second in range(600)])
+        job.send("held", 1, [EIGHT_PM + second for second in range(300)])
+        job.send("held", 2, [EIGHT_PM + second for second in range(121)])
+        job.send("held", 2, [YEAR_2099])
+        job.send("live", 0, [time.time()] * 1000)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.count_kafka", "--output", str(output),
+             "--servers", services.kafka, "--checkpointing_interval=1000",
+             *services.pipeline_arguments()],
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(services.tmp)},
+            stdout=(services.folder / "log" / "count_kafka.log").open("wb"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield job
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_every_offset_is_read_on_flink(job):
+    until(job.everything_is_read, seconds=90)
+
+
+def test_the_watermark_is_the_least_over_the_partitions_and_a_silent_one_holds_it(job):
+    """20:02:00 less ten seconds, whatever the other partitions and a clock in 2099 say."""
+    until(lambda: job.passed("held")[-1:] == [EIGHT_PM + 110], seconds=20)
+
+
+def test_an_idle_partition_does_not_hold_the_others_back(job):
+    """Partition 2 never has a message; the watermark passes what comes later all the same."""
+    now = time.time()
+    for _ in range(4):
+        job.send("live", 0, [time.time()] * 100)
+        job.send("live", 1, [time.time()] * 100)
+        time.sleep(0.5)
+
+    until(lambda: job.passed("live")[-1] > now + 2, seconds=20)
+
+    bases = {(row["input"], row["basis"]) for row in job.rows("status")}
+    assert ("kafka:live/2", "idle") in bases
+    assert ("kafka:live/0", "messages") in bases
+    assert ("kafka:held/2", "idle") not in bases
+
+
+def test_after_a_killed_taskmanager_every_offset_is_read_and_a_new_partition_is_found(job):
+    done = job.checkpoints()
+    until(lambda: job.checkpoints() > done, seconds=30)
+    job.send("live", 1, [time.time()] * 500)
+    job.services.kill_taskmanager()
+    admin = AdminClient({"bootstrap.servers": job.services.kafka})
+    admin.create_partitions([NewPartitions("live", 4)]).popitem()[1].result(30)
+    job.send("live", 0, [time.time()] * 500)
+    job.send("live", 3, [time.time()] * 500)
+    job.services.restart_taskmanager()
+
+    until(job.everything_is_read, seconds=60)
+
+    killed = time.time()
+    until(lambda: job.passed("live")[-1] > killed, seconds=30)
+
+
+def test_after_all_the_silent_partition_still_holds_its_watermark(job):
+    assert max(job.passed("held")) == EIGHT_PM + 110
+
+
+def test_no_batch_is_stamped_before_its_earliest_arrival(job):
+    rows = job.rows("payloads")
+
+    assert len(rows) > 6
+    assert all(row["stamp"] >= row["earliest"] for row in rows)
+
+
+def until(holds: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.2)

@@ -1,0 +1,334 @@
+"""The Kafka source without a broker: offsets, settings, and messages as batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from apache_beam.coders import registry
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_NOT_AVAILABLE, Message
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.errors import OptionError
+from pipelines.sources.kafka import KafkaSettings, KafkaTopic, ReadKafka
+from pipelines.sources.kafka_batches import (
+    broker_times,
+    lost_batches,
+    payload_batches,
+    recognised,
+    status_batch,
+)
+from pipelines.sources.kafka_client import Clients
+from pipelines.sources.kafka_offsets import Offsets, OffsetsCoder, OffsetsProvider, OffsetsTracker
+from pipelines.sources.kafka_read import back_off
+from pipelines.sources.kafka_settings import Partition
+from schemas.balance import BALANCE_COUNT
+from schemas.failure import FAILED_EVENT
+from schemas.source_status import SOURCE_STATUS
+
+NOW = 1_800_000_000_000_000
+SECRET = "a-password-nobody-may-see"
+
+
+# Offsets
+
+
+def test_a_checkpoint_hands_on_everything_that_was_not_claimed():
+    tracker = OffsetsTracker(Offsets(0, 100))
+    assert tracker.try_claim((0, 150))
+
+    done, rest = tracker.try_split(0)
+
+    assert (done, rest) == (Offsets(0, 100, 150), Offsets(0, 150, None))
+    assert tracker.check_done()
+    assert not tracker.try_claim((0, 160))
+
+
+def test_a_checkpoint_before_the_first_claim_hands_on_everything():
+    tracker = OffsetsTracker(Offsets(0, 100))
+
+    assert tracker.try_split(0) == (Offsets(0, 100, 100), Offsets(0, 100, None))
+    assert tracker.check_done()
+
+
+def test_a_partition_has_one_reader_so_it_is_split_at_checkpoints_only():
+    assert OffsetsTracker(Offsets(0, 0, 100)).try_split(0.5) is None
+
+
+def test_an_endless_partition_is_never_done_by_itself():
+    tracker = OffsetsTracker(Offsets(0, 100))
+    tracker.try_claim((0, 10**15))
+
+    assert not tracker.is_bounded()
+    with pytest.raises(ValueError, match="offsets from 1000000000000000 on"):
+        tracker.check_done()
+
+
+def test_a_bounded_partition_is_done_at_its_stop_and_not_before():
+    tracker = OffsetsTracker(Offsets(0, 100, 200))
+    tracker.try_claim((0, 199))
+    with pytest.raises(ValueError, match="offsets from 199 on"):
+        tracker.check_done()
+
+    assert tracker.try_claim((0, 200))
+
+    assert tracker.is_bounded()
+    assert tracker.check_done()
+    assert not tracker.try_claim((0, 201))
+
+
+def test_claims_only_grow():
+    tracker = OffsetsTracker(Offsets(0, 100))
+    tracker.try_claim((0, 150))
+
+    with pytest.raises(ValueError, match=r"expected a position after \(0, 150\), found \(0, 150\)"):
+        tracker.try_claim((0, 150))
+
+
+def test_a_partition_that_goes_backwards_begins_a_new_era_at_a_smaller_offset():
+    tracker = OffsetsTracker(Offsets(0, 1000))
+
+    assert tracker.try_claim((1, 0))
+
+    assert tracker.try_split(0)[1] == Offsets(1, 0, None)
+
+
+@given(
+    st.lists(st.integers(1, 1000), max_size=20),
+    st.integers(0, 10**12),
+)
+def test_law_what_is_claimed_and_what_is_handed_on_are_everything_once(steps, start):
+    """Over any number of checkpoints: claimed ranges follow one another without gap or overlap."""
+    restriction, claimed = Offsets(0, start), []
+    for step in steps:
+        tracker = OffsetsTracker(restriction)
+        assert tracker.try_claim((0, restriction.next + step))
+        done, restriction = tracker.try_split(0)
+        claimed.append((done.next, done.stop))
+        restriction = OffsetsCoder().decode(OffsetsCoder().encode(restriction))
+    firsts, stops = [first for first, _ in claimed], [stop for _, stop in claimed]
+    assert [*firsts, restriction.next] == [start, *stops]
+    assert restriction.next == start + sum(steps)
+
+
+def test_a_partition_begins_where_it_was_found():
+    topic = KafkaTopic("broker:9092", "events")
+
+    assert OffsetsProvider().initial_restriction(Partition(topic, 3, 17)) == Offsets(0, 17, None)
+    assert OffsetsProvider().initial_restriction(Partition(topic, 3, 17, 20)) == Offsets(0, 17, 20)
+
+
+# Settings
+
+
+def test_the_values_of_client_properties_are_never_shown():
+    settings = KafkaSettings(client=(("sasl.username", "reader"), ("sasl.password", SECRET)))
+
+    assert repr(settings) == (
+        "KafkaSettings(client=(sasl.username, sasl.password), "
+        "discover_every_seconds=10.0, patience_seconds=900.0)"
+    )
+    assert SECRET not in repr(ReadKafka([KafkaTopic("b:1", "t")], kafka=settings))
+    assert settings.without_secrets(f"reader with {SECRET} failed") == (
+        "reader with (secret) failed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (
+            lambda: KafkaTopic("b:1", "no topic"),
+            "expected a Kafka topic of letters, digits, '.', '_' and '-', found 'no topic': "
+            "check it.",
+        ),
+        (
+            lambda: KafkaTopic("", "events"),
+            "expected host:port of a Kafka broker, found nothing: name one.",
+        ),
+        (
+            lambda: KafkaTopic("b:1", "events", start="yesterday"),
+            "expected earliest, latest or an ISO instant as the start of the Kafka topic events, "
+            "found 'yesterday': write it like 2026-03-01T20:00:00Z.",
+        ),
+        (
+            lambda: KafkaSettings(client=(("enable.auto.commit", "true"),)),
+            "expected a Kafka client property that may be chosen, found enable.auto.commit, which "
+            "the reader sets itself: leave it out.",
+        ),
+    ],
+)
+def test_a_bad_setting_is_refused_in_a_sentence(made, sentence):
+    with pytest.raises(OptionError) as refused:
+        made()
+    assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("start", "milliseconds"),
+    [
+        ("earliest", None),
+        ("latest", None),
+        ("2026-03-01T20:00:00Z", 1_772_395_200_000),
+        ("2026-03-01T21:00:00+01:00", 1_772_395_200_000),
+        ("2026-03-01T20:00:00", 1_772_395_200_000),
+    ],
+)
+def test_a_start_is_a_word_or_an_instant(start, milliseconds):
+    assert KafkaTopic("b:1", "events", start=start).start_milliseconds() == milliseconds
+
+
+def test_topics_and_partitions_travel_as_bytes_that_never_change():
+    topic = KafkaTopic("b:1", "events", "segment")
+    partition = Partition(topic, 3, 17, None, 5)
+
+    encoded = registry.get_coder(Partition).encode(partition)
+
+    assert encoded == b'[["b:1", "events", "segment", "earliest"], 3, 17, null, 5]'
+    assert registry.get_coder(Partition).decode(encoded) == partition
+    coder = registry.get_coder(KafkaTopic)
+    assert coder.is_deterministic()
+    assert coder.decode(coder.encode(topic)) == topic
+
+
+# Batches
+
+
+def message(offset: int, value: bytes | None, milliseconds: int = 1000, **more) -> Message:
+    stamp = (TIMESTAMP_CREATE_TIME, milliseconds)
+    return Message(topic="events", partition=3, offset=offset, value=value, timestamp=stamp, **more)
+
+
+def rows(batch: pa.RecordBatch) -> list[tuple]:
+    columns = batch.column("payload"), batch.column("position"), batch.column("arrived_time")
+    return [
+        (payload, position, arrived)
+        for payload, position, arrived in zip(
+            columns[0].to_pylist(), columns[1].to_pylist(), columns[2].cast("int64").to_pylist()
+        )
+    ]
+
+
+def batches(messages: list[Message], channel: str | None = "segment") -> list[pa.RecordBatch]:
+    return payload_batches(messages, broker_times(messages), "kafka:events/3", channel, NOW)
+
+
+def test_messages_become_one_batch_with_their_offsets_and_broker_times():
+    (batch,) = batches([message(7, b"a", 1000), message(9, b"b", 2000)])
+
+    assert rows(batch) == [(b"a", 7, 1_000_000), (b"b", 9, 2_000_000)]
+    assert batch.schema.metadata == {
+        b"name": b"payload", b"input": b"kafka:events/3", b"channel": b"segment",
+    }  # fmt: skip
+
+
+def test_a_message_without_a_value_is_an_empty_payload_which_decoding_refuses():
+    (batch,) = batches([message(7, None)])
+
+    assert rows(batch) == [(b"", 7, 1_000_000)]
+
+
+def test_a_message_from_the_future_or_without_a_time_arrived_now():
+    times = [NOW // 1000 + 86_400_000, 4_070_908_800_000, 2**62]
+    found = [message(7 + row, b"a", time) for row, time in enumerate(times)]
+    found.append(Message(offset=10, value=b"a", timestamp=(TIMESTAMP_NOT_AVAILABLE, 0)))
+
+    (batch,) = batches(found)
+
+    assert [arrived for _, _, arrived in rows(batch)] == [NOW] * 4
+    assert broker_times(found)[-1] == -1
+    assert (broker_times(found)[:-1] > NOW).all()
+
+
+def test_a_header_says_the_channel_of_its_message_and_a_batch_has_one_channel():
+    mail = [("moment-channel", b"mailjet")]
+    found = [
+        message(1, b"a"),
+        message(2, b"b", headers=mail),
+        message(3, b"c", headers=[("trace", b"1")]),
+        message(4, b"d", headers=[("trace", b"1"), *mail]),
+    ]
+
+    first, second = batches(found)
+
+    assert [position for _, position, _ in rows(first)] == [1, 3]
+    assert first.schema.metadata[b"channel"] == b"segment"
+    assert [position for _, position, _ in rows(second)] == [2, 4]
+    assert second.schema.metadata[b"channel"] == b"mailjet"
+
+
+def test_a_channel_that_nobody_names_is_recognised_from_the_first_records():
+    line = b'203.0.113.9 - - [01/Mar/2026:20:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "-"'
+
+    assert recognised([message(1, None), message(2, line)]) == "access_log"
+    assert recognised([message(1, b"???")]) is None
+
+
+def test_an_offset_that_is_gone_is_one_failed_event_and_counted():
+    failed, counts = lost_batches("kafka:events/3", "segment", 1000, "expected 1000", NOW)
+
+    assert failed.schema.equals(FAILED_EVENT)
+    (row,) = failed.to_pylist()
+    assert (row["input"], row["position"], row["stage"], row["detail"], row["payload"]) == (
+        "kafka:events/3", 1000, "read", "expected 1000", b"",
+    )  # fmt: skip
+    assert counts.schema.equals(BALANCE_COUNT)
+    assert {r["outcome"]: r["count"] for r in counts.to_pylist()} == {"received": 1, "failed": 1}
+
+
+def test_status_is_a_row_of_the_schema():
+    status = status_batch("kafka:events/3", NOW, None, "held", 17, None)
+
+    assert status.schema.equals(SOURCE_STATUS)
+    (row,) = status.to_pylist()
+    assert (row["input"], row["watermark"], row["basis"], row["position"], row["behind"]) == (
+        "kafka:events/3", None, "held", 17, None,
+    )  # fmt: skip
+
+
+def test_attempts_in_vain_are_made_ever_more_seldom_and_at_last_every_thirty_seconds():
+    assert [back_off(attempt) for attempt in range(8)] == [1, 1, 2, 4, 8, 16, 30, 30]
+    assert back_off(10**6) == 30
+
+
+# Clients
+
+
+class Connection:
+    """Something that is closed once."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_client_is_kept_between_calls_and_not_shared_at_the_same_time():
+    clients = Clients()
+    with clients.borrow("a", Connection) as first, clients.borrow("a", Connection) as second:
+        assert first is not second
+    with clients.borrow("a", Connection) as again:
+        assert again in (first, second)
+    assert clients.close_unused(0) == 0
+
+
+def test_an_unused_client_is_closed_by_and_by_and_a_failed_one_at_once():
+    clients = Clients(unused_seconds=0.2)
+    with clients.borrow("a", Connection) as kept:
+        pass
+    assert clients.close_unused(60) == 1
+    assert kept.closed == 0
+    with pytest.raises(RuntimeError), clients.borrow("b", Connection) as failed:
+        raise RuntimeError
+    assert failed.closed == 1
+
+    assert clients.close_unused(0) == 0
+
+    assert kept.closed == 1
+
+
+def test_times_are_whole_microseconds():
+    assert broker_times([message(1, b"", 1234)]).tolist() == [1_234_000]
+    assert broker_times([message(1, b"", 1234)]).dtype == np.int64

@@ -1,0 +1,176 @@
+"""AttendKeyed: the Attend machine in a stream, under keyed state and two timers.
+
+Observations wait in a bag. About a second later a processing-time timer lets the machine emit what
+they change. An event-time timer, minute by minute, tells it how far the stream has come: it emits,
+seals, and tells all families so. What it learnt is appended to the state as fragments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import (
+    BagStateSpec,
+    ReadModifyWriteStateSpec,
+    TimerSpec,
+    on_timer,
+)
+from apache_beam.utils.timestamp import Timestamp
+
+from schemas.coder import Packed, PackedCoder, RecordBatchCoder
+from transforms.attend import Attend, Attended, AttendRules, recall
+from transforms.balance import outcome_batch
+from transforms.calendar import MINUTE_US
+from transforms.fragments import fragment, frames_of, kind_of
+from transforms.frame import rows_of
+from transforms.keyed_machine import KeyedMachine, new_step, next_beat
+from transforms.late import late_batch
+from transforms.partials import split_by_family
+from transforms.progress import Mark, mark_batch, sent_by
+
+UNARMED = 0
+
+
+class Shard:
+    """One shard of a stream: the Attend machine, and how many deltas each family was sent."""
+
+    def __init__(self, number: int, families: int, machine: Attend, sent: np.ndarray) -> None:
+        self.number, self.machine = number, machine
+        self._families, self._sent = families, sent
+
+    def emit(self) -> tuple[Attended, list[tuple[int, Packed]]]:
+        """What was added since, and its deltas by family."""
+        attended = self.machine.emit()
+        deltas = []
+        for family, part in split_by_family(attended.partials, self._families):
+            self._sent[family] += 1
+            deltas.append((family, Packed.pack(sent_by(part, self.number))))
+        return attended, deltas
+
+    def close(self, reached: int) -> Iterator[tuple[int, Packed]]:
+        """Close what the stream's reaching a minute closes; a mark for every family."""
+        self.machine.close(reached)
+        for family, sequence in enumerate(self._sent.tolist()):
+            mark = Mark(self.number, sequence, reached, reached - self.machine.rules.hot_minutes)
+            yield family, Packed.pack(mark_batch(mark))
+
+    def learnt(self) -> list[pa.RecordBatch]:
+        return [*self.machine.learnt(), *fragment("sent", {"count": self._sent})]
+
+    def memory(self) -> list[pa.RecordBatch]:
+        return [*self.machine.memory(), *fragment("sent", {"count": self._sent})]
+
+
+def recall_shard(
+    number: int, families: int, rules: AttendRules, fragments: list[pa.RecordBatch]
+) -> Shard:
+    """The shard whose memory the fragments are."""
+    sent = np.zeros(families + 1, dtype=np.int64)
+    for frame in frames_of("sent", fragments):
+        sent = np.maximum(sent, frame["count"])
+    own = [batch for batch in fragments if kind_of(batch) != "sent"]
+    return Shard(number, families, recall(rules, own), sent)
+
+
+class AttendKeyed(beam.DoFn):
+    """(shard, observations) → (family, deltas and marks); `counts` and `late`."""
+
+    PENDING = BagStateSpec("pending", PackedCoder())
+    FRAGMENTS = BagStateSpec("fragments", RecordBatchCoder())
+    TOKEN = ReadModifyWriteStateSpec("token", beam.coders.BytesCoder())
+    ARMED = ReadModifyWriteStateSpec("armed", beam.coders.VarIntCoder())
+    EMIT = TimerSpec("emit", TimeDomain.REAL_TIME)
+    CLOSE = TimerSpec("close", TimeDomain.WATERMARK)
+
+    def __init__(self, rules: AttendRules, families: int, epoch: int, every_seconds: float) -> None:
+        self._rules, self._families = rules, families
+        self._epoch, self._every = epoch, every_seconds
+        self._step = new_step()
+
+    def setup(self) -> None:
+        self._shards = KeyedMachine[Shard](
+            self._step,
+            lambda key, memory: recall_shard(key, self._families, self._rules, memory),
+        )
+
+    def process(
+        self,
+        element: tuple[int, Packed],
+        at: Any = beam.DoFn.TimestampParam,
+        pending: Any = beam.DoFn.StateParam(PENDING),
+        armed: Any = beam.DoFn.StateParam(ARMED),
+        emit: Any = beam.DoFn.TimerParam(EMIT),
+        close: Any = beam.DoFn.TimerParam(CLOSE),
+    ) -> None:
+        pending.add(element[1])
+        emit.set(next_beat(self._every))
+        # The earliest boundary that may matter, never a later one: elements that run ahead of the
+        # watermark must not put off the closing of what is behind them.
+        boundary = int(at.micros // MINUTE_US) + 1
+        before = armed.read() or UNARMED
+        if before == UNARMED or boundary < before:
+            _arm(close, armed, boundary)
+
+    @on_timer(EMIT)
+    def emit(
+        self,
+        shard: Any = beam.DoFn.KeyParam,
+        pending: Any = beam.DoFn.StateParam(PENDING),
+        fragments: Any = beam.DoFn.StateParam(FRAGMENTS),
+        token: Any = beam.DoFn.StateParam(TOKEN),
+    ) -> Iterator[Any]:
+        awake = self._shards.wake(shard, fragments, token)
+        found = list(self._emitted(awake, pending))
+        self._shards.remember(shard, awake, fragments, token)
+        yield from found
+
+    @on_timer(CLOSE)
+    def close(
+        self,
+        shard: Any = beam.DoFn.KeyParam,
+        at: Any = beam.DoFn.TimestampParam,
+        pending: Any = beam.DoFn.StateParam(PENDING),
+        fragments: Any = beam.DoFn.StateParam(FRAGMENTS),
+        token: Any = beam.DoFn.StateParam(TOKEN),
+        armed: Any = beam.DoFn.StateParam(ARMED),
+        close: Any = beam.DoFn.TimerParam(CLOSE),
+    ) -> Iterator[Any]:
+        reached = int(at.micros // MINUTE_US)
+        awake = self._shards.wake(shard, fragments, token)
+        found = [*self._emitted(awake, pending), *awake.close(reached)]
+        boundary = awake.machine.next_boundary(reached)
+        if boundary is None:
+            armed.write(UNARMED)
+        else:
+            _arm(close, armed, boundary)
+        self._shards.remember(shard, awake, fragments, token)
+        yield from found
+
+    def _emitted(self, awake: Shard, pending: Any) -> Iterator[Any]:
+        for packed in _drained(pending):
+            awake.machine.add(packed.unpack())
+        attended, deltas = awake.emit()
+        if attended.outcomes:
+            yield beam.pvalue.TaggedOutput("counts", outcome_batch(attended.outcomes))
+        if rows_of(attended.late):
+            closed, now = awake.machine.state.closed_through, datetime.now(timezone.utc)
+            batch = late_batch(attended.late, closed, self._epoch, now)
+            yield beam.pvalue.TaggedOutput("late", batch)
+        yield from deltas
+
+
+def _arm(close: Any, armed: Any, boundary: int) -> None:
+    close.set(Timestamp(seconds=boundary * 60))
+    armed.write(boundary)
+
+
+def _drained(pending: Any) -> Iterable[Packed]:
+    found = list(pending.read())
+    pending.clear()
+    return found
