@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import OptionError
-from pipelines.options import add_measure_arguments, measure_options
+from pipelines.options import MeasureOptions, add_measure_arguments, measure_options
 from pipelines.sources.files import InputError
 from schemas.version import VERSION
 
 if TYPE_CHECKING:
     from pipelines.simulator import Simulation
 
+FAILED = 1
 BAD_USE = 2
 NOT_BALANCED = 3
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     measure = command(
         "measure",
         _measure,
-        "read files and write a dataset of events, metrics, failed events and balance",
+        "read files or brokers and write a dataset of events, metrics, failed events and balance",
         "moment measure logs/*.gz segment=export.ndjson --output figures",
     )
     add_measure_arguments(measure)
@@ -123,9 +125,25 @@ def _add_simulation_arguments(parser: argparse.ArgumentParser) -> None:
 def _measure(given: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     from pipelines.measure import measure, print_summary
 
-    measured = measure(measure_options(given, beam_arguments))
+    options = measure_options(given, beam_arguments)
+    if options.unbounded:
+        return _stream(options)
+    measured = measure(options)
     print_summary(measured)
     return NOT_BALANCED if measured.unbalanced else 0
+
+
+def _stream(options: MeasureOptions) -> int:
+    from pipelines.stream import stream
+
+    print(f"figures are written to {options.output} until the job is stopped", flush=True)
+    try:
+        state = stream(options)
+    except KeyboardInterrupt:
+        print("left: a job on a cluster goes on, and is stopped there", file=sys.stderr)
+        return INTERRUPTED
+    print(f"the job is {state}")
+    return 0 if state in ("DONE", "CANCELLED", "DRAINED", "UPDATED") else FAILED
 
 
 def _check(given: argparse.Namespace, _: Sequence[str]) -> int:

@@ -148,11 +148,13 @@ def _recomputation(options: VerifyOptions, output: Path) -> MeasureOptions:
     measuring = measure_options(parser.parse_args([*given, "--", *options.inputs]), ())
     place = options.dataset.resolve()
     native = tuple(
-        file for file in measuring.inputs if not Path(file.path).resolve().is_relative_to(place)
+        file
+        for file in measuring.inputs.files
+        if not Path(file.path).resolve().is_relative_to(place)
     )
     if not native:
         raise OptionError(f"{options.dataset}: expected raw input elsewhere, found all of it there")
-    return replace(measuring, inputs=native)
+    return replace(measuring, inputs=replace(measuring.inputs, files=native))
 
 
 def _without(measuring: MeasureOptions, excluded: Sequence[LateEvent]) -> MeasureOptions:

@@ -16,7 +16,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions
 
 from pipelines import cli
 from pipelines.keys import KEY_VARIABLE
-from pipelines.measure import _pipeline_options
+from pipelines.measure import pipeline_options
 from pipelines.metric_docs import DOCUMENT, dictionary_page
 from pipelines.options import MeasureOptions
 from schemas.channels import registered_channels
@@ -407,7 +407,7 @@ def test_flags_of_beam_pass_through(moment, monkeypatch):
         )
 
     assert seen[0].beam_arguments == ("--job_name=night", "--region", "europe-west1")
-    options = _pipeline_options(seen[0].beam_arguments).view_as(GoogleCloudOptions)
+    options = pipeline_options(seen[0].beam_arguments).view_as(GoogleCloudOptions)
     assert (options.job_name, options.region) == ("night", "europe-west1")
 
 
