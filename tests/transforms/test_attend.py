@@ -438,6 +438,24 @@ def test_sealing_forgets_and_changes_no_figure_of_the_open_day():
     }
 
 
+#   Paris       23:59:50                 0:00:10       1:00  1:15
+#   ana         a beat each 200 seconds  a view          | the hour of 0:00 is sealed
+#
+# What the beat says of its period it says in its own hour, and so on its own day.
+
+
+def test_a_period_of_the_day_before_is_not_one_of_the_next_day_folded_or_not():
+    rows = [
+        said("22:59:50", signal="heartbeat", content="film", period=200_000),
+        said("23:00:10"),
+        said("2026-03-03T00:30", signal="heartbeat", period=20_000),
+    ]
+    once, sealed = Live().say(*numbered(rows)), Live().say(*numbered(rows)[:2])
+    sealed.close("2026-03-03T00:15").say(numbered(rows)[2])
+
+    assert once.total("heartbeat_ms") == sealed.total("heartbeat_ms") == [200_000, 20_000]
+
+
 # Concurrent at t, the minute's end: a heartbeat in (t − 2h, t), here h = 30 s.
 #
 #            10:00         10:01         10:02

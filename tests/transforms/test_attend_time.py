@@ -15,35 +15,33 @@ from hypothesis import strategies as st
 from schemas.observation import tick_batch
 from tests.transforms.observations import numbered, said
 from tests.transforms.test_attend import Live, minute_of
-from transforms.attend import recall
+from transforms.attend import SILENT_FOR_GOOD, recall
 from transforms.fragments import kind_of
 
 LORD_HOWE = "Australia/Lord_Howe"
 
 
-def _at(boundary):
-    """A minute number as UTC text; None stays None."""
-    if boundary is None:
-        return None
-    return datetime.fromtimestamp(boundary * 60, timezone.utc).isoformat()[:16]
+def _at(minute):
+    """A minute number as UTC text; None, which is no boundary, stays None."""
+    return (
+        minute
+        if minute is None
+        else datetime.fromtimestamp(minute * 60, timezone.utc).isoformat()[:16]
+    )
 
 
 def _next(live, reached):
     return _at(live.machine.next_boundary(minute_of(reached)))
 
 
-def _boundaries(live, reached):
-    """Every boundary after the stream has reached a minute, each closed as it comes."""
+def _boundaries(live, reached, until="23:15"):
+    """Boundaries from a minute that the stream has reached on, each closed as it comes."""
     found, boundary = [], live.machine.next_boundary(minute_of(reached))
-    while boundary is not None:
+    while boundary <= minute_of(until):
         found.append(_at(boundary))
         live.machine.close(boundary)
         boundary = live.machine.next_boundary(boundary)
     return found
-
-
-def _minutes(first, last):
-    return [_at(minute) for minute in range(minute_of(first), minute_of(last) + 1)]
 
 
 def _that_day(*times):
@@ -53,18 +51,18 @@ def _that_day(*times):
 # A single word at 10:00 of a day of Paris that ends at 23:00 (UTC):
 #
 #   said       *
-#   reached  10:00 10:01 … 10:16        11:00    11:15           23:00    23:15
-#            |     every minute:        |        |               |        |
-#            |     it is still hot      hour     hour            day      day           then idle
-#                                       ended    sealed          ended    sealed
+#   reached  10:00 | 10:01    10:16    11:00   11:15      23:00   23:15     23:00 of the next day
+#                    minute   minute   hour    hour       day     day       and so on: days end
+#                    ended    sealed   ended   sealed     ended   sealed    though nobody speaks
 
 
-def test_a_word_is_followed_minute_by_minute_and_then_by_the_ends_of_its_hour_and_day():
+def test_a_word_is_followed_by_the_ends_of_its_minute_hour_and_day_and_by_their_sealing():
     live = Live().say(said("10:00", id=1))
 
-    assert _boundaries(live, "10:00") == [
-        *_minutes("10:01", "10:16"),
-        *_that_day("11:00", "11:15", "23:00", "23:15"),
+    assert _boundaries(live, "10:00", until="2026-03-04T23:15") == [
+        *_that_day("10:01", "10:16", "11:00", "11:15", "23:00", "23:15"),
+        "2026-03-03T23:00",
+        "2026-03-04T23:00",
     ]
 
 
@@ -84,52 +82,63 @@ def test_of_two_words_ahead_of_the_stream_the_earlier_comes_first():
     assert _next(live, "09:50") == "2026-03-02T09:56"
 
 
-# on time    the stream goes on minute by minute while anything is hot
+# on time    minutes between in which nothing happened are passed over
 #
-#   said       * 10:00 . . . . * 10:07
-#   every minute ……………………………………………………… until 10:23 = 10:07 + 1 + 15
+#   said       * 10:00    * 10:07
+#   reached                10:07 | 10:08   10:16   10:23   11:00
+#                                  ended   sealed  sealed
 
 
-def test_every_minute_is_a_boundary_until_the_last_word_is_sealed():
+def test_each_minute_in_which_something_was_said_ends_and_is_sealed():
     live = Live().say(said("10:00", id=1), said("10:07", id=2))
 
-    assert _boundaries(live, "10:07")[:17] == [
-        *_minutes("10:08", "10:23"),
-        "2026-03-02T11:00",
-    ]
+    assert _boundaries(live, "10:07", until="11:00") == _that_day(
+        "10:08", "10:16", "10:23", "11:00"
+    )
 
 
-# late       a word of 10:05 comes when the stream is at 10:12: hot until 10:21, not longer
+# late       a word of 10:05 comes when the stream is at 10:12
 #
 #   said              * 10:05  (arrives)
-#   reached                        10:12 10:13 … 10:21   11:00
+#   reached                        10:12 | 10:21   11:00
+#                                          sealed
 
 
-def test_a_late_word_that_still_counts_is_followed_no_longer_than_its_own_minute_is_hot():
+def test_a_late_word_that_still_counts_is_sealed_when_its_own_minute_is():
     live = Live().close("10:12").say(said("10:05", id=1))
 
-    assert _boundaries(live, "10:12")[:10] == [*_minutes("10:13", "10:21"), "2026-03-02T11:00"]
+    assert _boundaries(live, "10:12", until="11:00") == _that_day("10:21", "11:00")
 
 
 def test_a_word_that_comes_too_late_changes_no_boundary():
-    live = Live().close("10:30").say(said("10:05", id=1))
+    live = Live().say(said("10:10", id=1)).close("10:30").say(said("10:05", id=2))
 
-    assert live.outcomes == [{"late": 1}]
-    assert _next(live, "10:30") is None
-
-
-# idle       nothing was ever said, or everything is sealed: nothing to be told of
+    assert live.outcomes[1] == {"late": 1}
+    assert _next(live, "10:30") == "2026-03-02T11:00"
 
 
-def test_a_shard_in_which_nothing_was_said_has_no_boundary():
-    assert _next(Live(), "10:00") is None
-    assert _next(Live().say(), "10:00") is None
+# idle       others may have been heard: the end of the day waits for the word of every shard
+
+
+def test_a_shard_that_was_told_nothing_yet_not_even_the_time_has_no_boundary():
+    for live in (Live(), Live().say()):
+        assert _next(live, "10:00") is None
+
+
+def test_a_shard_that_was_silent_for_good_has_no_boundary():
+    live = Live().say(said("10:00", id=1))
+    last_told = minute_of("10:00") + SILENT_FOR_GOOD
+
+    assert live.machine.next_boundary(last_told) is not None
+    assert live.machine.next_boundary(last_told + 1) is None
 
 
 def test_an_idle_shard_that_knows_the_time_closes_the_hour_and_the_day_too():
     live = Live().hear(tick_batch(minute_of("10:00")))
 
-    assert _boundaries(live, "10:00") == _that_day("11:00", "11:15", "23:00", "23:15")
+    assert _boundaries(live, "10:00") == _that_day(
+        "10:01", "10:16", "11:00", "11:15", "23:00", "23:15"
+    )
 
 
 def test_a_shard_that_was_idle_goes_on_when_somebody_speaks():
@@ -149,7 +158,7 @@ def test_a_shard_that_was_idle_goes_on_when_somebody_speaks():
 def test_at_midnight_the_hour_and_the_day_end_together():
     live = Live().say(said("22:59", id=1))
 
-    assert _boundaries(live, "22:59") == _minutes("23:00", "23:15")
+    assert _boundaries(live, "22:59") == _that_day("23:00", "23:15")
 
 
 # Nights in which the clock is moved. The day ends at its own midnight, 23 or 25 hours long; hours
@@ -177,10 +186,13 @@ def test_at_midnight_the_hour_and_the_day_end_together():
 def test_the_ends_of_hour_and_day_are_those_of_the_property_s_clock(
     time_zone, word, hour_end, day_end
 ):
-    found = _boundaries(Live(time_zone).say(said(word, id=1)), word)
+    minute_end = minute_of(word) + 1
+    ends = {minute_end, minute_of(hour_end), minute_of(day_end)}
+    found = _boundaries(
+        Live(time_zone).say(said(word, id=1)), word, until=_at(minute_of(day_end) + 15)
+    )
 
-    assert {_at(minute_of(end) + hot) for end in (hour_end, day_end) for hot in (0, 15)} <= {*found}
-    assert found[-1] == _at(minute_of(day_end) + 15)
+    assert found == [_at(minute) for minute in sorted({e + hot for e in ends for hot in (0, 15)})]
 
 
 @pytest.mark.parametrize(
@@ -199,9 +211,9 @@ def test_days_in_which_the_clock_is_moved_are_sealed_a_quarter_of_an_hour_after_
 
 # A live that overruns its hour: it was to end at 11:00.
 #
-#               10:58 10:59 | 11:00 11:01 … 11:07                   11:22 11:23   12:00 12:15
-#   said          *     *   |   *     *       *  the last word
-#   boundaries    every minute, across the end of the hour ……………………………… |        hour of 11:00
+#               10:58 10:59 | 11:00 … 11:07 | 11:08    11:14 11:15 … 11:23   12:00 12:15
+#   said          *     *   |   *   …   *   | ended    sealed, minute by     hour of 11:00
+#                                             minute, across the hour
 
 
 def test_a_live_that_overruns_its_hour_is_closed_minute_by_minute_and_in_both_hours():
@@ -212,7 +224,7 @@ def test_a_live_that_overruns_its_hour_is_closed_minute_by_minute_and_in_both_ho
     boundaries = _boundaries(live, "11:07")
 
     assert boundaries == [
-        *_minutes("11:08", "11:23"),
+        *_that_day("11:08", *(f"11:{minute}" for minute in range(14, 24))),
         *_that_day("12:00", "12:15", "23:00", "23:15"),
     ]
     assert [live.total("viewers", window=w) for w in ("hour", "day")] == [[1, 1], 1]
@@ -229,7 +241,7 @@ def test_closing_at_boundaries_only_seals_all_that_closing_every_minute_seals(mi
     words = numbered(said(_at(first + m), signal="click") for m in sorted(minutes))
     by_boundary, by_minute = Live().say(*words), Live().say(*words)
     start = _at(first + min(minutes) - ahead)
-    *_, last = _boundaries(by_boundary, start)
+    *_, last = _boundaries(by_boundary, start, until="2026-03-03T23:15")
     for minute in range(minute_of(start), minute_of(last) + 1):
         by_minute.machine.close(minute)
 
