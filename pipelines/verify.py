@@ -12,8 +12,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pipelines.errors import OptionError
-from pipelines.measure import measure
+from pipelines.measure import IN_PROCESS, measure
 from pipelines.options import MeasureOptions, add_measure_arguments, measure_options
+from pipelines.sources.kafka import check_kafka
 from pipelines.verify_compare import compare, latest_end
 from pipelines.verify_dataset import (
     LateEvent,
@@ -65,23 +66,35 @@ def verify(options: VerifyOptions) -> int:
 
 
 def _recomputation(options: VerifyOptions, output: Path) -> MeasureOptions:
-    """`moment measure` of the same input with the options of the dataset's run."""
+    """`moment measure` of the same input, read once, with the options of the dataset's run."""
     run = options.run
     parser = argparse.ArgumentParser(allow_abbrev=False)
     add_measure_arguments(parser)
     given = [f"--output={output}", f"--time-zone={run.time_zone}", f"--epoch={run.epoch}"]
     given.append(f"--channels={','.join(run.channels)}")
     given += [] if run.brand is None else [f"--brand={run.brand}"]
-    measuring = measure_options(parser.parse_args([*given, "--", *options.inputs]), ())
+    if options.kafka_properties is not None:
+        given.append(f"--kafka-properties={options.kafka_properties}")
+    # The runner is named, for without one a topic is refused: other jobs would never end it.
+    measuring = measure_options(
+        parser.parse_args([*given, "--", *options.inputs]), (f"--runner={IN_PROCESS}",)
+    )
+    inputs = measuring.inputs
+    if inputs.subscriptions:
+        raise OptionError(
+            f"{options.dataset}: expected files or topics, found a subscription, which gives what"
+            " was read no second time; give an archive of it"
+        )
+    if inputs.topics:
+        check_kafka(inputs.topics, measuring.stream.kafka)
+        return measuring
     place = options.dataset.resolve()
     native = tuple(
-        file
-        for file in measuring.inputs.files
-        if not Path(file.path).resolve().is_relative_to(place)
+        file for file in inputs.files if not Path(file.path).resolve().is_relative_to(place)
     )
     if not native:
         raise OptionError(f"{options.dataset}: expected raw input elsewhere, found all of it there")
-    return replace(measuring, inputs=replace(measuring.inputs, files=native))
+    return replace(measuring, inputs=replace(inputs, files=native))
 
 
 def _without(measuring: MeasureOptions, late: Sequence[LateEvent]) -> MeasureOptions:

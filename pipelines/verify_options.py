@@ -22,6 +22,7 @@ class VerifyOptions:
     days: tuple[date, ...]
     through: datetime | None
     limit: int | None
+    kafka_properties: str | None = None
 
 
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +31,8 @@ def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         nargs="+",
         metavar="INPUT",
-        help="the raw input it was computed from, as for `moment measure`; of a stream the topic,"
-        " for arrival times are the broker's",
+        help="the raw input it was computed from, as for `moment measure`: files, or the topics of"
+        " a stream, for arrival times are the broker's",
     )
     parser.add_argument(
         "--day",
@@ -47,6 +48,9 @@ def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit", type=int, default=20, help="figures and events to list (default 20, 0: all)"
+    )
+    parser.add_argument(
+        "--kafka-properties", metavar="FILE", help="name=value lines for the Kafka client"
     )
 
 
@@ -69,6 +73,7 @@ def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
         days=tuple(sorted({_day(day) for day in arguments.day or ()})),
         through=None if arguments.through is None else _through(arguments.through),
         limit=arguments.limit or None,
+        kafka_properties=arguments.kafka_properties,
     )
 
 

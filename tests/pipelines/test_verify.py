@@ -24,6 +24,9 @@ from hypothesis import strategies as st
 from pipelines.errors import OptionError
 from pipelines.keys import KEY_VARIABLE
 from pipelines.measure import Measured
+from pipelines.sources.files import discover
+from pipelines.sources.kafka_settings import KafkaTopic
+from pipelines.sources.read_files import ReadFiles
 from pipelines.verify import verify
 from pipelines.verify_compare import COMPARED, Compared, compare, latest_end
 from pipelines.verify_dataset import LateEvent, add_view, late_events, left_out, open_published
@@ -800,6 +803,34 @@ def test_another_pseudonym_key_is_refused(moment_verify, published, monkeypatch)
         rf" set {KEY_VARIABLE} to the key of the dataset$",
     ):
         moment_verify(published.dataset, published.input)
+
+
+def test_a_topic_is_read_once_in_place_of_files(moment_verify, published, monkeypatch, tmp_path):
+    asked: list[Any] = []
+
+    def read_once(topics, stream, kafka):
+        asked.append((topics, kafka.client))
+        return ReadFiles(discover([str(published.input)]))
+
+    (tmp_path / "client").write_text("group.id = us\n")
+    monkeypatch.setattr("pipelines.verify.check_kafka", lambda topics, kafka: None)
+    monkeypatch.setattr("pipelines.measure.ReadKafkaOnce", read_once)
+    said = moment_verify(
+        published.dataset,
+        "access_log=kafka://broker:9092/live",
+        "--kafka-properties",
+        tmp_path / "client",
+    )
+
+    assert said.code == 0
+    assert asked == [
+        ((KafkaTopic("broker:9092", "live", "access_log", "earliest"),), (("group.id", "us"),))
+    ]
+
+
+def test_a_subscription_is_refused_for_it_gives_nothing_twice(moment_verify, published):
+    with pytest.raises(OptionError, match="expected files or topics, found a subscription"):
+        moment_verify(published.dataset, "pubsub://projects/ours/subscriptions/live")
 
 
 def test_input_that_lies_in_the_dataset_is_no_raw_input(moment_verify, published):
