@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pipelines.errors import OptionError
 from pipelines.options import MeasureOptions, add_measure_arguments, measure_options
 from pipelines.sources.files import InputError
+from pipelines.verify_options import add_verify_arguments, verify_options
 from schemas.version import VERSION
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand. 0: done; 2: a bad option, file or configuration; 3: balance not closed."""
+    """Run a subcommand. 0: done; 2: bad use; 3: balance not closed; 4: figures differ."""
     parser = _parser()
     given, beam_arguments = parser.parse_known_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -69,6 +70,15 @@ def _parser() -> argparse.ArgumentParser:
         "moment measure logs/*.gz segment=export.ndjson --output figures",
     )
     add_measure_arguments(measure)
+
+    verify = command(
+        "verify",
+        _verify,
+        "recompute a dataset from its raw input and compare every figure; ends with 0 where all are"
+        " identical, with 4 where one differs, with 3 where the recomputation does not balance",
+        "moment verify figures logs/*.gz segment=export.ndjson --day 2026-03-02",
+    )
+    add_verify_arguments(verify)
 
     check = command(
         "check",
@@ -144,6 +154,12 @@ def _stream(options: MeasureOptions) -> int:
         return INTERRUPTED
     print(f"the job is {state}")
     return 0 if state in ("DONE", "CANCELLED", "DRAINED", "UPDATED") else FAILED
+
+
+def _verify(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.verify import verify
+
+    return verify(verify_options(given))
 
 
 def _check(given: argparse.Namespace, _: Sequence[str]) -> int:

@@ -22,6 +22,7 @@ from pipelines.sinks.duckdb_views import create_views
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import TABLES
 from pipelines.sources.kafka import ReadKafka
+from pipelines.sources.kafka_bounded import ReadKafkaOnce
 from pipelines.sources.pubsub import read_pubsub
 from pipelines.sources.read_files import ReadFiles
 from pipelines.sources.replay import Replay
@@ -55,7 +56,7 @@ def measure(options: MeasureOptions) -> Measured:
         with beam.Pipeline(options=pipeline_options(options.beam_arguments)) as root:
             build(
                 root,
-                source_of(options),
+                _source(options),
                 lambda table: WriteParquet(table, str(staging)),
                 options.rules,
             )
@@ -66,6 +67,14 @@ def measure(options: MeasureOptions) -> Measured:
     measured = _summary(output, time.monotonic() - began)
     _write_run(options, measured)
     return measured
+
+
+def _source(options: MeasureOptions) -> beam.PTransform:
+    """The read step of `measure`, bounded: of a topic, what it holds when the run starts."""
+    inputs, stream = options.inputs, options.stream
+    if inputs.topics:
+        return ReadKafkaOnce(inputs.topics, stream.settings, stream.kafka)
+    return ReadFiles(inputs.files)
 
 
 def source_of(options: MeasureOptions) -> beam.PTransform:
@@ -79,7 +88,7 @@ def source_of(options: MeasureOptions) -> beam.PTransform:
     if stream.speed is not None:
         plan = plan_replay(inputs.files)
         return Replay(plan, stream.speed, stream.settings, stream.run_on_seconds)
-    return ReadFiles(inputs.files)
+    return _source(options)
 
 
 def pipeline_options(arguments: tuple[str, ...]) -> PipelineOptions:
