@@ -150,10 +150,12 @@ class Attend:
         last = max(self.state.last_minute, 0)
         if reached > last + SILENT_FOR_GOOD:
             return None
-        day, hour = local_windows(np.array([max(reached, last), last]), time_zone)
-        day_end = int(day_bounds(int(day[0]), time_zone)[1].timestamp()) // 60
-        last_day_end = int(day_bounds(int(day[1]), time_zone)[1].timestamp()) // 60
-        ends = np.array([last + 1, int(hour[1]) + 60, last_day_end, day_end])
+        # What was heard may be hours ahead of the stream: the hour that it is in ends first.
+        day, hour = local_windows(np.array([max(reached, 0), last]), time_zone)
+        day_ends = [int(day_bounds(d, time_zone)[1].timestamp()) // 60 for d in day.tolist()]
+        ends = np.array([last + 1, int(hour[1]) + 60, *day_ends])
+        if reached < last:
+            ends = np.append(ends, int(hour[0]) + 60)
         if rows_of(self.state.remembered):
             ends = np.append(ends, np.unique(self.state.remembered["minute"]) + 1)
         boundaries = np.concatenate([ends, ends + hot])
@@ -172,8 +174,8 @@ class Attend:
             changes = (pending["fact"] != 0) & np.isin(pending["fact"], state.sealed_facts["fact"])
             late_mask |= changes
         echo = (pending["flags"] & ECHO) != 0
-        # A change of a sealed fact is late where the fact was: only an echo meets it there.
-        late = choose(pending, late_mask & (~echo | (minute >= state.closed_through)))
+        # An echo is late where the fact is that it would have changed; elsewhere it is nothing.
+        late = choose(pending, late_mask & (~echo | self._known_facts(pending["fact"])))
         echoes = choose(pending, ~late_mask & echo)
         pending = choose(pending, ~late_mask & ~echo)
         outcomes = _outcomes(choose(late, (late["flags"] & ECHO) == 0), "late")
@@ -224,6 +226,11 @@ class Attend:
             *fragment("presence", state.people.presence),
             *fragment("actions", state.people.actions),
         ]
+
+    def _known_facts(self, facts: np.ndarray) -> np.ndarray:
+        """Mask of the facts that stand here or stood here when they were sealed."""
+        known = [f["fact"] for f in (self.state.facts, self.state.sealed_facts) if f]
+        return np.isin(facts, np.concatenate(known)) if known else np.zeros(len(facts), bool)
 
     def _unseen(self, pending: Frame) -> tuple[Frame, Frame]:
         """Rows whose event is new, and further copies; the new ids are remembered."""

@@ -56,7 +56,8 @@ class Shard:
         deltas = []
         for family, part in split_by_family(attended.partials, self._families):
             self._sent[family] += 1
-            deltas.append((family, Packed.pack(sent_by(part, self.number))))
+            told = sent_by(part, self.number, int(self._sent[family]))
+            deltas.append((family, Packed.pack(told)))
         return attended, deltas
 
     def close(self, reached: int) -> Iterator[tuple[int, Packed]]:

@@ -73,7 +73,16 @@ def test_a_word_is_followed_by_the_ends_of_its_minute_hour_and_day_and_by_their_
 
 
 def test_a_word_ahead_of_the_stream_waits_for_the_end_of_its_minute():
-    assert _next(Live().say(said("10:00", id=1)), "09:50") == "2026-03-02T10:01"
+    assert _next(Live().say(said("10:00", id=1)), "10:00") == "2026-03-02T10:01"
+
+
+def test_a_word_hours_ahead_of_the_stream_lets_the_hours_before_it_end():
+    """Others may have been heard in them: their figures wait for this shard's word."""
+    live = Live().say(said("11:40", id=1))
+
+    assert _next(live, "09:50") == "2026-03-02T10:00"
+    assert _next(live, "10:00") == "2026-03-02T11:00"
+    assert _next(live, "11:00") == "2026-03-02T11:41"
 
 
 def test_of_two_words_ahead_of_the_stream_the_earlier_comes_first():
