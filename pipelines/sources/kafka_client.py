@@ -77,7 +77,11 @@ class Found:
 
 @dataclass
 class Notes:
-    """What a reader remembers from call to call. It may be lost at any time."""
+    """What a reader remembers from call to call. It may be lost at any time.
+
+    `asked`: when the broker was asked for the end of the partition, and the end it told, until
+    everything before that end has been read.
+    """
 
     channel: str | None = None
     reported: float = 0.0
@@ -85,6 +89,7 @@ class Notes:
     troubled_since: float | None = None
     attempts: int = 0
     rows: int = 1024
+    asked: tuple[int, int] | None = None
 
 
 class _ClientLog:

@@ -9,6 +9,8 @@ from apache_beam.coders import Coder
 from apache_beam.io.iobase import RestrictionProgress, RestrictionTracker
 from apache_beam.transforms.core import RestrictionProvider
 
+from pipelines.sources.kafka_settings import KafkaTopic, Partition
+
 
 class Offsets(NamedTuple):
     """The offsets [next, stop) of a partition; stop None: for ever.
@@ -91,10 +93,12 @@ class OffsetsCoder(Coder):
 
 
 class OffsetsProvider(RestrictionProvider):
-    """Begins where the element says: it has `start` and `stop`."""
+    """A partition begins and stops where it says; of a topic, partitions are counted from 0."""
 
-    def initial_restriction(self, element: object) -> Offsets:
-        return Offsets(0, getattr(element, "start", 0), getattr(element, "stop", None))
+    def initial_restriction(self, element: Partition | KafkaTopic) -> Offsets:
+        if isinstance(element, Partition):
+            return Offsets(0, element.start, element.stop)
+        return Offsets(0, 0)
 
     def create_tracker(self, restriction: Offsets) -> OffsetsTracker:
         return OffsetsTracker(restriction)

@@ -80,12 +80,10 @@ class Broker:
         return AdminClient({"bootstrap.servers": self.plain})
 
     def create(self, topic: str, partitions: int = 1) -> None:
-        for future in self.admin.create_topics([NewTopic(topic, partitions, 1)]).values():
-            future.result(30)
+        done(self.admin.create_topics([NewTopic(topic, partitions, 1)]))
 
     def remove(self, topic: str) -> None:
-        for future in self.admin.delete_topics([topic]).values():
-            future.result(30)
+        done(self.admin.delete_topics([topic]))
 
     def produce(self, topic: str, values: list[bytes | None], partition: int = 0) -> None:
         produce(
@@ -135,6 +133,12 @@ def broker() -> Iterator[Broker]:
     finally:
         stop(folder, ["kafka"])
         shutil.rmtree(folder / "data", ignore_errors=True)
+
+
+def done(futures: dict[Any, Any]) -> None:
+    """Return when the broker has done it all. The client looks for each future in this very dict."""
+    for future in futures.values():
+        future.result(30)
 
 
 def guarded(password: str) -> KafkaSettings:
@@ -236,7 +240,7 @@ def test_deleted_offsets_are_a_failed_event_and_the_reading_goes_on_after_them(b
     broker.create("expired")
     broker.produce("expired", [b"%d" % n for n in range(100)])
     reading = Reading(broker, "expired", Offsets(0, 10))
-    broker.admin.delete_records([TopicPartition("expired", 0, 60)]).popitem()[1].result(30)
+    done(broker.admin.delete_records([TopicPartition("expired", 0, 60)]))
 
     found = reading.until(lambda: reading.rest.next == 100)
 
@@ -273,13 +277,14 @@ def test_a_topic_made_anew_is_a_failed_event_and_read_from_its_beginning(broker)
 def test_a_partition_that_is_read_to_its_end_rests_a_second_and_says_that_it_is_held(broker):
     broker.create("rests")
     broker.produce("rests", [b"a"])
-    reading = Reading(broker, "rests", Offsets(0, 0))
+    reading = Reading(broker, "rests", Offsets(0, 0), allowance=1)
     reading.until(lambda: reading.rest.next == 1)
+    assert reading.state.basis == "messages"
 
-    reading.call()
+    reading.until(lambda: reading.state.basis == "held")
 
     assert reading.delay > Duration(seconds=0.9)
-    assert (reading.state.basis, reading.state.watermark) == ("held", (EIGHT_PM - 10) * 1_000_000)
+    assert (reading.state.basis, reading.state.watermark) == ("held", (EIGHT_PM - 1) * 1_000_000)
     assert reading.status[-1]["behind"] == 0
 
 
@@ -303,7 +308,7 @@ def test_partitions_added_later_begin_at_their_beginning_whatever_the_start_was(
     topic = KafkaTopic(broker.plain, "grows", start="latest")
     with closing(KafkaClient(broker.plain, KafkaSettings())) as client:
         (first,) = partitions_of(client, topic, 0, None, 5)
-        broker.admin.create_partitions([NewPartitions("grows", 2)]).popitem()[1].result(30)
+        done(broker.admin.create_partitions([NewPartitions("grows", 2)]))
         broker.produce("grows", [b"in the new one"], partition=1)
         until(lambda: client.partitions("grows", 5) == 2, seconds=10)
 
@@ -317,10 +322,15 @@ class Reading:
     """A partition as a runner reads it: call after call, each from what the last handed on."""
 
     def __init__(
-        self, broker: Broker, topic: str, begin: Offsets, kafka: KafkaSettings | None = None
+        self,
+        broker: Broker,
+        topic: str,
+        begin: Offsets,
+        kafka: KafkaSettings | None = None,
+        allowance: float = 10,
     ) -> None:
         self._partition = Partition(KafkaTopic(broker.plain, topic, "segment"), 0, begin.next)
-        self._kafka = kafka or KafkaSettings()
+        self._kafka, self._allowance = kafka or KafkaSettings(), allowance
         self._reader = PartitionReader(self._partition, self._kafka)
         self.rest, self.delay, self.state = begin, Duration(0), None
         self.failed: list[dict] = []
@@ -329,7 +339,7 @@ class Reading:
     def call(self) -> list[tuple[int, bytes]]:
         tracker = ThreadsafeRestrictionTracker(OffsetsTracker(self.rest))
         estimator = ClockEstimator(self.state)
-        stream = StreamSettings(idle_after_seconds=None, status_every_seconds=0)
+        stream = StreamSettings(self._allowance, None, status_every_seconds=0)
         given = (self._partition, stream, self._kafka, tracker, estimator, self._reader)
         batches = []
         for output in PartitionReading(*given).for_a_while():
@@ -425,8 +435,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
     with local_services(slots=2) as services:
         job = Job(services, output)
         admin = AdminClient({"bootstrap.servers": services.kafka})
-        for future in admin.create_topics([NewTopic("held", 3), NewTopic("live", 3)]).values():
-            future.result(30)
+        done(admin.create_topics([NewTopic("held", 3), NewTopic("live", 3)]))
         job.send("held", 0, [EIGHT_PM + second for second in range(600)])
         job.send("held", 1, [EIGHT_PM + second for second in range(300)])
         job.send("held", 2, [EIGHT_PM + second for second in range(121)])
@@ -480,7 +489,7 @@ def test_after_a_killed_taskmanager_every_offset_is_read_and_a_new_partition_is_
     job.send("live", 1, [time.time()] * 500)
     job.services.kill_taskmanager()
     admin = AdminClient({"bootstrap.servers": job.services.kafka})
-    admin.create_partitions([NewPartitions("live", 4)]).popitem()[1].result(30)
+    done(admin.create_partitions([NewPartitions("live", 4)]))
     job.send("live", 0, [time.time()] * 500)
     job.send("live", 3, [time.time()] * 500)
     job.services.restart_taskmanager()

@@ -292,8 +292,32 @@ def test_a_publish_time_in_2099_is_not_believed_and_moves_nothing():
     found.heard(latest=50 * SECOND, now=51 * SECOND)
 
     assert not found.believed(in_2099, now=52 * SECOND)
-    found.heard(latest=None, now=52 * SECOND)
-    assert found.report(oldest=None) == Watermark(40 * SECOND, "held")
+    found.unbelieved(now=52 * SECOND)
+    assert found.report(oldest=None) == Watermark(40 * SECOND, "ahead")
+
+
+def test_a_machine_a_day_behind_the_service_goes_on_by_its_own_clock_and_says_so():
+    """Every publish time is then in its future, and the messages never end."""
+    found = watermark()
+    found.heard(latest=50 * SECOND, now=50 * SECOND)
+    for second in range(51, 111):
+        assert not found.believed((second + 86_400) * SECOND, now=second * SECOND)
+        found.unbelieved(now=second * SECOND)
+
+    assert found.report(oldest=None) == Watermark(100 * SECOND, "ahead")
+
+    found.silent(until=112 * SECOND)
+    assert found.report(oldest=None) == Watermark(102 * SECOND, "idle")
+
+
+def test_a_clock_that_was_a_day_ahead_and_is_set_right_is_not_silent_for_a_day():
+    found = watermark(now=86_400 * SECOND)
+    found.silent(until=86_500 * SECOND)
+    assert found.report(oldest=None).basis == "idle"
+
+    found.heard(latest=100 * SECOND, now=101 * SECOND)
+
+    assert found.report(oldest=None) == Watermark(86_490 * SECOND, "held")
 
 
 def test_a_clock_that_is_behind_by_less_than_the_allowance_is_believed():
@@ -316,7 +340,10 @@ def test_the_watermark_never_goes_back_and_never_passes_the_clock(events):
     for name, value in events:
         if name == "heard":
             now = max(now, value)
-            found.heard(value if found.believed(value, now) else None, now)
+            if found.believed(value, now):
+                found.heard(value, now)
+            else:
+                found.unbelieved(now)
         elif name == "silent":
             now = max(now, value)
             found.silent(value)
@@ -573,6 +600,14 @@ def test_both_reads_have_the_outputs_of_a_source():
 
         for output in ("payloads", "failed", "counts", "status"):
             assert found[output].element_type is pa.RecordBatch
+
+
+@pytest.mark.parametrize("read", [ReadPubSub, ReadPubSubNative])
+def test_both_reads_are_unbounded(read):
+    """Of a bounded input the machines behind it wait for an end, which never comes."""
+    found = beam.Pipeline() | read([Subscription(PATH, "web")])
+
+    assert not found.payloads.is_bounded
 
 
 def test_the_native_read_names_the_subscription_to_the_runner():
