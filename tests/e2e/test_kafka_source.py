@@ -27,7 +27,16 @@ import pytest
 from apache_beam.runners.sdf_utils import ThreadsafeRestrictionTracker
 from apache_beam.utils.timestamp import Duration
 from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    NewPartitions,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from deploy.local import download, kafka
 from deploy.local.download import missing_tool
@@ -74,6 +83,7 @@ class Broker:
 
     plain: str
     guarded: str
+    folder: Path = Path()
 
     @cached_property
     def admin(self) -> AdminClient:
@@ -96,12 +106,13 @@ def produce(
     topic: str,
     partition: int,
     messages: list[tuple[bytes | None, float]],
-    **more: Any,
+    settings: dict[str, Any] | None = None,
 ) -> None:
     """Values with the seconds of their producer's clock, in order and acknowledged."""
-    producer = Producer({"bootstrap.servers": servers, "enable.idempotence": True, "linger.ms": 5})
+    given = {"enable.idempotence": True, "linger.ms": 5, **(settings or {})}
+    producer = Producer({"bootstrap.servers": servers, **given})
     for value, seconds in messages:
-        producer.produce(topic, value, partition=partition, timestamp=int(seconds * 1000), **more)
+        producer.produce(topic, value, partition=partition, timestamp=int(seconds * 1000))
     assert producer.flush(30) == 0
 
 
@@ -126,10 +137,13 @@ def broker() -> Iterator[Broker]:
             "listener.name.sasl_plaintext.plain.sasl.jaas.config="
             "org.apache.kafka.common.security.plain.PlainLoginModule required "
             f'user_reader="{PASSWORD}";\n'
+            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
+            "super.users=User:ANONYMOUS\n"
+            "allow.everyone.if.no.acl.found=true\n"
         )
     try:
         start(folder, kafka.broker(java, jars, folder))
-        yield Broker(plain, guarded)
+        yield Broker(plain, guarded, folder)
     finally:
         stop(folder, ["kafka"])
         shutil.rmtree(folder / "data", ignore_errors=True)
@@ -180,6 +194,23 @@ def test_a_wrong_password_is_one_sentence_before_the_start_which_does_not_repeat
 
     assert str(refused.value).startswith("expected to be let in to the topic any at ")
     assert "wrong-secret" not in str(refused.value)
+
+
+def test_an_account_that_may_ask_for_a_topic_but_not_read_it_is_one_sentence_before_the_start(
+    broker,
+):
+    broker.create("unreadable")
+    may_ask = AclBinding(
+        ResourceType.TOPIC, "unreadable", ResourcePatternType.LITERAL, "User:reader", "*",
+        AclOperation.DESCRIBE, AclPermissionType.ALLOW,
+    )  # fmt: skip
+    done(broker.admin.create_acls([may_ask]))
+
+    with pytest.raises(OptionError) as refused:
+        check_kafka([KafkaTopic(broker.guarded, "unreadable")], guarded(PASSWORD), seconds=10)
+
+    assert str(refused.value).startswith("expected to be let in to the topic unreadable at ")
+    assert "TOPIC_AUTHORIZATION_FAILED" in str(refused.value)
 
 
 def test_a_channel_that_is_not_registered_is_one_sentence_before_the_start(broker):
@@ -254,6 +285,30 @@ def test_deleted_offsets_are_a_failed_event_and_the_reading_goes_on_after_them(b
     assert reading.rest == Offsets(0, 100)
 
 
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_a_spoilt_batch_stops_its_partition_in_a_sentence_until_it_is_deleted(broker, compression):
+    topic = f"spoilt-{compression}"
+    broker.create(topic)
+    for batch in range(3):
+        values = [(b"%d of %d" % (n, batch), EIGHT_PM) for n in range(50)]
+        # Time enough to become one batch.
+        settings = {"compression.type": compression, "linger.ms": 300}
+        produce(broker.plain, topic, 0, values, settings)
+    spoil_second_batch(broker.folder / "data" / "kafka" / f"{topic}-0")
+    reading = Reading(broker, topic, Offsets(0, 0), KafkaSettings(patience_seconds=2))
+
+    assert len(reading.until(lambda: reading.rest.next == 50)) == 50
+    with pytest.raises(SourceError) as refused:
+        reading.until(lambda: reading.rest.next > 50)
+    assert f"expected to read kafka:{topic}/0 from offset 50 at " in str(refused.value)
+    assert "(_BAD_MSG): check broker" in str(refused.value)
+
+    done(broker.admin.delete_records([TopicPartition(topic, 0, 100)]))
+    found = reading.until(lambda: reading.rest.next == 150)
+    assert found == [(100 + n, b"%d of 2" % n) for n in range(50)]
+    assert [failed["position"] for failed in reading.failed] == [50]
+
+
 def test_a_topic_made_anew_is_a_failed_event_and_read_from_its_beginning(broker):
     broker.create("anew")
     broker.produce("anew", [b"old"] * 50)
@@ -316,6 +371,17 @@ def test_partitions_added_later_begin_at_their_beginning_whatever_the_start_was(
 
     assert (first.number, first.start, first.since) == (0, 1, None)
     assert (second.number, second.start, second.since) == (1, 0, 123)
+
+
+def spoil_second_batch(partition: Path) -> None:
+    """Overwrite records of a partition's second batch on the broker's disk. A batch has a header of
+    61 bytes, of which the bytes from 8 on say how long it is after the twelfth."""
+    (log,) = partition.glob("*.log")
+    content = bytearray(log.read_bytes())
+    begin = int.from_bytes(content[8:12], "big") + 12 + 61
+    content[begin : begin + 40] = b"\xff" * 40
+    with log.open("r+b") as file:
+        file.write(content)
 
 
 class Reading:
@@ -484,8 +550,8 @@ def test_an_idle_partition_does_not_hold_the_others_back(job):
 
 
 def test_after_a_killed_taskmanager_every_offset_is_read_and_a_new_partition_is_found(job):
-    done = job.checkpoints()
-    until(lambda: job.checkpoints() > done, seconds=30)
+    before = job.checkpoints()
+    until(lambda: job.checkpoints() > before, seconds=30)
     job.send("live", 1, [time.time()] * 500)
     job.services.kill_taskmanager()
     admin = AdminClient({"bootstrap.servers": job.services.kafka})
