@@ -113,6 +113,12 @@ def test_kafka_is_its_own_controller_and_replicates_nothing():
     assert settings["log.dirs"] == "/home/someone/moment/build/local/data/kafka"
 
 
+def test_kafka_keeps_messages_of_any_age():
+    settings = _settings(kafka.configuration(FOLDER, Ports()), "=")
+
+    assert settings["log.retention.ms"] == "-1"
+
+
 def test_the_cluster_identifier_is_sixteen_bytes_in_22_characters():
     assert kafka.CLUSTER == "bW9tZW50LWxvY2FsLTAwMQ"
 

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import apache_beam as beam
 import pyarrow as pa
@@ -54,6 +53,7 @@ from pipelines.sources.kafka_settings import Partition
 from pipelines.sources.streaming import StreamSettings
 from pipelines.sources.watermark import ClockEstimator
 from schemas.failure import FAILED_EVENT
+from tests.e2e.cluster import ask, gauges, running_job
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -482,15 +482,11 @@ class Job:
     def passed(self, name: str) -> list[int]:
         """The instants that the watermark has passed, in the order it did."""
         rows = sorted(self.rows(f"watermark-{name}"), key=lambda row: row["wall"])
-        return [row["passed"] for row in rows]
-
-    def flink(self, path: str) -> Any:
-        with urlopen(self.services.flink_rest + path, timeout=10) as answer:
-            return json.load(answer)
+        return [row["passed"] for row in rows] or [0]
 
     def checkpoints(self) -> int:
-        (job,) = self.flink("/jobs")["jobs"]
-        return int(self.flink(f"/jobs/{job['id']}/checkpoints")["counts"]["completed"])
+        asked = f"/jobs/{running_job(self.services)}/checkpoints"
+        return int(ask(self.services, asked)["counts"]["completed"])
 
 
 @pytest.fixture(scope="module")
@@ -518,6 +514,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
             start_new_session=True,
         )  # fmt: skip
         try:
+            running_job(services)
             yield job
         finally:
             with suppress(ProcessLookupError):
@@ -525,7 +522,17 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
 
 
 def test_every_offset_is_read_on_flink(job):
-    until(job.everything_is_read, seconds=90)
+    until(job.everything_is_read, seconds=60)
+
+
+def test_the_lag_of_every_partition_is_a_gauge_that_flink_reports(job):
+    lag = "moment.kafka.consumer_lag."
+    names = {f"{topic}.{number}" for topic in ("held", "live") for number in range(3)}
+
+    def told() -> dict[str, float]:
+        return gauges(job.services, running_job(job.services), lag)
+
+    until(lambda: told() == dict.fromkeys(names, 0.0), seconds=60)
 
 
 def test_the_watermark_is_the_least_over_the_partitions_and_a_silent_one_holds_it(job):

@@ -24,6 +24,7 @@ import pytest
 from deploy.local.download import missing_tool
 from deploy.local.pubsub import Emulator, local_emulator, missing_emulator
 from deploy.local.services import ROOT, Services, local_services
+from tests.e2e.cluster import ask, running_job
 
 MESSAGES = 20_000
 BODY = b" " + b"x" * 300
@@ -96,6 +97,7 @@ def _run(emulator: Emulator, services: Services, output: Path) -> Seen:
     emulator.publish("viewers", payloads[:8_000])
     _take_and_give_back(emulator, subscription)
     with _job(emulator, services, subscription, output) as job:
+        running_job(services)
         _until(lambda: len(_remembered(output)) >= 6_000, 60, job)
         # Two checkpoints on, some of it has been acknowledged.
         time.sleep(5)
@@ -180,8 +182,7 @@ def _job(
 
 
 def _cancel(services: Services) -> None:
-    with urlopen(f"{services.flink_rest}/jobs", timeout=10) as answer:
-        (job,) = json.load(answer)["jobs"]
+    (job,) = ask(services, "/jobs")["jobs"]
     urlopen(Request(f"{services.flink_rest}/jobs/{job['id']}", method="PATCH"), timeout=10).close()
 
 
