@@ -27,11 +27,14 @@ def check_kafka(topics: Sequence[KafkaTopic], kafka: KafkaSettings, seconds: flo
                 f"expected a registered channel for the Kafka topic {topic.topic}, found "
                 f"{topic.channel!r}: choose one of `moment channels`."
             )
-        until = time.monotonic() + seconds
-        with closing(KafkaClient(topic.servers, kafka)) as client:
-            first = _insist(topic, until, lambda: _first(client, topic, until))
-        with closing(PartitionReader(first, kafka)) as reader:
-            _insist(topic, until, lambda: _read(reader, first))
+        _check(topic, kafka, time.monotonic() + seconds)
+
+
+def _check(topic: KafkaTopic, kafka: KafkaSettings, until: float) -> None:
+    with closing(KafkaClient(topic.servers, kafka)) as client:
+        first = _insist(topic, until, lambda: _first(client, topic, until))
+    with closing(PartitionReader(first, kafka)) as reader:
+        _insist(topic, until, lambda: _read(reader, first))
 
 
 def _first(client: KafkaClient, topic: KafkaTopic, until: float) -> Partition:

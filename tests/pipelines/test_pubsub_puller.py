@@ -99,6 +99,11 @@ def take_all(puller: Puller, call: Any) -> int:
     return count
 
 
+def take_for_ever(puller: Puller) -> None:
+    while True:
+        puller.take(puller.begin("first"), 0.1)
+
+
 def until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not holds():
@@ -171,8 +176,7 @@ def test_a_refusal_lasts_its_time_and_then_fails_the_bundle(broker, puller_of, f
     began = time.monotonic()
 
     with pytest.raises(ConnectionError) as refused:
-        while True:
-            puller.take(puller.begin("first"), 0.1)
+        take_for_ever(puller)
 
     assert str(refused.value).startswith(
         f"expected to read the Pub/Sub subscription {PATH}, found {type(fault).__name__}: {advice}"
@@ -201,8 +205,7 @@ def test_an_outage_too_long_fails_the_bundle(broker, puller_of):
     broker.fault = ServiceUnavailable("away")
 
     with pytest.raises(ConnectionError, match="found ServiceUnavailable: Pub/Sub does not answer"):
-        while True:
-            puller.take(puller.begin("first"), 0.1)
+        take_for_ever(puller)
 
 
 def test_an_outage_is_no_silence(broker, puller_of):

@@ -76,7 +76,11 @@ def _people(
     sums = {}
     for grouping, channel, events in series:
         for minute, hour, day, count in zip(minutes.tolist(), hours, days, events):
-            for window, start, hour_of in ((MINUTE, minute, hour), (HOUR, hour, hour), (DAY, day, 0)):
+            for window, start, hour_of in (
+                (MINUTE, minute, hour),
+                (HOUR, hour, hour),
+                (DAY, day, 0),
+            ):
                 for place in ((parent, 0), (grouping, channel)):
                     key = (*place, window, int(start), int(hour_of), int(day))
                     sums[key] = sums.get(key, 0) + count
@@ -310,7 +314,9 @@ def _slowly(people):
     return [row["expected"] for row in rows], [row["missed"] for row in rows]
 
 
-_RUN = st.tuples(st.integers(1, 35), st.sampled_from((0, 0, 6, 7, 25, 60))).map("{0[0]}×{0[1]}".format)
+_RUN = st.tuples(st.integers(1, 35), st.sampled_from((0, 0, 6, 7, 25, 60))).map(
+    "{0[0]}×{0[1]}".format
+)
 _RUNS = st.lists(_RUN, min_size=1, max_size=5).map(" ".join)
 _NIGHTS = st.sampled_from(
     [
