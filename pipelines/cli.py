@@ -11,19 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import OptionError
-from pipelines.options import add_measure_arguments, measure_options
+from pipelines.options import MeasureOptions, add_measure_arguments, measure_options
 from pipelines.sources.files import InputError
+from pipelines.verify_options import add_verify_arguments, verify_options
 from schemas.version import VERSION
 
 if TYPE_CHECKING:
     from pipelines.simulator import Simulation
 
+FAILED = 1
 BAD_USE = 2
 NOT_BALANCED = 3
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand. 0: done; 2: a bad option, file or configuration; 3: balance not closed."""
+    """Run a subcommand. 0: done; 2: bad use; 3: balance not closed; 4: figures differ."""
     parser = _parser()
     given, beam_arguments = parser.parse_known_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -63,10 +66,19 @@ def _parser() -> argparse.ArgumentParser:
     measure = command(
         "measure",
         _measure,
-        "read files and write a dataset of events, metrics, failed events and balance",
+        "read files or brokers and write a dataset of events, metrics, failed events and balance",
         "moment measure logs/*.gz segment=export.ndjson --output figures",
     )
     add_measure_arguments(measure)
+
+    verify = command(
+        "verify",
+        _verify,
+        "recompute a dataset from its raw input and compare every figure; ends with 0 where all are"
+        " identical, with 4 where one differs, with 3 where the recomputation does not balance",
+        "moment verify figures logs/*.gz segment=export.ndjson --day 2026-03-02",
+    )
+    add_verify_arguments(verify)
 
     check = command(
         "check",
@@ -123,9 +135,31 @@ def _add_simulation_arguments(parser: argparse.ArgumentParser) -> None:
 def _measure(given: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     from pipelines.measure import measure, print_summary
 
-    measured = measure(measure_options(given, beam_arguments))
+    options = measure_options(given, beam_arguments)
+    if options.unbounded:
+        return _stream(options)
+    measured = measure(options)
     print_summary(measured)
     return NOT_BALANCED if measured.unbalanced else 0
+
+
+def _stream(options: MeasureOptions) -> int:
+    from pipelines.stream import stream
+
+    print(f"figures are written to {options.output} until the job is stopped", flush=True)
+    try:
+        state = stream(options)
+    except KeyboardInterrupt:
+        print("left: a job on a cluster goes on, and is stopped there", file=sys.stderr)
+        return INTERRUPTED
+    print(f"the job is {state}")
+    return 0 if state in ("DONE", "CANCELLED", "DRAINED", "UPDATED") else FAILED
+
+
+def _verify(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.verify import verify
+
+    return verify(verify_options(given))
 
 
 def _check(given: argparse.Namespace, _: Sequence[str]) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import apache_beam as beam
-import numpy as np
 
 from pipelines.sinks.parquet import Table
 from pipelines.sinks.tables import (
@@ -25,7 +24,7 @@ from transforms.attend_shards import AttendShards
 from transforms.attribute import Attribute
 from transforms.balance import Balance
 from transforms.decode import Decode
-from transforms.exclude import Exclude
+from transforms.exclude import Exclude, LeftOut
 from transforms.observe import Observe, ObserveRules
 from transforms.progress import NEVER
 from transforms.protect import Protect, PseudonymKeys
@@ -39,7 +38,7 @@ Sink = Callable[[Table], beam.PTransform]
 class Rules:
     """Everything the graph needs besides source and sink.
 
-    `excluded` are ids of events that figures leave out (`transforms.exclude.sorted_ids`). Of a
+    `excluded` are ids of what figures leave out, events and late changes of facts. Of a
     stream: how long a minute corrects, how often figures are published, from which minute on, and
     the integer that keys each shard (none: its number).
     """
@@ -51,7 +50,7 @@ class Rules:
     families: int = 8
     epoch: int = 0
     default_brand: str | None = None
-    excluded: np.ndarray | None = field(default=None, compare=False)
+    excluded: LeftOut | None = field(default=None, compare=False)
     hot_minutes: int = 15
     publish_every_seconds: float = PUBLISH_EVERY_SECONDS
     since_minute: int = NEVER

@@ -20,7 +20,13 @@ from pipelines.graph import build
 from pipelines.options import MeasureOptions
 from pipelines.sinks.duckdb_views import create_views
 from pipelines.sinks.parquet import WriteParquet
+from pipelines.sinks.tables import TABLES
+from pipelines.sources.kafka import ReadKafka
+from pipelines.sources.kafka_bounded import ReadKafkaOnce
+from pipelines.sources.pubsub import read_pubsub
 from pipelines.sources.read_files import ReadFiles
+from pipelines.sources.replay import Replay
+from pipelines.sources.replay_plan import plan_replay
 from schemas.balance import OUTCOMES
 from schemas.version import VERSION
 
@@ -47,10 +53,10 @@ def measure(options: MeasureOptions) -> Measured:
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     try:
-        with beam.Pipeline(options=_pipeline_options(options.beam_arguments)) as root:
+        with beam.Pipeline(options=pipeline_options(options.beam_arguments)) as root:
             build(
                 root,
-                ReadFiles(options.inputs),
+                _source(options),
                 lambda table: WriteParquet(table, str(staging)),
                 options.rules,
             )
@@ -63,7 +69,29 @@ def measure(options: MeasureOptions) -> Measured:
     return measured
 
 
-def _pipeline_options(arguments: tuple[str, ...]) -> PipelineOptions:
+def _source(options: MeasureOptions) -> beam.PTransform:
+    """The read step of `measure`, bounded: of a topic, what it holds when the run starts."""
+    inputs, stream = options.inputs, options.stream
+    if inputs.topics:
+        return ReadKafkaOnce(inputs.topics, stream.settings, stream.kafka)
+    return ReadFiles(inputs.files)
+
+
+def source_of(options: MeasureOptions) -> beam.PTransform:
+    """The read step of a job: bounded for files, unbounded for brokers and for a replay."""
+    inputs, stream = options.inputs, options.stream
+    if inputs.topics:
+        return ReadKafka(inputs.topics, stream.settings, stream.kafka)
+    if inputs.subscriptions:
+        runner = pipeline_options(options.beam_arguments).get_all_options().get("runner")
+        return read_pubsub(inputs.subscriptions, stream.settings, runner)
+    if stream.speed is not None:
+        plan = plan_replay(inputs.files)
+        return Replay(plan, stream.speed, stream.settings, stream.run_on_seconds)
+    return _source(options)
+
+
+def pipeline_options(arguments: tuple[str, ...]) -> PipelineOptions:
     given = list(arguments)
     if not any(argument.startswith("--runner") for argument in given):
         given.append(f"--runner={IN_PROCESS}")
@@ -72,7 +100,7 @@ def _pipeline_options(arguments: tuple[str, ...]) -> PipelineOptions:
 
 def _move_in(staging: Path, output: Path) -> None:
     """Exchange the tables of the output for the new ones: renames, one a table."""
-    for table in ("events", "metrics", "failed_events", "balance"):
+    for table in (table.name for table in TABLES):
         old = output / table
         if old.exists():
             shutil.rmtree(old)
@@ -95,14 +123,7 @@ def _summary(output: Path, seconds: float) -> Measured:
 
 
 def _write_run(options: MeasureOptions, measured: Measured) -> None:
-    record = {
-        "version": VERSION,
-        "time_zone": options.rules.time_zone,
-        "channels": options.rules.channels,
-        "brand": options.rules.default_brand,
-        "epoch": options.rules.epoch,
-        "pseudonym_key_id": options.rules.keys.key_id,
-        "inputs": [file.path for file in options.inputs],
+    record = run_record(options) | {
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "seconds": round(measured.seconds, 3),
         "balance": measured.balance,
@@ -110,6 +131,19 @@ def _write_run(options: MeasureOptions, measured: Measured) -> None:
         "metrics": measured.metrics,
     }
     (measured.output / "run.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def run_record(options: MeasureOptions) -> dict[str, Any]:
+    """What run.json says of the options of a job; no secrets."""
+    return {
+        "version": VERSION,
+        "time_zone": options.rules.time_zone,
+        "channels": options.rules.channels,
+        "brand": options.rules.default_brand,
+        "epoch": options.rules.epoch,
+        "pseudonym_key_id": options.rules.keys.key_id,
+        "inputs": options.inputs.names,
+    }
 
 
 def print_summary(measured: Measured) -> None:

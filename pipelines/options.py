@@ -15,9 +15,13 @@ from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import create_runner
 
 from pipelines.errors import OptionError
+from pipelines.flink import flink_job, runs_on_flink
 from pipelines.graph import Rules
+from pipelines.inputs import Inputs, parse_inputs
 from pipelines.keys import pseudonym_keys
-from pipelines.sources.files import InputFile, discover
+from pipelines.sinks.tables import TABLES
+from pipelines.sources.files import InputFile
+from pipelines.stream_options import StreamOptions, add_stream_arguments, stream_options
 from schemas.channels import registered_channels
 
 FEWEST_SHARDS, MOST_SHARDS = 4, 1024
@@ -27,11 +31,17 @@ BYTES_A_SHARD = 128 * 1024 * 1024
 
 @dataclass(frozen=True)
 class MeasureOptions:
-    inputs: tuple[InputFile, ...]
+    inputs: Inputs
     output: Path
     rules: Rules
     replace: bool
+    stream: StreamOptions
     beam_arguments: tuple[str, ...]
+
+    @property
+    def unbounded(self) -> bool:
+        """Does the job go on until it is stopped?"""
+        return not self.inputs.files or self.stream.speed is not None
 
 
 def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +49,9 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         nargs="+",
         metavar="INPUT",
-        help="file, glob or directory; CHANNEL=INPUT names its channel, else it is recognised",
+        help="file, glob, directory, kafka://HOST:PORT/TOPIC or"
+        " pubsub://projects/PROJECT/subscriptions/NAME; CHANNEL=INPUT names its channel, else it"
+        " is recognised",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="dataset to write")
     parser.add_argument(
@@ -58,6 +70,7 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replace", action="store_true", help="replace the dataset at DIR when all is written"
     )
+    add_stream_arguments(parser)
 
 
 def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]) -> MeasureOptions:
@@ -65,8 +78,9 @@ def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]
 
     Raises OptionError or InputError, each one clear sentence.
     """
+    stream = stream_options(arguments)
     _check_beam(beam_arguments)
-    output = _output(arguments.output, arguments.replace)
+    output = _output(arguments.output, arguments.replace or stream.append)
     try:
         ZoneInfo(arguments.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -78,21 +92,54 @@ def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]
     if arguments.epoch < 0:
         raise OptionError(f"--epoch {arguments.epoch}: expected 0 or more")
     channels = _channels(arguments.channels)
-    inputs = _outside(_inputs(arguments.inputs), output)
-    return MeasureOptions(
+    inputs = parse_inputs(arguments.inputs, arguments.start, arguments.pullers)
+    inputs = replace(inputs, files=_outside(inputs.files, output))
+    options = MeasureOptions(
         inputs=inputs,
         output=output,
         rules=Rules(
             time_zone=arguments.time_zone,
             channels=channels,
             keys=pseudonym_keys(),
-            shards=arguments.shards or _shards(inputs),
+            shards=arguments.shards or _shards(inputs.files),
             epoch=arguments.epoch,
             default_brand=arguments.brand,
+            hot_minutes=stream.hot_minutes,
+            since_minute=stream.since_minute,
+            publish_every_seconds=stream.publish_every_seconds,
         ),
         replace=arguments.replace,
+        stream=stream,
         beam_arguments=tuple(beam_arguments),
     )
+    _check_kind(options, arguments)
+    return _on_flink(options, arguments.shards) if runs_on_flink(beam_arguments) else options
+
+
+def _check_kind(options: MeasureOptions, arguments: argparse.Namespace) -> None:
+    """Refuse what only the other kind of job has, and a runner that would never end it."""
+    if options.unbounded:
+        if options.replace:
+            raise OptionError("--replace: expected for bounded input; a stream can only --append")
+        if not options.beam_arguments:
+            raise OptionError(
+                "unbounded input (a broker, or --speed): expected --runner=FlinkRunner or another"
+                " streaming runner, found none; the job in this process would never end"
+            )
+        return
+    for name in ("run_on", "since", "append"):
+        if getattr(arguments, name):
+            raise OptionError(
+                f"--{name.replace('_', '-')}: expected with unbounded input only (a broker, or"
+                " --speed); leave it out"
+            )
+
+
+def _on_flink(options: MeasureOptions, shards: int | None) -> MeasureOptions:
+    """With Flink's arguments completed, and shards that it spreads evenly over its slots."""
+    job = flink_job(options.beam_arguments, shards, options.unbounded)
+    rules = replace(options.rules, shards=len(job.keys), shard_keys=job.keys)
+    return replace(options, rules=rules, beam_arguments=job.arguments)
 
 
 def _check_beam(arguments: Sequence[str]) -> None:
@@ -141,6 +188,8 @@ def _output(given: str, replaces: bool) -> Path:
 
 def _outside(inputs: Sequence[InputFile], output: Path) -> tuple[InputFile, ...]:
     """The inputs that are not of the dataset to be written: figures are no native events."""
+    if not inputs:
+        return ()
     place = output.resolve()
     outside = tuple(file for file in inputs if not Path(file.path).resolve().is_relative_to(place))
     if not outside:
@@ -167,35 +216,7 @@ def _channels(given: str | None) -> tuple[str, ...]:
     return names
 
 
-def _inputs(given: Sequence[str]) -> list[InputFile]:
-    """Files of `INPUT` and `CHANNEL=INPUT` arguments, each path once."""
-    known = registered_channels()
-    files: dict[str, InputFile] = {}
-    for argument in given:
-        name, equals, path = argument.partition("=")
-        if equals and not os.path.exists(argument) and "/" not in name:
-            if name not in known:
-                raise OptionError(
-                    f"{argument}: {name!r} is not registered; there are {', '.join(known)}"
-                )
-            if not path:
-                raise OptionError(f"{argument}: expected a file after the =, as in {name}=FILE")
-            found = [replace(file, channel=name) for file in discover([path])]
-        else:
-            found = discover([argument])
-        files.update({file.path: file for file in found})
-    return list(files.values())
-
-
-_OURS = {
-    "events",
-    "metrics",
-    "failed_events",
-    "balance",
-    "run.json",
-    "moment.duckdb",
-    "report.html",
-}
+_OURS = {*(table.name for table in TABLES), "run.json", "moment.duckdb", "report.html"}
 
 
 def _foreign_files(directory: Path) -> list[str]:

@@ -29,7 +29,8 @@ SELECT local_day, {", ".join((*KEY, *COMPARED))} FROM (
     SELECT *, row_number() OVER (
         PARTITION BY {", ".join(KEY)} ORDER BY {NEWEST_FIRST}
     ) AS place
-    FROM {{metrics}} WHERE window_end <= $through AND ($days IS NULL OR local_day IN $days)
+    FROM {{metrics}} WHERE window_end <= $through
+    AND ($since IS NULL OR window_start >= $since) AND ($days IS NULL OR local_day IN $days)
 ) WHERE place = 1
 """
 
@@ -83,6 +84,7 @@ class Compared:
     """What was compared, how many figures that were, and what differs."""
 
     through: datetime
+    since: datetime | None
     days: tuple[date, ...]
     only_published: tuple[date, ...]
     """Days not compared, because nobody asked for them and only the dataset has them."""
@@ -109,17 +111,18 @@ def compare(
     through: datetime,
     days: Sequence[date] = (),
     limit: int | None = None,
+    since: datetime | None = None,
 ) -> Compared:
     """The figures of the view `metrics` against those of the view `recomputed_metrics`.
 
-    Of each figure the row of greatest (epoch, revision) counts. Compared are windows that end by
-    `through`, of the days given, else of every day that both sides have. At most `limit`
+    Of each figure the newest row counts. Compared are windows that begin at `since` or later and
+    end by `through`, of the days given, else of every day that both sides have. At most `limit`
     differences are read. Raises OptionError for a day given that neither side has.
     """
     for standing, metrics in (("published", "metrics"), ("recomputed", "recomputed_metrics")):
         connection.execute(
             _STANDING.format(standing=standing, metrics=metrics),
-            {"through": through, "days": list(days) or None},
+            {"through": through, "since": since, "days": list(days) or None},
         )
     published, recomputed = _days(connection, "published"), _days(connection, "recomputed")
     if nowhere := set(days) - published - recomputed:
@@ -142,6 +145,7 @@ def compare(
     rows = [dict(zip(names, row)) for row in result.fetchall()]
     return Compared(
         through=through,
+        since=since,
         days=tuple(chosen),
         only_published=tuple(sorted(published - recomputed - set(chosen))),
         only_recomputed=tuple(sorted(recomputed - published - set(chosen))),

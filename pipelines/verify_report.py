@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
@@ -15,23 +16,31 @@ _DIMENSIONS = ("channel", "content_id", "brand_id", "item")
 
 
 def report(
-    compared: Compared, excluded: Sequence[LateEvent], zone: ZoneInfo, limit: int | None
+    compared: Compared,
+    late: Sequence[LateEvent],
+    zone: ZoneInfo,
+    limit: int | None,
+    settled: datetime | None = None,
 ) -> str:
     """The verdict in its first line; then the differences, what was not compared, late events.
 
     Instants are of the property's time zone. At most `limit` late events are listed; None: all.
+    Windows that end by `settled` are corrected no more; None: none is.
     """
-    parts = [_verdict(compared, len(excluded))]
+    parts = [_verdict(compared, Counter(each.effect for each in late))]
     if compared.differences:
         parts.append(_differences(compared, zone))
-    parts.append("\n".join(_scope(compared, zone)))
-    if excluded:
-        parts.append(_late_events(excluded, zone, limit))
+    parts.append("\n".join(_scope(compared, zone, settled)))
+    if late:
+        parts.append(_late_events(late, zone, limit))
     return "\n\n".join(parts)
 
 
-def _verdict(compared: Compared, excluded: int) -> str:
-    late = f"{_number(excluded, 'late event')} excluded"
+def _verdict(compared: Compared, effects: Counter[str]) -> str:
+    late = _number(effects["event"], "late event")
+    if effects["change"]:
+        late += f" and {_number(effects['change'], 'late change')}"
+    late += " excluded"
     of = f"{_number(compared.figures, 'figure')} of {_days(compared.days)}"
     if not compared.differing:
         return f"identical: {of}, {late}"
@@ -67,8 +76,13 @@ def _figure(side: Any) -> str:
     return side["suppressed_reason"] or _value(side["value"])
 
 
-def _scope(compared: Compared, zone: ZoneInfo) -> list[str]:
-    lines = [f"compared: windows that end by {_instant(compared.through, zone)}"]
+def _scope(compared: Compared, zone: ZoneInfo, settled: datetime | None) -> list[str]:
+    by = f"end by {_instant(compared.through, zone)}"
+    if compared.since is not None:
+        by = f"begin at {_instant(compared.since, zone)} or later and {by}"
+    lines = [f"compared: windows that {by}"]
+    if settled is not None and settled < compared.through:
+        lines.append(f"may be corrected yet: windows that end after {_instant(settled, zone)}")
     for days, where in (
         (compared.only_published, "the dataset"),
         (compared.only_recomputed, "the recomputation"),
@@ -78,19 +92,20 @@ def _scope(compared: Compared, zone: ZoneInfo) -> list[str]:
     return lines
 
 
-def _late_events(excluded: Sequence[LateEvent], zone: ZoneInfo, limit: int | None) -> str:
-    rows = [["late event", "happened", "arrived", "windows closed through"]]
+def _late_events(late: Sequence[LateEvent], zone: ZoneInfo, limit: int | None) -> str:
+    rows = [["late event", "effect", "happened", "arrived", "windows closed through"]]
     rows += [
         [
             event.event_id.hex(),
+            event.effect,
             *(
                 _instant(instant, zone)
                 for instant in (event.event_time, event.arrived_time, event.closed_through)
             ),
         ]
-        for event in excluded[:limit]
+        for event in late[:limit]
     ]
-    rest = len(excluded) - len(rows) + 1
+    rest = len(late) - len(rows) + 1
     return _table(rows) + (f"\n… and {rest:,} more (--limit 0: all)" if rest else "")
 
 

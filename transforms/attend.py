@@ -37,6 +37,9 @@ from transforms.measures.people import (
 from transforms.partials import concatenated, partial_batch, sum_partials
 
 NEVER = -(2**31)
+SILENT_FOR_GOOD = 400 * 24 * 60
+"""Minutes of silence after which days are closed no more: the time of a bounded stream that ends is
+the end of all time."""
 GROSS, VALID_ONLY = range(len(TRAFFIC))
 
 
@@ -137,16 +140,24 @@ class Attend:
             state.sealed_facts = choose(state.sealed_facts, known)
 
     def next_boundary(self, reached: int) -> int | None:
-        """The next minute at which the stream's reaching it changes something; None: none does."""
-        state, hot = self.state, self.rules.hot_minutes
-        if rows_of(state.remembered) and reached <= state.last_minute + hot:
-            return max(reached, int(state.remembered["minute"].min())) + 1
-        if state.last_minute == NEVER:
+        """The next minute at which the stream's reaching it closes something; None: it has ended.
+
+        Minutes in which nothing happened are passed over: a stream that catches up would stop at
+        each of them. The end of the day never is: others may have been heard when this shard was
+        not, and their windows wait for its word.
+        """
+        hot, time_zone = self.rules.hot_minutes, self.rules.time_zone
+        last = max(self.state.last_minute, 0)
+        if reached > last + SILENT_FOR_GOOD:
             return None
-        day, hour = local_windows(np.array([state.last_minute]), self.rules.time_zone)
-        day_end = day_bounds(int(day[0]), self.rules.time_zone)[1]
-        ends = (int(hour[0]) + 60, int(day_end.timestamp()) // 60)
-        return min((b for e in ends for b in (e, e + hot) if b > reached), default=None)
+        day, hour = local_windows(np.array([max(reached, last), last]), time_zone)
+        day_end = int(day_bounds(int(day[0]), time_zone)[1].timestamp()) // 60
+        last_day_end = int(day_bounds(int(day[1]), time_zone)[1].timestamp()) // 60
+        ends = np.array([last + 1, int(hour[1]) + 60, last_day_end, day_end])
+        if rows_of(self.state.remembered):
+            ends = np.append(ends, np.unique(self.state.remembered["minute"]) + 1)
+        boundaries = np.concatenate([ends, ends + hot])
+        return int(boundaries[boundaries > reached].min())
 
     def emit(self) -> Attended:
         """Deltas of everything added since the last emission."""

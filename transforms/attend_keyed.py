@@ -36,6 +36,12 @@ from transforms.progress import Mark, mark_batch, sent_by
 
 UNARMED = 0
 
+AHEAD = {"next": 0, "quarter": 15, "hour": 60, "shift": 8 * 60, "day": 26 * 60, "month": 744 * 60}
+"""Timers beside the next boundary, by their tags, and how many minutes after it they are due.
+
+A timer tells no more than its own time. Of a stream that catches up by hours the watermark passes
+several at once, and the last of them closes what minute after minute would take as many bundles."""
+
 
 class Shard:
     """One shard of a stream: the Attend machine, and how many deltas each family was sent."""
@@ -143,7 +149,12 @@ class AttendKeyed(beam.DoFn):
     ) -> Iterator[Any]:
         reached = int(at.micros // MINUTE_US)
         awake = self._shards.wake(shard, fragments, token)
-        found = [*self._emitted(awake, pending), *awake.close(reached)]
+        # A timer that was set for something late is behind one that has fired before.
+        before = awake.machine.state.closed_through + self._rules.hot_minutes
+        found: list[Any] = []
+        if reached > before:
+            found = [*self._emitted(awake, pending), *awake.close(reached)]
+        reached = max(reached, before)
         boundary = awake.machine.next_boundary(reached)
         if boundary is None:
             armed.write(UNARMED)
@@ -166,7 +177,8 @@ class AttendKeyed(beam.DoFn):
 
 
 def _arm(close: Any, armed: Any, boundary: int) -> None:
-    close.set(Timestamp(seconds=boundary * 60))
+    for tag, minutes in AHEAD.items():
+        close.set(Timestamp(seconds=(boundary + minutes) * 60), dynamic_timer_tag=tag)
     armed.write(boundary)
 
 

@@ -1,4 +1,4 @@
-"""Exclude: events named by id leave the stream before they are observed, and are counted late.
+"""Exclude: what streaming left out, by id: events that came late, and late changes of facts.
 
 A recomputation leaves out what streaming left out: the ids come from its late ledger.
 """
@@ -6,14 +6,26 @@ A recomputation leaves out what streaming left out: the ids come from its late l
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from schemas.identity import words
+from schemas.identity import from_words, words
 from transforms.balance import count_events
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """Ids, each as `sorted_ids` gives them: of events that do not count, and of those that count
+    but do not change the fact that they are about, for it was sealed.
+    """
+
+    events: np.ndarray
+    changes: np.ndarray
 
 
 class Excluded(NamedTuple):
@@ -24,7 +36,7 @@ class Excluded(NamedTuple):
 
 
 def sorted_ids(ids: pa.Array) -> np.ndarray:
-    """The distinct ids of a binary(16) column as `exclude` takes them.
+    """The distinct ids of a binary(16) column as `LeftOut` takes them.
 
     int64, two words a row, ordered by the first and then the second word.
     """
@@ -34,16 +46,34 @@ def sorted_ids(ids: pa.Array) -> np.ndarray:
     return pairs[np.append(True, ~repeated)[: len(pairs)]]
 
 
-def exclude(events: pa.RecordBatch, ids: np.ndarray) -> Excluded:
-    """The rows whose event_id is none of `ids`, and the rows whose event_id is one of them.
+def exclude(events: pa.RecordBatch, left_out: LeftOut) -> Excluded:
+    """The rows whose event_id is none of `left_out.events`, and the rows whose event_id is one.
 
-    `ids` is what `sorted_ids` gives. Every copy of an event is on the same side; the order of rows
-    and the metadata of the batch stay.
+    Of rows that go on, the facts of `left_out.changes` are set apart. Every copy of an event is on
+    the same side; the order of rows and the metadata of the batch stay.
     """
+    found = _found(words(events.column("event_id")), left_out.events)
+    if not found.any():
+        return Excluded(set_apart(events, left_out.changes), events.slice(0, 0))
+    kept, excluded = events.filter(pa.array(~found)), events.filter(pa.array(found))
+    return Excluded(set_apart(kept, left_out.changes), excluded)
+
+
+def set_apart(events: pa.RecordBatch, ids: np.ndarray) -> pa.RecordBatch:
+    """The events, of which those named by `ids` state another fact than the one that was sealed.
+
+    The complement of its id, and not none: in a stream, late changes of one fact do not reach what
+    was sealed, but of two edits that were both in time for each other only the last one stands.
+    """
+    fact_id = events.column("fact_id")
     found = _found(words(events.column("event_id")), ids)
     if not found.any():
-        return Excluded(events, events.slice(0, 0))
-    return Excluded(events.filter(pa.array(~found)), events.filter(pa.array(found)))
+        return events
+    pairs = words(fact_id)
+    apart = from_words(~pairs[:, 0], ~pairs[:, 1])
+    moved = pc.and_(pa.array(found), fact_id.is_valid())
+    place = events.schema.get_field_index("fact_id")
+    return events.set_column(place, events.schema.field(place), pc.if_else(moved, apart, fact_id))
 
 
 def _found(pairs: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -59,11 +89,11 @@ def _found(pairs: np.ndarray, ids: np.ndarray) -> np.ndarray:
 
 
 class _ExcludeBatches(beam.DoFn):
-    def __init__(self, ids: np.ndarray) -> None:
-        self._ids = ids
+    def __init__(self, left_out: LeftOut) -> None:
+        self._left_out = left_out
 
     def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
-        kept, excluded = exclude(batch, self._ids)
+        kept, excluded = exclude(batch, self._left_out)
         if excluded.num_rows:
             counts = count_events(excluded, batch.schema.metadata[b"input"].decode(), "late")
             yield beam.pvalue.TaggedOutput("counts", counts)
@@ -72,15 +102,15 @@ class _ExcludeBatches(beam.DoFn):
 
 
 class Exclude(beam.PTransform):
-    """EVENT batches → `events` that are not named, and `counts` of the others, outcome `late`."""
+    """EVENT batches → `events` that go on, and `counts` of those left out, outcome `late`."""
 
-    def __init__(self, ids: np.ndarray) -> None:
+    def __init__(self, left_out: LeftOut) -> None:
         super().__init__()
-        self._ids = ids
+        self._left_out = left_out
 
     def expand(self, events: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         return events | "ExcludeBatches" >> beam.ParDo(
-            _ExcludeBatches(self._ids)
+            _ExcludeBatches(self._left_out)
         ).with_output_types(pa.RecordBatch, counts=pa.RecordBatch).with_outputs(
             "counts", main="events"
         )

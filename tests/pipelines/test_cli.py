@@ -16,7 +16,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions
 
 from pipelines import cli
 from pipelines.keys import KEY_VARIABLE
-from pipelines.measure import _pipeline_options
+from pipelines.measure import pipeline_options
 from pipelines.metric_docs import DOCUMENT, dictionary_page
 from pipelines.options import MeasureOptions
 from schemas.channels import registered_channels
@@ -28,7 +28,7 @@ from transforms.measures import DICTIONARY
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 MAILJET = str(FIXTURES / "mailjet.ndjson")
 SURVEY = str(FIXTURES / "survey.ndjson")
-COMMANDS = ("measure", "check", "simulate", "demo", "report", "channels", "metrics")
+COMMANDS = ("measure", "verify", "check", "simulate", "demo", "report", "channels", "metrics")
 
 
 class Said(NamedTuple):
@@ -184,6 +184,14 @@ BAD_USE = {
         ["demo", "--output", "mine"],
         "moment: --output mine: expected a new directory or an earlier demo",
     ),
+    "verify-of-no-dataset": (
+        ["verify", "mine", MAILJET],
+        "moment: mine: expected a dataset of `moment measure` (no run.json to read in it)",
+    ),
+    "verify-with-fewer-figures-than-none": (
+        ["verify", "mine", MAILJET, "--limit", "-1"],
+        "moment: --limit -1: expected 0 (all) or more",
+    ),
     "report-of-no-dataset": (
         ["report", "mine"],
         "moment: mine: expected a dataset of `moment measure` (no run.json in it)",
@@ -217,6 +225,8 @@ def test_bad_use_is_told_in_one_sentence_with_code_2_before_anything_is_written(
             ["measure", MAILJET, "--output", "out", "--shards", "many"],
             "error: argument --shards: invalid int value: 'many'",
         ),
+        (["verify", "mine"], "error: the following arguments are required: INPUT"),
+        (["verify", "mine", MAILJET, "--days", "2"], "unrecognised argument --days; see --help"),
         (["report", "mine", "--pdf"], "error: unrecognised argument --pdf; see --help"),
         (["channels", "mailjet"], "error: unrecognised argument mailjet; see --help"),
         (["metrics", "--verbose"], "error: unrecognised argument --verbose; see --help"),
@@ -359,7 +369,7 @@ def test_help_of_every_command_shows_an_example(moment, command):
     assert f"example: moment {command}" in " ".join(said.out.split())
 
 
-@pytest.mark.parametrize("command", ["measure", "simulate", "demo", "check", "report"])
+@pytest.mark.parametrize("command", ["measure", "verify", "simulate", "demo", "check", "report"])
 def test_the_example_in_the_help_is_an_accepted_use(moment, command):
     _, _, example = " ".join(moment(command, "--help").out.split()).partition("example: moment ")
     given, unknown = cli._parser().parse_known_args(example.split())
@@ -398,6 +408,26 @@ def test_measure_ends_with_3_and_says_so_where_the_balance_does_not_close(moment
     assert re.search(rf"^NOT BALANCED: {SURVEY} .* survey: received \d+, ", said.err, re.M)
 
 
+def test_verify_ends_with_0_where_all_is_identical_with_4_where_not_with_3_out_of_balance(
+    moment, tmp_path, monkeypatch
+):
+    lines = FIXTURES.joinpath("mailjet.ndjson").read_text().splitlines(keepends=True)
+    (tmp_path / "mail.ndjson").write_text("".join(lines))
+    measured = moment("measure", "mailjet=mail.ndjson", "--output", "out")
+    same = moment("verify", "out", "mailjet=mail.ndjson", "--limit", "1")
+    # Most of what was published nobody says any more.
+    (tmp_path / "mail.ndjson").write_text(lines[0])
+    other = moment("verify", "out", "mailjet=mail.ndjson", "--limit", "1")
+    # A machine that forgets to say what became of events.
+    monkeypatch.setattr("transforms.attend._outcomes", lambda frame, outcome: Counter())
+    lost = moment("verify", "out", "mailjet=mail.ndjson", "--limit", "1")
+
+    assert (measured.code, same.code, other.code, lost.code) == (0, 0, 4, 3)
+    assert same.out.startswith("identical: ")
+    assert other.out.startswith("NOT IDENTICAL: ")
+    assert lost.err == "moment: the balance of the recomputation does not close\n"
+
+
 def test_flags_of_beam_pass_through(moment, monkeypatch):
     seen: list[MeasureOptions] = []
     monkeypatch.setattr("pipelines.measure.measure", seen.append)
@@ -407,7 +437,7 @@ def test_flags_of_beam_pass_through(moment, monkeypatch):
         )
 
     assert seen[0].beam_arguments == ("--job_name=night", "--region", "europe-west1")
-    options = _pipeline_options(seen[0].beam_arguments).view_as(GoogleCloudOptions)
+    options = pipeline_options(seen[0].beam_arguments).view_as(GoogleCloudOptions)
     assert (options.job_name, options.region) == ("night", "europe-west1")
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, timezone
@@ -17,13 +18,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipelines.errors import OptionError
 from pipelines.keys import KEY_VARIABLE
 from pipelines.measure import Measured
-from pipelines.verify import add_verify_arguments, verify, verify_options
+from pipelines.sources.files import discover
+from pipelines.sources.kafka_settings import KafkaTopic
+from pipelines.sources.read_files import ReadFiles
+from pipelines.verify import verify
 from pipelines.verify_compare import COMPARED, Compared, compare, latest_end
-from pipelines.verify_dataset import add_view, excluded_events, ids_of, open_published
+from pipelines.verify_dataset import LateEvent, add_view, late_events, left_out, open_published
+from pipelines.verify_options import add_verify_arguments, verify_options
 from schemas.event import EVENT
 from schemas.late import LATE_EVENT
 from schemas.metric import METRIC
@@ -158,8 +165,17 @@ def test_of_revisions_only_the_newest_counts(sides):
     assert sides([figure(revision=2, value=41.0)], []).differences[0].published == {"value": 41.0}
 
 
-def test_a_greater_epoch_counts_before_a_greater_revision(sides):
-    streamed, restated = figure(value=39.0, revision=9), figure(epoch=1)
+def test_of_a_revision_that_was_given_twice_the_one_published_later_counts(sides):
+    # A job that was restored from a checkpoint counts on from there.
+    lost = figure(value=39.0, revision=4)
+    kept = figure(revision=3, published_time=NOON + 2 * HOUR)
+
+    assert not sides([kept, lost], [figure()]).differing
+
+
+def test_a_greater_epoch_counts_before_a_later_publication_and_a_greater_revision(sides):
+    streamed = figure(value=39.0, revision=9, published_time=NOON + DAY)
+    restated = figure(epoch=1)
 
     assert not sides([restated, streamed], [figure()]).differing
 
@@ -207,6 +223,23 @@ def test_windows_that_end_after_through_are_left_out(sides):
     assert sides([], [], through=NOON + DAY).differing == {"missing in the dataset": 1}
 
 
+#   since 12:00        12:00 | 12:01
+#     hour   [11:30 ─────────────────── 12:30)   began earlier: a stream has not published it
+#     minute             [─────)
+
+
+def test_windows_that_began_before_since_are_left_out_on_both_sides(sides):
+    hour = figure(window_kind="hour", window_start=NOON - HOUR / 2, value=9.0)
+    before = figure(window_start=NOON - MINUTE, value=8.0)
+    compared = sides([figure(), before], [figure(), hour], since=NOON)
+
+    assert (compared.figures, dict(compared.differing), compared.since) == (1, {}, NOON)
+    assert sides([], [], since=NOON - HOUR).differing == {
+        "missing in the dataset": 1,
+        "missing in the recomputation": 1,
+    }
+
+
 def test_figures_are_published_up_to_the_end_of_the_latest_window(tmp_path):
     day = figure(window_kind="day", window_end=NOON + 12 * HOUR)
     for rows, end in (([figure()], NOON + MINUTE), ([day], NOON + 12 * HOUR)):
@@ -242,26 +275,33 @@ def came(id: bytes, at: datetime) -> dict[str, Any]:
     return {name: row.get(name) for name in EVENT.names}
 
 
-def late(id: bytes, at: datetime, epoch: int = 0) -> dict[str, Any]:
+def late(id: bytes, at: datetime, epoch: int = 0, effect: str = "event") -> dict[str, Any]:
     """A row of the ledger: the copy that came at that instant came too late."""
     return {
         "event_id": id,
         "event_time": NOON,
         "arrived_time": at,
         "local_day": MONDAY,
-        "effect": "event",
+        "effect": effect,
         "closed_through": NOON + 6 * HOUR,
         "recorded_time": at + MINUTE,
         "epoch": epoch,
     }
 
 
-def _excluded(dataset: Path, events: list[Any], ledger: list[Any], epoch: int = 0) -> list[bytes]:
+def change(id: bytes, at: datetime) -> dict[str, Any]:
+    """A row of the ledger: the fact that the copy changes was sealed in a shard."""
+    return late(id, at, effect="change")
+
+
+def _left_out(
+    dataset: Path, events: list[Any], ledger: list[Any], epoch: int = 0
+) -> list[tuple[bytes, str]]:
     _write(dataset, "metrics", METRIC, [figure(), figure(epoch=epoch)])
     _write(dataset, "events", EVENT, events)
     _write(dataset, "late_events", LATE_EVENT, ledger)
     with open_published(dataset) as connection:
-        return [each.event_id for each in excluded_events(connection)]
+        return [(each.event_id, each.effect) for each in late_events(connection)]
 
 
 LEDGERS = {
@@ -299,7 +339,76 @@ LEDGERS = {
 
 @pytest.mark.parametrize(("events", "ledger", "ids"), LEDGERS.values(), ids=LEDGERS)
 def test_an_event_is_excluded_when_every_copy_of_it_came_late(tmp_path, events, ledger, ids):
-    assert _excluded(tmp_path, events, ledger) == ids
+    assert _left_out(tmp_path, events, ledger) == [(id, "event") for id in ids]
+
+
+CHANGES = {
+    "its only copy came late": ([came(ANA, LATE)], [change(ANA, LATE)], [(ANA, "change")]),
+    "two shards had sealed what it changes": (
+        [came(ANA, LATE)],
+        [change(ANA, LATE), change(ANA, LATE)],
+        [(ANA, "change")],
+    ),
+    "its own shard had sealed it as well": (
+        [came(ANA, LATE)],
+        [change(ANA, LATE), late(ANA, LATE), change(ANA, LATE)],
+        [(ANA, "event")],
+    ),
+    "a copy was in time, a further one late": (
+        [came(ANA, IN_TIME), came(ANA, LATE)],
+        [change(ANA, LATE)],
+        [],
+    ),
+    "a further copy came when the change was sealed itself": (
+        [came(ANA, LATE), came(ANA, LATER)],
+        [change(ANA, LATE), late(ANA, LATER)],
+        [(ANA, "change")],
+    ),
+    "all its copies came when the change was sealed itself": (
+        [came(ANA, LATE), came(ANA, LATER)],
+        [change(ANA, LATE), late(ANA, LATE), late(ANA, LATER)],
+        [(ANA, "event")],
+    ),
+    "the ledger was written before its event": ([], [change(ANA, LATE)], [(ANA, "change")]),
+    "another event did not count": (
+        [came(ANA, LATE), came(BEN, LATER)],
+        [change(ANA, LATE), late(BEN, LATER)],
+        [(ANA, "change"), (BEN, "event")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("events", "ledger", "effects"), CHANGES.values(), ids=CHANGES)
+def test_a_change_is_left_out_when_every_copy_came_late_and_one_of_them_counted(
+    tmp_path, events, ledger, effects
+):
+    assert _left_out(tmp_path, events, ledger) == effects
+
+
+_COPY = st.tuples(st.sampled_from((ANA, BEN)), st.sampled_from((IN_TIME, LATE, LATER)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    copies=st.sets(_COPY),
+    ledger=st.sets(st.tuples(_COPY, st.sampled_from(("event", "change")))),
+)
+def test_for_any_ledger_what_is_left_out_is_what_sets_say(copies, ledger):
+    expected = set()
+    for id in (ANA, BEN):
+        own = {copy for copy in copies if copy[0] == id}
+        not_counted = {c for c, effect in ledger if c[0] == id and effect == "event"}
+        unheeded = {c for c, effect in ledger if c[0] == id and effect == "change"}
+        if not_counted and own <= not_counted:
+            expected.add((id, "event"))
+        elif unheeded and own <= not_counted | unheeded:
+            expected.add((id, "change"))
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [late(id, at, effect=effect) for (id, at), effect in ledger]
+        found = _left_out(Path(folder), [came(*copy) for copy in copies], rows)
+
+    assert len(found) == len(set(found))
+    assert set(found) == expected
 
 
 @pytest.mark.parametrize(
@@ -307,14 +416,23 @@ def test_an_event_is_excluded_when_every_copy_of_it_came_late(tmp_path, events, 
 )
 def test_only_the_ledger_of_the_epoch_of_the_figures_excludes(tmp_path, written, ids):
     # Epoch 1 restated the day: what the stream had left out is in its figures.
-    assert _excluded(tmp_path, [came(ANA, LATE)], [late(ANA, LATE, written)], epoch=1) == ids
+    found = _left_out(tmp_path, [came(ANA, LATE)], [late(ANA, LATE, written)], epoch=1)
+    assert found == [(id, "event") for id in ids]
 
 
-def test_a_dataset_without_a_ledger_excludes_nothing(tmp_path):
+def test_a_dataset_without_a_ledger_leaves_nothing_out(tmp_path):
     _write(tmp_path, "metrics", METRIC, [figure()])
     with open_published(tmp_path) as connection:
-        assert excluded_events(connection) == []
-        assert ids_of([]).shape == (0, 2)
+        assert late_events(connection) == []
+    assert (left_out([]).events.shape, left_out([]).changes.shape) == ((0, 2), (0, 2))
+
+
+def test_ids_are_parted_by_their_effect():
+    noon = (NOON, NOON, NOON)
+    ids = left_out([LateEvent(ANA, "event", *noon), LateEvent(BEN, "change", *noon)])
+
+    assert ids.events.tobytes() == ANA
+    assert ids.changes.tobytes() == BEN
 
 
 # ── the command ─────────────────────────────────────────────────────────────────────────────────
@@ -526,6 +644,46 @@ def test_a_stream_that_is_behind_is_identical_as_far_as_it_has_published(moment_
     )
 
 
+def _streaming(dataset: Path, since: str | None) -> None:
+    file = dataset / "run.json"
+    stream = {"streaming": True, "since": since, "hot_minutes": 15}
+    file.write_text(json.dumps(json.loads(file.read_text()) | stream))
+
+
+def test_of_a_stream_windows_that_began_before_it_published_any_are_not_compared(
+    moment_verify, published
+):
+    # It published from ten on: the minutes and hours of both mornings, and Tuesday as a day.
+    _streaming(published.dataset, "2026-03-02T09:00:00+00:00")
+    began = datetime(2026, 3, 2, 9, tzinfo=timezone.utc)
+    _rewrite(
+        published.dataset,
+        "2026-03-02",
+        lambda rows: rows.filter(pc.greater_equal(rows["window_start"], pa.scalar(began))),
+    )
+    said = moment_verify(published.dataset, published.input)
+
+    assert said.code == 0
+    assert said.out.splitlines()[2:] == [
+        "compared: windows that begin at 2026-03-02 10:00+01:00 or later"
+        " and end by 2026-03-04 00:00+01:00",
+        "may be corrected yet: windows that end after 2026-03-03 23:45+01:00",
+    ]
+
+    _streaming(published.dataset, None)
+    everything = moment_verify(published.dataset, published.input)
+    assert everything.code == 4
+    assert "missing in the dataset" in everything.out
+
+
+def test_up_to_the_horizon_of_a_stream_nothing_is_said_of_corrections(moment_verify, published):
+    _streaming(published.dataset, None)
+    said = moment_verify(published.dataset, published.input, "--through", "2026-03-03T22:45:00Z")
+
+    assert said.code == 0
+    assert said.out.endswith("compared: windows that end by 2026-03-03 23:45+01:00\n")
+
+
 def test_days_that_only_one_side_has_are_named(moment_verify, published):
     published.input.write_text(_views(2, range(12)) + _views(1, range(12, 24)))
     said = moment_verify(published.dataset, published.input)
@@ -573,14 +731,55 @@ def test_events_of_the_ledger_are_excluded_by_id_and_listed(moment_verify, strea
     assert said.code == 0
     assert ", 1 late event excluded\n" in said.out
     assert [re.split(" {2,}", line) for line in said.out.splitlines()[-2:]] == [
-        ["late event", "happened", "arrived", "windows closed through"],
+        ["late event", "effect", "happened", "arrived", "windows closed through"],
         [
             streamed.unheard,
+            "event",
             "2026-03-02 13:00+01:00",
             "2026-03-05 13:00+01:00",
             "2026-03-02 19:00+01:00",
         ],
     ]
+
+
+def _chat(deleted: bytes) -> str:
+    """A page of a live chat: twelve people write, half an hour later a moderator deletes."""
+    record = (
+        b'{"kind":"youtube#liveChatMessage","id":"%s","snippet":{"type":"%s","liveChatId":"live",'
+        b'"authorChannelId":"%s","publishedAt":"2026-03-02T10:%02d:00Z",%s}}\n'
+    )
+    words = b'"textMessageDetails":{"messageText":"hello"}'
+    page = [record % (b"m%d" % n, b"textMessageEvent", b"a%d" % n, 0, words) for n in range(12)]
+    gone = b'"messageDeletedDetails":{"deletedMessageId":"%s"}' % deleted
+    page.append(record % (b"d", b"messageDeletedEvent", b"moderator", 30, gone))
+    return b"".join(page).decode()
+
+
+@pytest.mark.parametrize(("effect", "code"), [("change", 0), ("event", 4), (None, 4)])
+def test_of_a_late_change_the_event_counts_and_what_was_sealed_stands(
+    moment_verify, measured, tmp_path, effect, code
+):
+    # What was sealed when the deletion came, as if it named a message that nobody wrote.
+    chat, dataset = tmp_path / "chat.ndjson", tmp_path / "figures"
+    chat.write_text(_chat(deleted=b"m99"))
+    _arrived(chat, NOON)
+    measured([f"youtube_chat={chat}"], dataset, "--channels", "youtube_chat")
+    chat.write_text(_chat(deleted=b"m0"))
+    _arrived(chat, NOON)
+    (deletion,) = (
+        row["event_id"]
+        for row in table(dataset, "events").to_pylist()
+        if row["action"] == "moderate"
+    )
+    if effect:
+        row = late(deletion, NOON, effect=effect)
+        _write(dataset, "late_events", LATE_EVENT, [row, row])
+    said = moment_verify(dataset, f"youtube_chat={chat}")
+
+    assert said.code == code
+    if effect == "change":
+        assert ", 0 late events and 1 late change excluded\n" in said.out
+        assert said.out.splitlines()[-1].startswith(f"{deletion.hex()}  change  2026-03-02 13:00")
 
 
 def test_a_recomputation_out_of_balance_proves_nothing(moment_verify, streamed, monkeypatch):
@@ -606,6 +805,34 @@ def test_another_pseudonym_key_is_refused(moment_verify, published, monkeypatch)
         moment_verify(published.dataset, published.input)
 
 
+def test_a_topic_is_read_once_in_place_of_files(moment_verify, published, monkeypatch, tmp_path):
+    asked: list[Any] = []
+
+    def read_once(topics, stream, kafka):
+        asked.append((topics, kafka.client))
+        return ReadFiles(discover([str(published.input)]))
+
+    (tmp_path / "client").write_text("group.id = us\n")
+    monkeypatch.setattr("pipelines.verify.check_kafka", lambda topics, kafka: None)
+    monkeypatch.setattr("pipelines.measure.ReadKafkaOnce", read_once)
+    said = moment_verify(
+        published.dataset,
+        "access_log=kafka://broker:9092/live",
+        "--kafka-properties",
+        tmp_path / "client",
+    )
+
+    assert said.code == 0
+    assert asked == [
+        ((KafkaTopic("broker:9092", "live", "access_log", "earliest"),), (("group.id", "us"),))
+    ]
+
+
+def test_a_subscription_is_refused_for_it_gives_nothing_twice(moment_verify, published):
+    with pytest.raises(OptionError, match="expected files or topics, found a subscription"):
+        moment_verify(published.dataset, "pubsub://projects/ours/subscriptions/live")
+
+
 def test_input_that_lies_in_the_dataset_is_no_raw_input(moment_verify, published):
     with pytest.raises(OptionError, match="expected raw input elsewhere, found all of it there"):
         moment_verify(published.dataset, published.dataset / "metrics")
@@ -620,6 +847,22 @@ RUNS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "another channel": (lambda run: run | {"channels": ["smoke"]}, "channel 'smoke' is not regis"),
     "an epoch in words": (lambda run: run | {"epoch": "first"}, r"'epoch' \(int\) .* found str"),
     "no key": (lambda run: run | {"pseudonym_key_id": None}, "'pseudonym_key_id' .* found none"),
+    "a stream that streams perhaps": (
+        lambda run: run | {"streaming": "yes"},
+        r"'streaming' \(bool\) .* found str",
+    ),
+    "a stream without its horizon": (
+        lambda run: run | {"streaming": True},
+        r"'hot_minutes' \(int\) .*, found none",
+    ),
+    "a stream that began at no time": (
+        lambda run: run | {"streaming": True, "hot_minutes": 15, "since": "noon"},
+        "expected 'since' as an instant, found 'noon'",
+    ),
+    "a stream that began at no place": (
+        lambda run: run | {"streaming": True, "hot_minutes": 15, "since": "2026-03-02T12:00"},
+        "expected 'since' as an instant, found '2026-03-02T12:00'",
+    ),
     "a list": (lambda run: [run], "expected a JSON object, found list"),
 }
 
@@ -635,7 +878,10 @@ def test_a_run_that_does_not_say_what_is_needed_is_refused(moment_verify, publis
 BAD = {
     "a day that is none": (["--day", "today"], "--day today: expected a date such as"),
     "a day without figures": (["--day", "2026-04-01"], "--day 2026-04-01: expected figures"),
-    "an instant without an offset": (["--through", "2026-03-02T12:00"], "expected an offset from"),
+    "an instant without an offset": (
+        ["--through", "2026-03-02T12:00"],
+        "expected an instant with its offset",
+    ),
     "an instant that is none": (["--through", "noon"], "--through noon: expected an instant"),
     "an instant before everything": (
         ["--through", "2020-01-01T00:00Z"],

@@ -14,20 +14,49 @@ def _frame(rows, names):
     return {name: np.array(values, np.int64) for name, values in zip(names, columns)}
 
 
-COPY = ("id_high", "id_low", "event_time", "value")
-copies = st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2), st.integers(0, 2))
+COPY = ("id_high", "id_low", "arrived", "event_time", "value")
+few = st.integers(0, 2)
+copies = st.tuples(few, few, few, few, few)
+
+#                       id    arrived  says it happened at
+#   copy of the app    (1, 1)   70          30
+#   the same, resent   (1, 1)   90          10      its clock was set back: still the later copy
+#   another event      (1, 2)   80          40      the ids share their first half only
+
+
+def test_of_copies_the_one_that_arrived_first_counts_whatever_time_it_says():
+    frame = _frame([(1, 1, 90, 10, 0), (1, 1, 70, 30, 5)], COPY)
+
+    assert first_copies(frame).tolist() == [False, True]
 
 
 def test_of_copies_the_earliest_counts_and_ids_that_share_a_half_are_two_events():
-    frame = _frame([(1, 1, 30, 0), (1, 1, 10, 5), (1, 2, 40, 0), (2, 1, 40, 0)], COPY)
+    rows = [(1, 1, 90, 30, 0), (1, 1, 90, 10, 5), (1, 2, 90, 40, 0), (2, 1, 90, 40, 0)]
 
-    assert first_copies(frame).tolist() == [False, True, True, True]
+    assert first_copies(_frame(rows, COPY)).tolist() == [False, True, True, True]
 
 
 def test_of_copies_at_one_time_the_least_in_the_other_columns_counts():
-    frame = _frame([(1, 1, 10, 7), (1, 1, 10, 5), (1, 1, 10, 6)], COPY)
+    frame = _frame([(1, 1, 90, 10, 7), (1, 1, 90, 10, 5), (1, 1, 90, 10, 6)], COPY)
 
     assert first_copies(frame).tolist() == [False, True, False]
+
+
+def test_of_copies_that_are_alike_exactly_one_counts():
+    assert first_copies(_frame([(1, 1, 90, 10, 7)] * 3, COPY)).sum() == 1
+
+
+def test_the_columns_count_in_the_order_of_their_names():
+    names = ("id_high", "id_low", "arrived", "event_time", "value", "brand")
+
+    assert first_copies(_frame([(1, 1, 0, 0, 5, 9), (1, 1, 0, 0, 6, 8)], names)).tolist() == [
+        False,
+        True,
+    ]
+
+
+def test_of_nothing_nothing_counts():
+    assert first_copies(_frame([], COPY)).tolist() == []
 
 
 @given(st.lists(copies, max_size=20), st.randoms())
@@ -40,10 +69,20 @@ def test_the_copy_that_counts_does_not_depend_on_the_order(rows, random):
         kept = choose(frame, first_copies(frame))
         chosen.append(sorted(zip(*(kept[name].tolist() for name in COPY))))
 
-    least: dict[tuple[int, int], tuple[int, int]] = {}
-    for high, low, time, value in rows:
-        least[high, low] = min(least.get((high, low), (time, value)), (time, value))
+    least: dict[tuple[int, int], tuple[int, int, int]] = {}
+    for high, low, *rest in rows:
+        least[high, low] = min(least.get((high, low), tuple(rest)), tuple(rest))
     assert chosen[0] == chosen[1] == sorted((*key, *rest) for key, rest in least.items())
+
+
+@given(st.lists(copies, max_size=12), st.integers(0, 12))
+def test_first_copies_of_the_first_copies_of_parts_are_those_of_the_whole(rows, cut):
+    def kept(some):
+        frame = _frame(some, COPY)
+        chosen = choose(frame, first_copies(frame))
+        return sorted(zip(*(chosen[name].tolist() for name in COPY)))
+
+    assert kept(kept(rows[cut:]) + kept(rows[:cut])) == kept(rows)
 
 
 FACT = ("fact", "revision", "flags", "id_high", "id_low")

@@ -1,19 +1,32 @@
-"""Exclude: events named by id are left out and counted as late, whatever their order."""
+"""Exclude: what a late ledger names by id leaves the figures, as the stream left it out."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
+import pytest
 from apache_beam.testing.util import assert_that, equal_to
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.measure import IN_PROCESS
 from schemas.event import UUID
 from schemas.identity import label_key
 from tests.transforms.events import NOON, event, native
+from tests.transforms.observations import PARIS, readable, total
+from transforms.attend import Attend, AttendRules
 from transforms.balance import balance, count_batch, count_events
-from transforms.exclude import Exclude, exclude, sorted_ids
+from transforms.exclude import Exclude, LeftOut, exclude, set_apart, sorted_ids
+from transforms.frame import rows_of
+from transforms.late import late_batch
+from transforms.observe import observe
+from transforms.protect import PseudonymKeys, protect
+from transforms.shards import split_by_shard
 
 HOUR = int(NOON.timestamp()) // 3600
 FIRST, SECOND, THIRD = b"1" * 16, b"2" * 16, b"3" * 16
@@ -25,12 +38,16 @@ def _ids(*ids: bytes):
     return sorted_ids(pa.array(ids, UUID))
 
 
+def _left_out(*events: bytes, changes: Iterable[bytes] = ()) -> LeftOut:
+    return LeftOut(_ids(*events), _ids(*changes))
+
+
 def _events(*ids: bytes) -> pa.RecordBatch:
     return native(*(event(event_id=id) for id in ids))
 
 
 def _found(events: pa.RecordBatch, *ids: bytes) -> tuple[list[bytes], list[bytes]]:
-    kept, excluded = exclude(events, _ids(*ids))
+    kept, excluded = exclude(events, _left_out(*ids))
     return kept.column("event_id").to_pylist(), excluded.column("event_id").to_pylist()
 
 
@@ -55,7 +72,7 @@ def test_two_ids_that_share_their_first_half_are_two_ids():
 def test_nothing_named_or_nothing_there_excludes_nothing():
     assert _found(_events(FIRST, SECOND)) == ([FIRST, SECOND], [])
     assert _found(_events(), FIRST) == ([], [])
-    assert exclude(_events(FIRST), _ids(SECOND)).kept.equals(_events(FIRST))
+    assert exclude(_events(FIRST), _left_out(SECOND)).kept.equals(_events(FIRST))
 
 
 def test_ids_that_are_named_twice_are_one_and_their_order_does_not_matter():
@@ -65,7 +82,7 @@ def test_ids_that_are_named_twice_are_one_and_their_order_does_not_matter():
 
 def test_both_sides_keep_the_columns_and_the_metadata_of_the_batch():
     events = _events(FIRST, SECOND)
-    kept, excluded = exclude(events, _ids(FIRST))
+    kept, excluded = exclude(events, _left_out(FIRST))
 
     assert kept.schema.equals(events.schema, check_metadata=True)
     assert excluded.schema.equals(events.schema, check_metadata=True)
@@ -94,7 +111,7 @@ def test_in_a_pipeline_what_is_excluded_is_counted_late_by_input_hour_and_channe
     }
     with beam.Pipeline(IN_PROCESS) as root:
         batches = root | beam.Create([_events(FIRST, SECOND, FIRST), _events(FIRST)])
-        found = batches | Exclude(_ids(FIRST))
+        found = batches | Exclude(_left_out(FIRST))
         events = found.events | "Ids" >> beam.FlatMap(lambda b: b.column("event_id").to_pylist())
         counts = found.counts | "Rows" >> beam.FlatMap(lambda batch: batch.to_pylist())
         assert_that(events, equal_to([SECOND]), "events")
@@ -103,12 +120,198 @@ def test_in_a_pipeline_what_is_excluded_is_counted_late_by_input_hour_and_channe
 
 def test_the_balance_closes_over_what_was_excluded():
     decoded = [("received", 3), ("decoded", 3), ("events", 3)]
-    kept, excluded = exclude(_events(FIRST, SECOND, FIRST), _ids(FIRST))
+    kept, excluded = exclude(_events(FIRST, SECOND, FIRST), _left_out(FIRST))
     counts = [
         count_batch("file", HOUR, "app", decoded),
         count_events(kept, "file", "accepted"),
         count_events(excluded, "file", "late"),
     ]
-    (row,) = balance(counts).to_pylist()
+    (row,) = balance(counts, NOON).to_pylist()
 
     assert (row["accepted"], row["late"], row["balanced"]) == (1, 2, True)
+
+
+# ── late changes of facts ───────────────────────────────────────────────────────────────────────
+
+FACT = b"a fact of 16 ...".ljust(16)
+COMPLEMENT = bytes(255 - byte for byte in FACT)
+
+
+def _facts(events: pa.RecordBatch) -> list[bytes | None]:
+    return events.column("fact_id").to_pylist()
+
+
+def test_the_fact_of_a_late_change_is_set_apart_and_everything_else_stays():
+    events = native(
+        event("comment", event_id=FIRST, fact_id=FACT, revision=1),
+        event("comment", event_id=SECOND, fact_id=FACT, revision=2, op="update"),
+        event("view", event_id=THIRD),
+    )
+    kept, excluded = exclude(events, _left_out(changes=[SECOND, THIRD]))
+
+    assert _facts(kept) == [FACT, COMPLEMENT, None]
+    assert kept.drop_columns("fact_id").equals(events.drop_columns("fact_id"))
+    assert kept.schema.equals(events.schema, check_metadata=True)
+    assert excluded.num_rows == 0
+
+
+def test_late_changes_of_one_fact_are_of_one_fact_still_and_no_name_moves_none():
+    events = native(*(event(event_id=id, fact_id=FACT) for id in (FIRST, SECOND, THIRD)))
+
+    assert _facts(set_apart(events, _ids(FIRST, THIRD))) == [COMPLEMENT, FACT, COMPLEMENT]
+    assert set_apart(events, _ids()) is events
+    assert set_apart(_events(), _ids(FIRST)).num_rows == 0
+
+
+def test_an_event_that_does_not_count_is_left_out_though_its_change_was_late_too():
+    kept, excluded = exclude(_events(FIRST, SECOND), _left_out(FIRST, changes=[FIRST]))
+
+    assert kept.column("event_id").to_pylist() == [SECOND]
+    assert excluded.equals(_events(FIRST))
+
+
+KEYS = PseudonymKeys(b"actor key, sixteen", b"routing key, sixteen", "2026-03")
+HOT_MINUTES = 15
+AUTHOR, OTHERS = "ida", ("ana", "ben", "cléo", "dan")
+"""Of three shards and of two, the author is alone in the first."""
+
+
+def _comment(number: int, actor: str, minute: int, revision: int, op: str) -> dict[str, Any]:
+    """A statement about the one fact there is, `minute` minutes after noon."""
+    return event(
+        "comment",
+        event_id=bytes([number] * 16),
+        raw_actor=actor,
+        fact_id=FACT,
+        revision=revision,
+        op=op,
+        event_time=NOON + timedelta(minutes=minute),
+    )
+
+
+class Job:
+    """Shards of people told step by step; figures are sums of what they emitted."""
+
+    def __init__(self, shards: int) -> None:
+        self.machines = [Attend(AttendRules(PARIS, HOT_MINUTES)) for _ in range(shards)]
+        self.deltas: list[pa.RecordBatch] = []
+        self.ledger: list[dict[str, Any]] = []
+
+    def hear(self, *rows: dict[str, Any], left_out: LeftOut | None = None) -> Job:
+        events = protect(native(*rows), KEYS).events
+        if left_out:
+            events = exclude(events, left_out).kept
+        route = events.column("route").to_numpy()
+        observations, _ = observe(events, PARIS, "file")
+        for shard, part in split_by_shard(observations, route, len(self.machines)):
+            machine = self.machines[shard]
+            machine.add(part)
+            emitted = machine.emit()
+            self.deltas.append(emitted.partials)
+            if rows_of(emitted.late):
+                closed = machine.state.closed_through
+                self.ledger += late_batch(emitted.late, closed, 0, NOON).to_pylist()
+        return self
+
+    def reach(self, minute: int) -> Job:
+        """The stream has come `minute` minutes after noon."""
+        for machine in self.machines:
+            machine.close(int(NOON.timestamp()) // 60 + minute)
+        return self
+
+    def left_out(self) -> LeftOut:
+        """What the ledger names: each event here has one copy."""
+        named = {
+            effect: {row["event_id"] for row in self.ledger if row["effect"] == effect}
+            for effect in ("event", "change")
+        }
+        return _left_out(*named["event"], changes=named["change"] - named["event"])
+
+
+WRITTEN = _comment(1, AUTHOR, 0, 1, "insert")
+
+
+@pytest.mark.parametrize("name", [AUTHOR, *OTHERS])
+@pytest.mark.parametrize("shards", [2, 3])
+def test_the_author_of_these_tests_has_a_shard_alone(name, shards):
+    route = protect(native(event(raw_actor=name)), KEYS).events.column("route").to_numpy()
+
+    assert (int(route.astype(np.uint64)[0]) % shards == 0) == (name == AUTHOR)
+
+
+#   author's shard   12:00 ida writes      | sealed at 12:16 |   the echo is late: `change`
+#   other shard                                                  12:30 dan changes it: counts
+
+
+@pytest.mark.parametrize(
+    ("op", "comments", "unheeded"),
+    [
+        # Ida's is sealed; what dan says in its place is a comment of his shard as well.
+        ("update", 2, 1),
+        ("retract", 1, 0),
+    ],
+)
+def test_a_late_change_of_somebody_else_counts_as_an_event_and_leaves_what_was_sealed(
+    op, comments, unheeded
+):
+    changed = _comment(2, "dan", 30, 2, op)
+    stream = Job(shards=2).hear(WRITTEN).reach(20).hear(changed)
+    again = Job(shards=2).hear(WRITTEN, changed, left_out=stream.left_out())
+
+    assert [(row["event_id"], row["effect"]) for row in stream.ledger] == [
+        (changed["event_id"], "change")
+    ]
+    assert readable(again.deltas) == readable(stream.deltas)
+    assert total(again.deltas, "events") == 2
+    assert total(again.deltas, "count", item="comment") == comments
+    # That is what the ledger is read for.
+    heeded = Job(shards=2).hear(WRITTEN, changed)
+    assert total(heeded.deltas, "count", item="comment") == unheeded
+
+
+def test_of_two_late_changes_in_time_for_each_other_the_last_one_stands():
+    edited, deleted = _comment(2, "dan", 30, 2, "update"), _comment(3, "ben", 31, 3, "retract")
+    stream = Job(shards=3).hear(WRITTEN).reach(20).hear(edited).hear(deleted)
+    again = Job(shards=1).hear(WRITTEN, edited, deleted, left_out=stream.left_out())
+
+    assert {row["effect"] for row in stream.ledger} == {"change"}
+    assert readable(again.deltas) == readable(stream.deltas)
+    assert total(again.deltas, "count", item="comment") == 1
+
+
+def test_a_change_of_a_late_change_that_is_sealed_itself_is_no_event_anywhere():
+    edited, deleted = _comment(2, "dan", 30, 2, "update"), _comment(3, "ben", 50, 3, "retract")
+    stream = Job(shards=3).hear(WRITTEN).reach(20).hear(edited).reach(46).hear(deleted)
+    again = Job(shards=1).hear(WRITTEN, edited, deleted, left_out=stream.left_out())
+
+    assert {(row["event_id"], row["effect"]) for row in stream.ledger} == {
+        (edited["event_id"], "change"),
+        (deleted["event_id"], "change"),
+        (deleted["event_id"], "event"),
+    }
+    assert readable(again.deltas) == readable(stream.deltas)
+    assert total(again.deltas, "events") == 2
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    changes=st.lists(
+        st.tuples(
+            st.sampled_from(OTHERS),
+            st.integers(0, 60),
+            st.integers(2, 5),
+            st.sampled_from(("update", "retract")),
+            st.integers(0, 30),
+        ),
+        max_size=8,
+    ),
+    shards=st.integers(1, 3),
+)
+def test_whatever_others_say_of_a_fact_and_when_it_is_sealed_figures_agree(changes, shards):
+    stream, rows, reached = Job(shards=3).hear(WRITTEN), [WRITTEN], 0
+    for number, (actor, minute, revision, op, on) in enumerate(changes, 2):
+        rows.append(_comment(number, actor, minute, revision, op))
+        stream.reach(reached := reached + on).hear(rows[-1])
+    again = Job(shards).hear(*rows, left_out=stream.left_out())
+
+    assert readable(again.deltas) == readable(stream.deltas)

@@ -210,6 +210,8 @@ def _watching(there: Frame, mask: str, periods: int, time_zone: str) -> Frame:
             _, part["hour"] = local_windows(part["minute"].astype(np.int64), time_zone)
         part[mask] = np.uint64(1) << (part["minute"] - part["hour"]).astype(np.uint64)
         part["seen"] = np.zeros(rows_of(part), dtype=np.uint64)
+        # The beat's own hour has its period: later ones would lose it when they are folded.
+        part["period"] = np.zeros(rows_of(part), dtype=np.int64)
         parts.append({name: part[name].astype(_DTYPES[name], copy=False) for name in _PRESENCE})
         later += 1
     return stack(parts, nobody().presence)

@@ -1,0 +1,91 @@
+"""What a job reads, as its arguments name it: files, Kafka topics or Pub/Sub subscriptions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pipelines.errors import OptionError
+from pipelines.sources.files import InputFile, discover
+from pipelines.sources.kafka_settings import KafkaTopic
+from pipelines.sources.pubsub_settings import Subscription
+from schemas.channels import registered_channels
+
+KAFKA, PUBSUB = "kafka://", "pubsub://"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Of one kind only: files, topics or subscriptions."""
+
+    files: tuple[InputFile, ...] = ()
+    topics: tuple[KafkaTopic, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """How each is called in payloads, failed events and balance."""
+        return [
+            *(file.path for file in self.files),
+            *(f"kafka:{topic.topic}" for topic in self.topics),
+            *(subscription.input for subscription in self.subscriptions),
+        ]
+
+
+def parse_inputs(given: Sequence[str], start: str | None = None, pullers: int = 2) -> Inputs:
+    """Inputs of `INPUT` and `CHANNEL=INPUT` arguments, each once.
+
+    A topic is kafka://HOST:PORT[,HOST:PORT]/TOPIC, a subscription
+    pubsub://projects/PROJECT/subscriptions/NAME; anything else is a file, a glob or a directory.
+    `start` is where topics begin. Raises OptionError, also for kinds that are mixed, or InputError.
+    """
+    files: dict[str, InputFile] = {}
+    topics: list[KafkaTopic] = []
+    subscriptions: list[Subscription] = []
+    for argument in given:
+        channel, place = _named(argument)
+        if place.startswith(KAFKA):
+            topics.append(_topic(place, channel, start or "earliest"))
+        elif place.startswith(PUBSUB):
+            path = place.removeprefix(PUBSUB)
+            subscriptions.append(Subscription(path, channel, pullers))
+        else:
+            found = discover([place])
+            if channel:
+                found = [replace(file, channel=channel) for file in found]
+            files.update({file.path: file for file in found})
+    if (bool(files), bool(topics), bool(subscriptions)).count(True) > 1:
+        raise OptionError(
+            "INPUT: expected files, Kafka topics or Pub/Sub subscriptions, found several kinds:"
+            " measure them in jobs of their own"
+        )
+    if start is not None and not topics:
+        raise OptionError(f"--start {start}: expected with Kafka topics only; leave it out")
+    return Inputs(tuple(files.values()), _once(topics), _once(subscriptions))
+
+
+def _named(argument: str) -> tuple[str | None, str]:
+    """Channel and place of `CHANNEL=INPUT`; of any other argument no channel, and itself."""
+    name, equals, place = argument.partition("=")
+    if not equals or os.path.exists(argument) or "/" in name:
+        return None, argument
+    known = registered_channels()
+    if name not in known:
+        raise OptionError(f"{argument}: {name!r} is not registered; there are {', '.join(known)}")
+    if not place:
+        raise OptionError(f"{argument}: expected a file after the =, as in {name}=FILE")
+    return name, place
+
+
+def _topic(place: str, channel: str | None, start: str) -> KafkaTopic:
+    servers, slash, topic = place.removeprefix(KAFKA).partition("/")
+    if not (servers and slash and topic):
+        raise OptionError(
+            f"{place}: expected kafka://HOST:PORT/TOPIC, as in kafka://kafka:9092/live"
+        )
+    return KafkaTopic(servers, topic, channel, start)
+
+
+def _once(found: list) -> tuple:
+    return tuple(dict.fromkeys(found))

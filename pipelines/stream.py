@@ -1,0 +1,86 @@
+"""`moment measure` of unbounded input: a job that writes into a dataset until it is stopped."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+import apache_beam as beam
+
+from pipelines.errors import OptionError
+from pipelines.graph import build
+from pipelines.measure import pipeline_options, run_record, source_of
+from pipelines.options import MeasureOptions
+from pipelines.sinks.parquet import WriteParquet
+from pipelines.sinks.tables import FAILED_EVENTS
+from pipelines.sources.kafka import check_kafka
+from pipelines.sources.pubsub import check_pubsub
+from transforms.progress import NEVER
+
+FIXED = ("time_zone", "channels", "brand", "epoch", "pseudonym_key_id", "hot_minutes", "shards")
+"""What a job that goes on in a dataset must have in common with the one before."""
+
+
+def stream(options: MeasureOptions) -> str:
+    """Start the job, wait until it is stopped, and give its last state, in Beam's words.
+
+    A job that is written as a jar is not started. Raises OptionError where a broker, topic or
+    subscription cannot be read, and where the dataset was begun with other options.
+    """
+    inputs, stream = options.inputs, options.stream
+    if inputs.topics:
+        check_kafka(inputs.topics, stream.kafka)
+    if inputs.subscriptions:
+        check_pubsub(inputs.subscriptions)
+    _begin(options)
+    root = beam.Pipeline(options=pipeline_options(options.beam_arguments))
+    build(
+        root,
+        source_of(options),
+        lambda table: WriteParquet(table, str(options.output.resolve())),
+        options.rules,
+    )
+    result = root.run()
+    return str(result.wait_until_finish())
+
+
+def _begin(options: MeasureOptions) -> None:
+    """The folder, and its run.json: written first, for a stream has no end to write it at."""
+    record = _record(options)
+    path = options.output / "run.json"
+    if path.exists():
+        _check_continued(options, json.loads(path.read_text()), record)
+    restricted = options.output / FAILED_EVENTS.name
+    restricted.mkdir(parents=True, exist_ok=True)
+    restricted.chmod(0o700)
+    path.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _record(options: MeasureOptions) -> dict[str, Any]:
+    since = options.rules.since_minute
+    return run_record(options) | {
+        "streaming": True,
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "since": None
+        if since == NEVER
+        else datetime.fromtimestamp(since * 60, timezone.utc).isoformat(),
+        "hot_minutes": options.rules.hot_minutes,
+        "shards": options.rules.shards,
+    }
+
+
+def _check_continued(options: MeasureOptions, before: dict[str, Any], now: dict[str, Any]) -> None:
+    for name in FIXED:
+        # A higher epoch is how a job that starts from nothing replaces another's figures.
+        same = now[name] >= before[name] if name == "epoch" else _plain(now[name]) == before[name]
+        if name in before and not same:
+            raise OptionError(
+                f"--append {options.output}: expected {name} {before[name]!r} as it was begun with,"
+                f" found {now[name]!r}; give the same, or another directory"
+            )
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,163 @@
+"""Options of an unbounded job: pace, clocks, horizons, and how brokers are reached."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from pipelines.errors import OptionError
+from pipelines.sources.kafka_settings import KafkaSettings
+from pipelines.sources.streaming import StreamSettings
+from transforms.progress import NEVER
+
+MOST_HOT_MINUTES = 48 * 60
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """`speed` None: files are bounded. `since_minute`: earlier windows are not published."""
+
+    settings: StreamSettings
+    kafka: KafkaSettings
+    speed: float | None
+    run_on_seconds: float
+    hot_minutes: int
+    since_minute: int
+    publish_every_seconds: float
+    append: bool
+
+
+def add_stream_arguments(parser: argparse.ArgumentParser) -> None:
+    unbounded = parser.add_argument_group(
+        "unbounded input", "Kafka topics, Pub/Sub subscriptions, and files with --speed"
+    )
+    unbounded.add_argument(
+        "--speed",
+        type=float,
+        help="replay files at so many times their pace; 0: as fast as can be",
+    )
+    unbounded.add_argument(
+        "--run-on", type=float, default=0.0, metavar="SECONDS", help="stream time after a replay"
+    )
+    unbounded.add_argument(
+        "--start", metavar="WHERE", help="of topics: earliest (default), latest or an ISO instant"
+    )
+    unbounded.add_argument(
+        "--kafka-properties", metavar="FILE", help="name=value lines for the Kafka client"
+    )
+    unbounded.add_argument(
+        "--pullers", type=int, default=2, help="readers of each subscription (default 2)"
+    )
+    unbounded.add_argument(
+        "--allowance",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="how far messages of a partition may be out of order (default 10)",
+    )
+    unbounded.add_argument(
+        "--idle-after",
+        default="60",
+        metavar="SECONDS",
+        help="silence after which a partition holds nobody back (default 60), or never",
+    )
+    unbounded.add_argument(
+        "--hot-minutes",
+        type=int,
+        default=15,
+        help="how long a minute is corrected after its end (default 15)",
+    )
+    unbounded.add_argument(
+        "--since", metavar="INSTANT", help="publish no window that began earlier"
+    )
+    unbounded.add_argument(
+        "--publish-every",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="cadence of early figures (default 5)",
+    )
+    unbounded.add_argument(
+        "--append", action="store_true", help="go on writing into the dataset at DIR"
+    )
+
+
+def stream_options(arguments: argparse.Namespace) -> StreamOptions:
+    """Validated options. Raises OptionError, one sentence."""
+    for name, least, most in (
+        ("speed", 0, math.inf),
+        ("run_on", 0, 10 * 86_400),
+        ("allowance", 0, 3600),
+        ("publish_every", 1, 3600),
+        ("hot_minutes", 0, MOST_HOT_MINUTES),
+        ("pullers", 1, 256),
+    ):
+        value = getattr(arguments, name)
+        if value is not None and not least <= value <= most:
+            bounds = f"{least} or more" if math.isinf(most) else f"{least} to {most}"
+            raise OptionError(f"--{name.replace('_', '-')} {value:g}: expected {bounds}")
+    return StreamOptions(
+        settings=StreamSettings(arguments.allowance, _idle_after(arguments.idle_after)),
+        kafka=KafkaSettings(_properties(arguments.kafka_properties)),
+        speed=arguments.speed,
+        run_on_seconds=arguments.run_on,
+        hot_minutes=arguments.hot_minutes,
+        since_minute=_since(arguments.since),
+        publish_every_seconds=arguments.publish_every,
+        append=arguments.append,
+    )
+
+
+def _idle_after(given: str) -> float | None:
+    if given == "never":
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 1 <= seconds <= 86_400:
+        raise OptionError(f"--idle-after {given}: expected 1 to 86400 seconds, or never")
+    return seconds
+
+
+def _since(given: str | None) -> int:
+    """The first whole minute at or after an instant."""
+    if given is None:
+        return NEVER
+    try:
+        # Python 3.10 reads no Z.
+        instant = datetime.fromisoformat(given.removesuffix("Z") + "+00:00" * given.endswith("Z"))
+    except ValueError as error:
+        raise OptionError(
+            f"--since {given}: expected an instant such as 2026-03-02T20:00+01:00"
+        ) from error
+    if instant.tzinfo is None:
+        raise OptionError(f"--since {given}: expected an offset from UTC, as in {given}+01:00")
+    return math.ceil(instant.astimezone(timezone.utc).timestamp() / 60)
+
+
+def _properties(given: str | None) -> tuple[tuple[str, str], ...]:
+    """Name and value of each line, as Kafka's own clients read them; # begins a comment."""
+    if given is None:
+        return ()
+    try:
+        lines = Path(given).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no UTF-8 text"
+        raise OptionError(
+            f"--kafka-properties {given}: expected a file of name=value lines, found: {reason}"
+        ) from error
+    properties = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals or not name.strip():
+            raise OptionError(
+                f"--kafka-properties {given}, line {number}: expected name=value, found no ="
+            )
+        properties.append((name.strip(), value.strip()))
+    return tuple(properties)

@@ -1,0 +1,96 @@
+"""What the run.json of a dataset says that a recomputation needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pipelines.errors import OptionError
+from schemas.channels import registered_channels
+
+
+@dataclass(frozen=True)
+class Run:
+    """The options of a run. Of a stream also where its figures begin, and how long they move.
+
+    `since`: windows that began earlier were not published; None: all were. `hot_minutes`: so long
+    after its end a window may still be corrected; None: it is a batch, whose figures stand.
+    """
+
+    time_zone: str
+    channels: tuple[str, ...]
+    brand: str | None
+    epoch: int
+    key_id: str
+    since: datetime | None = None
+    hot_minutes: int | None = None
+
+
+def read_run(dataset: Path) -> Run:
+    """Options of the run that wrote a dataset. OptionError where run.json does not give them."""
+    path = dataset / "run.json"
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OptionError(
+            f"{dataset}: expected a dataset of `moment measure` (no run.json to read in it)"
+        ) from error
+    except ValueError as error:
+        raise OptionError(f"{path}: expected JSON as `moment measure` writes it") from error
+    if not isinstance(run, dict):
+        raise OptionError(f"{path}: expected a JSON object, found {type(run).__name__}")
+    channels = _value(path, run, "channels", list)
+    for name in channels:
+        if name not in registered_channels():
+            raise OptionError(
+                f"{path}: its channel {name!r} is not registered here; install what registers it"
+            )
+    time_zone = _value(path, run, "time_zone", str)
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise OptionError(f"{path}: expected an IANA time zone, found {time_zone!r}") from error
+    # Only a stream writes the key `streaming`.
+    streaming = "streaming" in run and _value(path, run, "streaming", bool)
+    return Run(
+        time_zone=time_zone,
+        channels=tuple(channels),
+        brand=None if run.get("brand") is None else _value(path, run, "brand", str),
+        epoch=_value(path, run, "epoch", int),
+        key_id=_value(path, run, "pseudonym_key_id", str),
+        since=_since(path, run) if streaming else None,
+        hot_minutes=_value(path, run, "hot_minutes", int) if streaming else None,
+    )
+
+
+def _since(path: Path, run: Mapping[str, Any]) -> datetime | None:
+    if run.get("since") is None:
+        return None
+    given = _value(path, run, "since", str)
+    try:
+        return parse_instant(given)
+    except ValueError as error:
+        raise OptionError(f"{path}: expected 'since' as an instant, found {given!r}") from error
+
+
+def parse_instant(given: str) -> datetime:
+    """An ISO instant with its offset from UTC; ValueError for anything else."""
+    # Python 3.10 reads no Z.
+    instant = datetime.fromisoformat(given.removesuffix("Z") + "+00:00" * given.endswith("Z"))
+    if instant.tzinfo is None:
+        raise ValueError("no offset from UTC")
+    return instant
+
+
+def _value(path: Path, run: Mapping[str, Any], name: str, kind: type) -> Any:
+    if not isinstance(value := run.get(name), kind):
+        raise OptionError(
+            f"{path}: expected {name!r} ({kind.__name__}) as `moment measure` writes it,"
+            f" found {'none' if value is None else type(value).__name__}"
+        )
+    return value
