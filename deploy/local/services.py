@@ -91,9 +91,15 @@ class Services:
             f"--environment_config={self.worker_pool}",
             f"--parallelism={self.slots}",
             f"--sdk_worker_parallelism={self.slots}",
+            # By default what a checkpoint makes a step give out waits until that step is given
+            # something again. A step that lists what is to be read is given one element ever.
+            "--finish_bundle_before_checkpointing",
             f"--job_server_java_launcher={self.java}",
             f"--job_server_jvm_properties=-Djava.io.tmpdir={self.tmp}",
             "--job_server_jvm_properties=-XX:-UsePerfData",
+            # It lives as long as a submission takes: half of its time is compiling.
+            "--job_server_jvm_properties=-XX:TieredStopAtLevel=1",
+            "--job_server_jvm_properties=-XX:+UseSerialGC",
         ]
 
     def kill_taskmanager(self) -> None:
