@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from apache_beam.coders import registry
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_NOT_AVAILABLE, Message
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import OptionError
@@ -96,6 +96,7 @@ def test_a_partition_that_goes_backwards_begins_a_new_era_at_a_smaller_offset():
     assert tracker.try_split(0)[1] == Offsets(1, 0, None)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 1000), max_size=20),
     st.integers(0, 10**12),

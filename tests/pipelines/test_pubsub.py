@@ -12,7 +12,7 @@ from apache_beam.io.gcp.pubsub import PubsubMessage
 from apache_beam.testing.test_pipeline import TestPipeline
 from apache_beam.testing.util import assert_that
 from apache_beam.utils.timestamp import Timestamp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import OptionError
@@ -189,6 +189,7 @@ class Runner:
 STEPS = ["begin", "emit", "end", "take_snapshot", "complete", "lose_words", "abort", "crash"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(STEPS), max_size=80))
 def test_whatever_is_acknowledged_is_in_a_completed_checkpoint_at_every_moment(steps):
     runner = Runner()
@@ -196,6 +197,7 @@ def test_whatever_is_acknowledged_is_in_a_completed_checkpoint_at_every_moment(s
         runner.step(name)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(STEPS), max_size=60))
 def test_three_checkpoints_later_nothing_is_outstanding(steps):
     runner = Runner()
@@ -334,6 +336,7 @@ EVENTS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(EVENTS))
 def test_the_watermark_never_goes_back_and_never_passes_the_clock(events):
     found, now, before = watermark(), 0, None
@@ -401,6 +404,7 @@ def test_the_position_is_the_message_id_or_a_number_made_of_it(message_id, posit
     assert position_of(message_id) == position
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_every_message_id_has_one_position_that_fits(message_id):
     assert 1 <= position_of(message_id) == position_of(message_id) < 2**63

@@ -33,6 +33,7 @@ class Pretended:
         self.skew = 0.0
         self.left = 10**9
         self.given = self.pulls = 0
+        self.away = False
         self.acknowledged: list[str] = []
         self.extended: list[tuple[str, int]] = []
 
@@ -59,6 +60,8 @@ class Pretended:
         )
 
     def acknowledge(self, request: dict, timeout: float, retry: None) -> None:
+        if self.away:
+            raise ServiceUnavailable("away")
         self.acknowledged += request["ack_ids"]
 
     def modify_ack_deadline(self, request: dict, timeout: float, retry: None) -> None:
@@ -135,6 +138,25 @@ def test_two_checkpoints_later_it_is_acknowledged_and_pulling_goes_on(broker, pu
 
     until(lambda: sorted(map(int, broker.acknowledged)) == list(range(1, 101)))
     assert take_all(puller, puller.begin(second.following)) == 100
+
+
+def test_what_a_broker_was_not_there_to_hear_is_acknowledged_when_it_is_back(
+    broker, puller_of, monkeypatch
+):
+    """Also after the lease: the broker may have extended it, and would deliver again much later."""
+    monkeypatch.setattr(pubsub_puller, "FIRST_LEASE", 500_000)
+    puller = puller_of(lease_seconds=10)
+    broker.left, broker.away = 5, True
+    call = puller.begin("first")
+    take_all(puller, call)
+    puller.final(call)
+    puller.final(puller.begin(call.following))
+    time.sleep(2.2)
+    assert broker.acknowledged == []
+
+    broker.away = False
+
+    until(lambda: broker.acknowledged == ["1", "2", "3", "4", "5"])
 
 
 def test_what_is_held_is_extended_and_what_is_acknowledged_is_not(broker, puller_of, monkeypatch):
