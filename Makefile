@@ -39,7 +39,7 @@ docs: setup ## write the generated pages of docs/
 bench: setup ## measure speed and memory against the yardsticks, into build/bench.jsonl
 	$(BIN)/python -m benchmarks.run
 
-flink: setup ## start Flink, Beam's workers and Kafka on this machine (make flink SLOTS=4)
+flink: setup ## start Flink, its workers, Kafka, Pub/Sub on this machine (make flink SLOTS=4)
 	$(BIN)/python -m deploy.local up --slots $(or $(SLOTS),2)
 
 flink-down: ## stop what make flink started

@@ -6,10 +6,14 @@ import pyarrow as pa
 
 from schemas.event import INSTANT
 
-BASES = ("messages", "idle", "held", "end")
-"""What a watermark rests on: the times of messages; the clock, because the partition has been
-silent for longer than the limit; the last message, because silence is still shorter; the end of a
-replay."""
+BASES = ("messages", "idle", "ahead", "held", "full", "end")
+"""What a watermark rests on.
+
+`messages`: their times. `held`: the last message, for silence is still shorter than the limit, or
+the broker cannot be asked. `idle`: the clock, for the partition has been silent for longer.
+`ahead`: as those two, though messages come: the clock that stamps them is ahead of the reader's.
+`full`: messages wait for a checkpoint, and none is pulled until it comes. `end`: of a replay.
+"""
 
 SOURCE_STATUS = pa.schema(
     [

@@ -8,7 +8,7 @@ import sys
 
 from deploy.local.download import MissingTool
 from deploy.local.ports import PortError, ports_from
-from deploy.local.processes import StartError
+from deploy.local.processes import StartError, running
 from deploy.local.services import FOLDER, down, status, up
 
 
@@ -37,6 +37,8 @@ def _up(slots: int) -> int:
         print(failure, file=sys.stderr)
         return 1
     print(f"\nFlink dashboard  {services.flink_rest}\nKafka broker     {services.kafka}")
+    if running(FOLDER, "pubsub"):
+        print(f"Pub/Sub emulator PUBSUB_EMULATOR_HOST={services.emulator.address}")
     print("A Beam Python pipeline runs here with the arguments:")
     print("  " + " \\\n  ".join(services.pipeline_arguments()))
     return 0

@@ -34,6 +34,9 @@ def configuration(folder: Path, ports: Ports) -> str:
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": folder / "data" / "kafka",
+        # Age is that of a message's own time: of a live replayed with its times, all would be gone
+        # half a minute after it was published.
+        "log.retention.ms": -1,
         "offsets.topic.replication.factor": 1,
         "offsets.topic.num.partitions": 1,
         "transaction.state.log.replication.factor": 1,

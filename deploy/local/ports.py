@@ -22,6 +22,8 @@ class Ports:
     worker_pool: int = 50000
     kafka: int = 9092
     kafka_controller: int = 9093
+    pubsub: int = 8085
+    pubsub_iam: int = 8086
 
 
 def variable(name: str) -> str:
@@ -58,7 +60,7 @@ def ports_from(environment: Mapping[str, str]) -> Ports:
 
 
 def free_ports() -> Ports:
-    """Five ports nobody listens on now, for tests beside somebody's own cluster."""
+    """Ports nobody listens on now, for tests beside somebody's own cluster."""
     listeners = [socket.socket() for _ in fields(Ports)]
     try:
         for listener in listeners:

@@ -88,6 +88,7 @@ class Emulator:
     def start(self) -> None:
         """Return when it serves. What an earlier one held is gone."""
         (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
+        stop(self.folder, [NAME], seconds=0)
         start(self.folder, program(java(), emulator_jar(), self.folder, self.port, self.iam_port))
 
     def kill(self) -> None:

@@ -10,27 +10,32 @@ import fcntl
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deploy.local import download, flink, kafka
+from deploy.local import download, flink, kafka, pubsub
 from deploy.local.ports import HOST, Ports, check_free, free_ports
 from deploy.local.processes import Program, log_file, running, start, started, stop
+from deploy.local.pubsub import Emulator, missing_emulator
 from deploy.local.worker_pool import worker_pool
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "build" / "local"
 FOLDER_OF_TESTS = ROOT / "build" / "local-tests"
 
-# In the order of their start: who needs another comes after it. With the ports each listens on.
+# With the ports each listens on. They start side by side, for each waits for what it needs.
 SERVICES = {
     "worker_pool": ("worker_pool",),
     "kafka": ("kafka", "kafka_controller"),
     "jobmanager": ("flink", "flink_rpc"),
     "taskmanager": (),
+    "pubsub": ("pubsub", "pubsub_iam"),
 }
+OPTIONAL = {"pubsub"}
+"""What comes with the Google Cloud SDK alone; nothing else needs it."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,11 @@ class Services:
         return f"{HOST}:{self.ports.kafka}"
 
     @property
+    def emulator(self) -> Emulator:
+        """Pub/Sub's emulator; tests start it where they need it, and it ends with the others."""
+        return Emulator(self.folder, self.ports.pubsub, self.ports.pubsub_iam)
+
+    @property
     def tmp(self) -> Path:
         """Folder for temporary files, removed by `down`; as TMPDIR of whoever submits a job."""
         return self.folder / "tmp"
@@ -81,9 +91,15 @@ class Services:
             f"--environment_config={self.worker_pool}",
             f"--parallelism={self.slots}",
             f"--sdk_worker_parallelism={self.slots}",
+            # By default what a checkpoint makes a step give out waits until that step is given
+            # something again. A step that lists what is to be read is given one element ever.
+            "--finish_bundle_before_checkpointing",
             f"--job_server_java_launcher={self.java}",
             f"--job_server_jvm_properties=-Djava.io.tmpdir={self.tmp}",
             "--job_server_jvm_properties=-XX:-UsePerfData",
+            # It lives as long as a submission takes: half of its time is compiling.
+            "--job_server_jvm_properties=-XX:TieredStopAtLevel=1",
+            "--job_server_jvm_properties=-XX:+UseSerialGC",
         ]
 
     def kill_taskmanager(self) -> None:
@@ -102,24 +118,29 @@ class Services:
         stop(self.folder, [name])
         start(self.folder, self._program(name))
 
-    def _start_missing(self, say: Callable[[str], None]) -> None:
+    def _start_missing(self, names: list[str], say: Callable[[str], None]) -> None:
         """Start what does not run, or nothing: what was started before a failure is stopped."""
-        missing = [name for name in SERVICES if running(self.folder, name) is None]
+        missing = [name for name in names if running(self.folder, name) is None]
         # What a service that ended has left behind may still hold its port.
         stop(self.folder, missing, seconds=0)
         check_free(self.ports, *(port for name in missing for port in SERVICES[name]))
         self.tmp.mkdir(parents=True, exist_ok=True)
         flink.write_configuration(self.folder, self.ports, self.slots)
-        for name in SERVICES:
+        for name in names:
             if name not in missing:
                 say(f"{name} already runs: left as it is")
         try:
-            for name in missing:
-                start(self.folder, self._program(name))
-                say(f"{name} is ready")
+            with ThreadPoolExecutor(len(SERVICES)) as pool:
+                starting = {name: pool.submit(self._start, name) for name in missing}
+                for name, ready in starting.items():
+                    ready.result()
+                    say(f"{name} is ready")
         except BaseException:
             stop(self.folder, missing)
             raise
+
+    def _start(self, name: str) -> None:
+        start(self.folder, self._program(name))
 
     def _program(self, name: str) -> Program:
         if name == "worker_pool":
@@ -127,15 +148,27 @@ class Services:
         if name == "kafka":
             kafka.write_configuration(self.java, self.kafka_jars, self.folder, self.ports)
             return kafka.broker(self.java, self.kafka_jars, self.folder)
+        if name == "pubsub":
+            jar = pubsub.emulator_jar()
+            return pubsub.program(
+                self.java, jar, self.folder, self.ports.pubsub, self.ports.pubsub_iam
+            )
         if name == "jobmanager":
             return flink.jobmanager(self.java, self.flink, self.folder, self.ports)
         return flink.taskmanager(self.java, self.flink, self.folder, self.ports, self.slots)
 
 
-def up(folder: Path, ports: Ports, slots: int, say: Callable[[str], None]) -> Services:
+def up(
+    folder: Path,
+    ports: Ports,
+    slots: int,
+    say: Callable[[str], None],
+    optional: Collection[str] = OPTIONAL,
+) -> Services:
     """Running services, each ready; those that already run are left as they are.
 
-    Raises MissingTool, PortError or StartError, each with what to do in its message.
+    `optional`: which of those that a machine may lack are started where it has them. What is left
+    out is said. Raises MissingTool, PortError or StartError, each with what to do in its message.
     """
     if any(running(folder, name) for name in SERVICES):
         ports = _ports_of(folder) or ports
@@ -149,7 +182,7 @@ def up(folder: Path, ports: Ports, slots: int, say: Callable[[str], None]) -> Se
         job_server_jar=download.job_server(),
     )
     folder.mkdir(parents=True, exist_ok=True)
-    services._start_missing(say)
+    services._start_missing(_startable(optional, say), say)
     (folder / "ports.json").write_text(json.dumps(asdict(ports)))
     return services
 
@@ -162,10 +195,12 @@ def down(folder: Path) -> list[str]:
 
 
 def status(folder: Path) -> Iterator[tuple[str, int | None, str, Path]]:
-    """Name, process id (None: not running), addresses and log of each service."""
+    """Name, process id (None: not running), addresses and log of each service there can be."""
     ports = _ports_of(folder)
     for name, listens in SERVICES.items():
         number = running(folder, name)
+        if number is None and name in OPTIONAL and missing_emulator():
+            continue
         addresses = [f"localhost:{getattr(ports, port)}" for port in listens] if ports else []
         yield name, number, ", ".join(addresses if number else []), log_file(folder, name)
 
@@ -174,7 +209,8 @@ def status(folder: Path) -> Iterator[tuple[str, int | None, str, Path]]:
 def local_services(slots: int = 2, folder: Path = FOLDER_OF_TESTS) -> Iterator[Services]:
     """Fresh services on free ports, beside those of `make flink`; afterwards only logs remain.
 
-    One at a time in a folder: a second user of it waits. What a killed test left is stopped first.
+    Without Pub/Sub's emulator, which `services.emulator.start()` adds. One at a time in a folder: a
+    second user of it waits. What a killed test left is stopped first.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
@@ -182,10 +218,18 @@ def local_services(slots: int = 2, folder: Path = FOLDER_OF_TESTS) -> Iterator[S
         down(folder)
         shutil.rmtree(folder)
         try:
-            yield up(folder, free_ports(), slots, _to_stderr)
+            yield up(folder, free_ports(), slots, _to_stderr, optional=())
         finally:
             down(folder)
             shutil.rmtree(folder / "data", ignore_errors=True)
+
+
+def _startable(optional: Collection[str], say: Callable[[str], None]) -> list[str]:
+    """The names of what is to run, in order."""
+    missing = missing_emulator() if optional else None
+    if missing:
+        say(f"pubsub is left out. {missing}")
+    return [name for name in SERVICES if name not in OPTIONAL or (name in optional and not missing)]
 
 
 def _ports_of(folder: Path) -> Ports | None:

@@ -77,7 +77,11 @@ class Found:
 
 @dataclass
 class Notes:
-    """What a reader remembers from call to call. It may be lost at any time."""
+    """What a reader remembers from call to call. It may be lost at any time.
+
+    `asked`: when the broker was asked for the end of the partition, and the end it told, until
+    everything before that end has been read.
+    """
 
     channel: str | None = None
     reported: float = 0.0
@@ -85,6 +89,7 @@ class Notes:
     troubled_since: float | None = None
     attempts: int = 0
     rows: int = 1024
+    asked: tuple[int, int] | None = None
 
 
 class _ClientLog:
@@ -114,6 +119,8 @@ class KafkaClient:
             "fetch.queue.backoff.ms": 20,
             # A call may be long in coming when a runner holds its sources back.
             "max.poll.interval.ms": 86_400_000,
+            # A batch that a broker's disk has spoilt is an error, and neither rubbish nor silence.
+            "check.crcs": True,
             **dict(settings.client),
             "bootstrap.servers": servers,
             "enable.auto.commit": False,
@@ -191,35 +198,40 @@ class PartitionReader(KafkaClient):
         self._topic, self._number = partition.topic.topic, partition.number
         self.next: int | None = None
         self.at_end = False
+        self._spoilt = False
 
     def seek(self, offset: int) -> None:
         """Read on from an offset. What was fetched ahead is kept where it fits."""
-        if offset == self.next:
+        if offset == self.next and not self._spoilt:
             return
         # Assigned anew: a seek is refused after an offset was out of range.
         self._consumer.assign([self._kafka.TopicPartition(self._topic, self._number, offset)])
-        self.next, self.at_end = offset, False
+        self.next, self.at_end, self._spoilt = offset, False, False
 
     def read(self, rows: int, seconds: float) -> Found:
         """At most `rows` messages, as soon as there are so many or the seconds are over."""
         codes = self._kafka.KafkaError
         got = self._consumer.consume(min(rows, self.notes.rows), timeout=seconds)
-        found = Found([message for message in got if message.error() is None])
-        if found.messages:
-            self.next, self.at_end = found.messages[-1].offset() + 1, False
-            self._suit_rows(found.messages, rows)
-        for event in got if len(got) > len(found.messages) else ():
+        found, end = Found([]), None
+        for event in got:
             error = event.error()
             if error is None:
-                continue
-            if error.code() == codes._PARTITION_EOF:
-                # Beyond the last message, too, where transactions left their marks.
-                self.next = max(self.next or 0, event.offset())
-                self.at_end = got[-1] is event
+                found.messages.append(event)
+            elif error.code() == codes._PARTITION_EOF:
+                end = event
             elif error.code() in (codes._AUTO_OFFSET_RESET, codes.OFFSET_OUT_OF_RANGE):
                 found.lost = True
             else:
-                found.trouble = trouble(error, self._settings)
+                # Behind a spoilt batch the client reads on at offsets made of its rubbish.
+                found.trouble, self._spoilt = trouble(error, self._settings), True
+                break
+        if found.messages:
+            self.next, self.at_end = found.messages[-1].offset() + 1, False
+            self._suit_rows(found.messages, rows)
+        if end is not None:
+            # Beyond the last message, too, where transactions left their marks.
+            self.next = max(self.next or 0, end.offset())
+            self.at_end = got[-1] is end
         if self._noticed is not None:
             if not found.messages:
                 found.trouble = found.trouble or self._noticed

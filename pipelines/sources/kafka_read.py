@@ -169,7 +169,21 @@ class PartitionReading:
         else:
             self._trouble, self._reader.notes.troubled_since = None, None
             self._reader.notes.attempts = 0
-        self._clock.wait(now, caught_up=high <= self._next)
+        self._clock.wait(now, *self._caught_up(now, high))
+
+    def _caught_up(self, now: int, high: int) -> tuple[bool, int]:
+        """Whether all is read that the partition held at an instant, and which instant that is.
+
+        Where messages keep coming there is always one more now; the end told before is reached.
+        """
+        notes = self._reader.notes
+        reached, notes.asked = notes.asked, (now, high)
+        if high <= self._next:
+            return True, now
+        if reached is not None and reached[1] <= self._next:
+            return True, reached[0]
+        notes.asked = reached or notes.asked
+        return False, now
 
     def _begin_again(self, low: int, high: int) -> Iterator[Any]:
         """The next offset is gone: a failed event says which, and the earliest there is follows."""
@@ -191,6 +205,7 @@ class PartitionReading:
         yield TaggedOutput("failed", self._stamped(failed, now))
         yield TaggedOutput("counts", self._stamped(counts, now))
         self._next = upto
+        self._reader.notes.asked = None
         self._reader.forget()
 
     def _troubled(self, trouble: KafkaTrouble) -> None:
@@ -219,7 +234,7 @@ class PartitionReading:
     def _status(self, basis: str, always: bool = False) -> Iterator[Any]:
         notes, monotonic = self._reader.notes, time.monotonic()
         if self._behind is not None:
-            name = f"behind.{self._partition.topic.topic}.{self._partition.number}"
+            name = f"consumer_lag.{self._partition.topic.topic}.{self._partition.number}"
             Metrics.gauge("moment.kafka", name).set(self._behind)
         due = monotonic - notes.reported >= self._stream.status_every_seconds
         if not (always or due or basis != notes.basis):

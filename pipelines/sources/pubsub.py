@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.io.iobase import RestrictionProgress, RestrictionTracker
 from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
+from apache_beam.metrics import Metrics
 from apache_beam.transforms.core import RestrictionProvider, WatermarkEstimatorProvider
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Duration, Timestamp
@@ -159,6 +160,7 @@ class _PullMessages(beam.DoFn):
         self._stream, self._pulls, self._emulator = stream, pulls, emulator
 
     # The finalizer stands first: after the tracker, the call would give it two values.
+    @beam.DoFn.unbounded_per_element()
     def process(
         self,
         element: tuple[str, str, int],
@@ -185,6 +187,7 @@ class _PullMessages(beam.DoFn):
             if messages is None:
                 break
             pause = _PAUSE_AFTER_SOME
+            Metrics.counter("moment.pubsub", "messages").inc(len(messages.payloads))
             for batch in assembly.add(messages):
                 yield _stamped(batch, estimator.current_watermark())
         for batch in assembly.rest():
@@ -195,6 +198,8 @@ class _PullMessages(beam.DoFn):
         # After a restart the one the runner kept may be ahead of what this process has seen.
         reached = estimator.current_watermark()
         known = None if reached == MIN_TIMESTAMP else reached.micros
+        name = f"{element[0].rpartition('/')[2]}.{element[2]}"
+        Metrics.gauge("moment.pubsub", f"unacknowledged.{name}").set(puller.outstanding)
         row = reader.status.row(now_microseconds(), known, found.basis, puller.read)
         if row is not None:
             now = max(Timestamp.now(), reached)

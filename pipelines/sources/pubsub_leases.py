@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pipelines.sources.pubsub_acknowledgements import Delivery
-from pipelines.sources.pubsub_client import call_errors
+from pipelines.sources.pubsub_client import call_errors, is_refusal
 from pipelines.sources.pubsub_settings import PullSettings
 from pipelines.sources.pubsub_watermark import MICROSECONDS
 
@@ -34,7 +34,7 @@ class Leases:
         self._foreign: deque[Delivery] = deque()
         self._called = now()
         self._wake = threading.Event()
-        self._closed = False
+        self._closed = self._refused = False
         self._counting = threading.Lock()
         self.releasing = 0
 
@@ -76,11 +76,14 @@ class Leases:
                 delivery.leased_until = begun + self._pulls.lease_seconds * MICROSECONDS
 
     def _acknowledge_done(self) -> None:
-        """In order; one that fails is tried again at the next tick, until its lease has ended."""
+        """In order; what the broker does not answer is tried again at the next tick.
+
+        Also after the lease: a broker that was away may have extended it in the meantime. What
+        waits counts as unacknowledged, so it is bounded.
+        """
         while self._done:
             delivery = self._done[0]
-            sent = self._send(self._client.acknowledge, delivery)
-            if not sent and self._now() < delivery.leased_until:
+            if not self._send(self._client.acknowledge, delivery) and not self._refused:
                 return
             self._done.popleft()
             with self._counting:
@@ -91,6 +94,7 @@ class Leases:
             self._send(self._client.modify_ack_deadline, self._foreign.popleft(), 0)
 
     def _send(self, method: Any, delivery: Delivery, seconds: int | None = None) -> bool:
+        self._refused = False
         for ids in _parts(delivery.ids):
             request: dict[str, Any] = {"subscription": self._path, "ack_ids": ids}
             if seconds is not None:
@@ -99,6 +103,7 @@ class Leases:
                 method(request=request, timeout=_CALL_SECONDS, retry=None)
             except call_errors() as error:
                 _LOG.info("%s: %s, tried again", self._path, type(error).__name__)
+                self._refused = is_refusal(error)
                 return False
         return True
 

@@ -230,7 +230,10 @@ class Puller:
             for row, at in enumerate(messages.published):
                 if not self._watermark.believed(at, now):
                     messages.published[row] = now
-        self._watermark.heard(max(believed, default=None), now)
+        if believed:
+            self._watermark.heard(max(believed), now)
+        else:
+            self._watermark.unbelieved(now)
         delivery = Delivery(ids, min(believed, default=None), now, now + FIRST_LEASE)
         self._arrived.append((delivery, messages))
         self._changed.notify_all()

@@ -37,7 +37,8 @@ class PartitionClock:
     from the future (more than the allowance ahead of now) is read like any other but moves nothing.
     Silence for less than `idle_after_seconds` leaves the watermark where it is, basis `held`. After
     that, and while the broker says that nothing is unread, it is now less the allowance, basis
-    `idle`; None: it never is. Times are microseconds since the epoch.
+    `idle`; None: it never is. Messages of the future alone are silence as well, and the basis then
+    is `ahead`, for it is a clock that is to be mended. Times are microseconds since the epoch.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class PartitionClock:
         self._tolerance = round(max(allowance_seconds, LEAST_TOLERANCE_SECONDS) * SECOND)
         self._idle_after = None if idle_after_seconds is None else idle_after_seconds * SECOND
         self._state = state
+        self._ahead = False
 
     @classmethod
     def starting(
@@ -79,21 +81,30 @@ class PartitionClock:
     def hear(self, times: np.ndarray, now: int) -> bool:
         """Messages with these broker times were read (-1: without a time); were any believed."""
         believed = times[(times >= 0) & (times <= now + self._tolerance)]
+        self._ahead = not len(believed) and bool((times >= 0).any())
+        if self._ahead:
+            self._state = self._state._replace(basis="ahead")
         if not len(believed):
             return False
         self._rise(min(int(believed.max()), now), now, "messages")
         return True
 
-    def wait(self, now: int, caught_up: bool) -> None:
-        """No believed message was read. `caught_up`: the broker said at `now` that none is unread.
+    def wait(self, now: int, caught_up: bool, read_until: int | None = None) -> None:
+        """No believed message was read. `caught_up`: what the broker had at `read_until` was.
 
-        A partition that cannot be reached or has a backlog is not caught up: its next message may
-        be of any age.
+        `read_until` None: at `now`. A partition that cannot be reached or has a backlog is not
+        caught up: its next message may be of any age.
         """
-        silent = now - self._state.heard
+        # A clock that was ahead and is set right must not count as an hour or a day of noise.
+        heard = min(self._state.heard, now)
+        silent = now - heard
+        self._state = self._state._replace(heard=heard)
         if caught_up and self._idle_after is not None and silent >= self._idle_after:
-            self._rise(now, self._state.heard, "idle")
-        elif self.basis == "idle" or silent >= self._allowance:
+            until = now if read_until is None else read_until
+            self._rise(until, heard, "ahead" if self._ahead else "idle")
+        elif self._ahead:
+            return
+        elif self.basis in ("idle", "ahead") or silent >= self._allowance:
             # Shorter silence holds nothing back: messages are expected to be this much apart.
             self._state = self._state._replace(basis="held")
 
@@ -105,7 +116,7 @@ class PartitionClock:
         watermark = time - self._allowance
         if self.watermark is not None:
             watermark = max(watermark, self.watermark)
-        self._state = ClockState(watermark, max(heard, self._state.heard), basis)
+        self._state = ClockState(watermark, heard, basis)
 
 
 class ClockEstimator(WatermarkEstimator):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import download, flink, kafka
+from deploy.local import download, flink, kafka, services
 from deploy.local.ports import PortError, Ports, check_free, free_ports, is_free, ports_from
 
 FOLDER = Path("/home/someone/moment/build/local")
@@ -113,6 +113,12 @@ def test_kafka_is_its_own_controller_and_replicates_nothing():
     assert settings["log.dirs"] == "/home/someone/moment/build/local/data/kafka"
 
 
+def test_kafka_keeps_messages_of_any_age():
+    settings = _settings(kafka.configuration(FOLDER, Ports()), "=")
+
+    assert settings["log.retention.ms"] == "-1"
+
+
 def test_the_cluster_identifier_is_sixteen_bytes_in_22_characters():
     assert kafka.CLUSTER == "bW9tZW50LWxvY2FsLTAwMQ"
 
@@ -121,7 +127,7 @@ def test_the_cluster_identifier_is_sixteen_bytes_in_22_characters():
 
 
 def test_ports_are_the_usual_ones_until_the_environment_says_otherwise():
-    assert ports_from({}) == Ports(8081, 6123, 50000, 9092, 9093)
+    assert ports_from({}) == Ports(8081, 6123, 50000, 9092, 9093, 8085, 8086)
     assert ports_from({"MOMENT_FLINK_PORT": "18081", "MOMENT_KAFKA_PORT": ""}) == Ports(flink=18081)
 
 
@@ -168,7 +174,33 @@ def test_only_the_ports_of_what_is_started_are_checked():
 def test_free_ports_differ():
     ports = free_ports()
 
-    assert len(set(vars(ports).values())) == 5
+    assert len(set(vars(ports).values())) == 7
+
+
+# Services
+
+
+def test_pubsub_is_started_where_the_emulator_is_and_else_left_out_in_a_sentence(monkeypatch):
+    said: list[str] = []
+
+    monkeypatch.setattr(services, "missing_emulator", lambda: None)
+    assert services._startable({"pubsub"}, said.append) == list(services.SERVICES)
+    assert "pubsub" not in services._startable((), said.append)
+    assert said == []
+
+    monkeypatch.setattr(services, "missing_emulator", lambda: "The emulator is needed: install it.")
+    assert services._startable({"pubsub"}, said.append) == [
+        "worker_pool", "kafka", "jobmanager", "taskmanager",
+    ]  # fmt: skip
+    assert said == ["pubsub is left out. The emulator is needed: install it."]
+
+
+def test_status_does_not_miss_what_this_machine_cannot_have(monkeypatch, tmp_path):
+    monkeypatch.setattr(services, "missing_emulator", lambda: "The emulator is needed.")
+
+    assert [name for name, *_ in services.status(tmp_path)] == [
+        "worker_pool", "kafka", "jobmanager", "taskmanager",
+    ]  # fmt: skip
 
 
 # Downloads

@@ -15,16 +15,19 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.coders import VarIntCoder
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.timeutil import TimeDomain
-from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.transforms.userstate import TimerSpec, on_timer
 
 from pipelines.sources.kafka import KafkaSettings, KafkaTopic, ReadKafka
 from pipelines.sources.streaming import StreamSettings
 
 STEP_SECONDS = {"held": 10, "live": 1}
 """How far apart the instants are at which the watermark is watched."""
+
+AHEAD = 30
+"""So many instants after each batch are watched. All are set at once: a timer set by a timer fires
+when the watermark moves again, and one that is held does not."""
 
 
 def write(folder: str, kind: str, row: dict[str, Any]) -> None:
@@ -56,7 +59,6 @@ class WatchWatermark(beam.DoFn):
     """A row for each instant that the watermark of what is read has passed."""
 
     AT = TimerSpec("at", TimeDomain.WATERMARK)
-    NEXT = ReadModifyWriteStateSpec("next", VarIntCoder())
 
     def __init__(self, folder: str, name: str) -> None:
         self._folder, self._name, self._step = folder, name, STEP_SECONDS[name]
@@ -66,22 +68,14 @@ class WatchWatermark(beam.DoFn):
         element: tuple[int, pa.RecordBatch],
         stamp: Any = beam.DoFn.TimestampParam,
         at: Any = beam.DoFn.TimerParam(AT),  # noqa: B008
-        next: Any = beam.DoFn.StateParam(NEXT),  # noqa: B008
     ) -> None:
         first = (stamp.micros // 1_000_000 // self._step + 1) * self._step
-        if next.read() is None or first < next.read():
-            next.write(first)
-            at.set(first)
+        for instant in range(first, first + AHEAD * self._step, self._step):
+            at.set(instant, dynamic_timer_tag=str(instant))
 
     @on_timer(AT)
-    def passed(
-        self,
-        at: Any = beam.DoFn.TimerParam(AT),  # noqa: B008
-        next: Any = beam.DoFn.StateParam(NEXT),  # noqa: B008
-    ) -> None:
-        write(self._folder, f"watermark-{self._name}", {"passed": next.read()})
-        next.write(next.read() + self._step)
-        at.set(next.read())
+    def passed(self, instant: Any = beam.DoFn.DynamicTimerTagParam) -> None:
+        write(self._folder, f"watermark-{self._name}", {"passed": int(instant)})
 
 
 def main() -> None:

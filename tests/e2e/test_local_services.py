@@ -27,7 +27,8 @@ from confluent_kafka import Consumer, Producer
 
 from deploy.local.download import missing_tool
 from deploy.local.processes import log_file, running, started
-from deploy.local.services import ROOT, SERVICES, Services, local_services
+from deploy.local.pubsub import missing_emulator
+from deploy.local.services import OPTIONAL, ROOT, SERVICES, Services, local_services
 from tests.e2e.count_batches import KEYS
 
 MESSAGES = [str(number).encode() for number in range(1000)]
@@ -56,8 +57,9 @@ def services(life: ExitStack) -> Services:
 
 
 def test_every_service_runs_under_a_process_id_and_has_a_log(services):
-    assert started(services.folder) == sorted(SERVICES)
-    for name in SERVICES:
+    names = sorted(SERVICES.keys() - OPTIONAL)
+    assert started(services.folder) == names
+    for name in names:
         assert running(services.folder, name)
         assert log_file(services.folder, name).exists()
 
@@ -111,6 +113,24 @@ def test_a_beam_job_with_arrow_batches_runs_on_the_cluster(services, tmp_path):
     assert [job["state"] for job in _flink(services, "/jobs/overview")["jobs"]] == ["FINISHED"]
 
 
+def test_pubsub_is_started_on_demand(services):
+    missing = missing_emulator()
+    if missing and os.environ.get("MOMENT_EVERYTHING"):
+        pytest.fail(f"MOMENT_EVERYTHING is set, and nothing may be left out: {missing}")
+    if missing:
+        warnings.warn(f"the test of Pub/Sub's emulator is skipped: {missing}", stacklevel=1)
+        pytest.skip(missing)
+    services.emulator.start()
+
+    path = services.emulator.create("there-and-back")
+    services.emulator.publish("there-and-back", MESSAGES[:10])
+    found = services.emulator.subscriber().pull(subscription=path, max_messages=10, timeout=10)
+
+    assert {received.message.data for received in found.received_messages} <= set(MESSAGES[:10])
+    assert found.received_messages
+    assert "pubsub" in started(services.folder)
+
+
 def test_no_service_holds_a_file_in_the_temporary_folder(services):
     """Seen in what is open or mapped: other programs may come and go in the folder meanwhile."""
     temporary = f"{tempfile.gettempdir()}/"
@@ -125,7 +145,7 @@ def test_no_service_holds_a_file_in_the_temporary_folder(services):
 
 def test_afterwards_nothing_runs_and_only_logs_are_left(services, life):
     """Ends this module's services, and so comes last."""
-    assert len(_processes_of(services)) >= len(SERVICES)
+    assert len(_processes_of(services)) >= len(SERVICES.keys() - OPTIONAL)
 
     life.close()
 

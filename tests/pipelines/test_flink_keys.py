@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from apache_beam.coders import VarIntCoder
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.flink_keys import (
@@ -59,6 +59,7 @@ def test_a_hash_code_is_spread_as_flink_does(code, spread):
     assert _spread(code & 0xFFFF_FFFF) == spread
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**63 - 1))
 def test_a_key_is_coded_as_beam_codes_it(key):
     assert _varint(key) == VarIntCoder().encode(key)
@@ -89,6 +90,7 @@ def test_sixty_four_shards_put_seven_on_a_slot_by_number_and_four_by_key():
     assert busiest(shard_keys(64, 128)) == 4
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 16), st.integers(1, 16), st.sampled_from([128, 256, 1024])
 )  # fmt: skip
@@ -100,6 +102,7 @@ def test_slots_that_divide_the_shards_have_equally_many_each(each, slots, groups
     assert Counter(subtask(key, groups, slots) for key in keys) == dict.fromkeys(range(slots), each)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 100), st.integers(1, 100), st.sampled_from([128, 200, 1024]))
 def test_no_slot_has_more_than_two_shards_above_another(shards, slots, groups):
     held = Counter(subtask(key, groups, slots) for key in shard_keys(shards, groups))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pytest
 from apache_beam.coders import registry
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_NOT_AVAILABLE, Message
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import OptionError
@@ -19,6 +20,7 @@ from pipelines.sources.kafka_batches import (
     recognised,
     status_batch,
 )
+from pipelines.sources.kafka_bounded import ReadKafkaOnce
 from pipelines.sources.kafka_client import Clients
 from pipelines.sources.kafka_offsets import Offsets, OffsetsCoder, OffsetsProvider, OffsetsTracker
 from pipelines.sources.kafka_read import back_off
@@ -94,6 +96,7 @@ def test_a_partition_that_goes_backwards_begins_a_new_era_at_a_smaller_offset():
     assert tracker.try_split(0)[1] == Offsets(1, 0, None)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 1000), max_size=20),
     st.integers(0, 10**12),
@@ -117,6 +120,22 @@ def test_a_partition_begins_where_it_was_found():
 
     assert OffsetsProvider().initial_restriction(Partition(topic, 3, 17)) == Offsets(0, 17, None)
     assert OffsetsProvider().initial_restriction(Partition(topic, 3, 17, 20)) == Offsets(0, 17, 20)
+
+
+def test_of_a_topic_partitions_are_counted_from_0_wherever_reading_starts():
+    for start in ("earliest", "latest", "2026-03-01T20:00:00Z"):
+        first = OffsetsProvider().initial_restriction(KafkaTopic("b:1", "events", start=start))
+
+        assert OffsetsCoder().decode(OffsetsCoder().encode(first)) == Offsets(0, 0, None)
+
+
+def test_the_read_is_unbounded_and_the_read_once_is_not():
+    """Of a bounded input the machines behind it wait for an end."""
+    topics = [KafkaTopic("b:1", "events")]
+
+    for output in ("payloads", "failed", "counts", "status"):
+        assert not (beam.Pipeline() | ReadKafka(topics))[output].is_bounded
+        assert (beam.Pipeline() | ReadKafkaOnce(topics))[output].is_bounded
 
 
 # Settings

@@ -12,7 +12,7 @@ from apache_beam.io.gcp.pubsub import PubsubMessage
 from apache_beam.testing.test_pipeline import TestPipeline
 from apache_beam.testing.util import assert_that
 from apache_beam.utils.timestamp import Timestamp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import OptionError
@@ -189,6 +189,7 @@ class Runner:
 STEPS = ["begin", "emit", "end", "take_snapshot", "complete", "lose_words", "abort", "crash"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(STEPS), max_size=80))
 def test_whatever_is_acknowledged_is_in_a_completed_checkpoint_at_every_moment(steps):
     runner = Runner()
@@ -196,6 +197,7 @@ def test_whatever_is_acknowledged_is_in_a_completed_checkpoint_at_every_moment(s
         runner.step(name)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(STEPS), max_size=60))
 def test_three_checkpoints_later_nothing_is_outstanding(steps):
     runner = Runner()
@@ -292,8 +294,32 @@ def test_a_publish_time_in_2099_is_not_believed_and_moves_nothing():
     found.heard(latest=50 * SECOND, now=51 * SECOND)
 
     assert not found.believed(in_2099, now=52 * SECOND)
-    found.heard(latest=None, now=52 * SECOND)
-    assert found.report(oldest=None) == Watermark(40 * SECOND, "held")
+    found.unbelieved(now=52 * SECOND)
+    assert found.report(oldest=None) == Watermark(40 * SECOND, "ahead")
+
+
+def test_a_machine_a_day_behind_the_service_goes_on_by_its_own_clock_and_says_so():
+    """Every publish time is then in its future, and the messages never end."""
+    found = watermark()
+    found.heard(latest=50 * SECOND, now=50 * SECOND)
+    for second in range(51, 111):
+        assert not found.believed((second + 86_400) * SECOND, now=second * SECOND)
+        found.unbelieved(now=second * SECOND)
+
+    assert found.report(oldest=None) == Watermark(100 * SECOND, "ahead")
+
+    found.silent(until=112 * SECOND)
+    assert found.report(oldest=None) == Watermark(102 * SECOND, "idle")
+
+
+def test_a_clock_that_was_a_day_ahead_and_is_set_right_is_not_silent_for_a_day():
+    found = watermark(now=86_400 * SECOND)
+    found.silent(until=86_500 * SECOND)
+    assert found.report(oldest=None).basis == "idle"
+
+    found.heard(latest=100 * SECOND, now=101 * SECOND)
+
+    assert found.report(oldest=None) == Watermark(86_490 * SECOND, "held")
 
 
 def test_a_clock_that_is_behind_by_less_than_the_allowance_is_believed():
@@ -310,13 +336,17 @@ EVENTS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(EVENTS))
 def test_the_watermark_never_goes_back_and_never_passes_the_clock(events):
     found, now, before = watermark(), 0, None
     for name, value in events:
         if name == "heard":
             now = max(now, value)
-            found.heard(value if found.believed(value, now) else None, now)
+            if found.believed(value, now):
+                found.heard(value, now)
+            else:
+                found.unbelieved(now)
         elif name == "silent":
             now = max(now, value)
             found.silent(value)
@@ -374,6 +404,7 @@ def test_the_position_is_the_message_id_or_a_number_made_of_it(message_id, posit
     assert position_of(message_id) == position
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_every_message_id_has_one_position_that_fits(message_id):
     assert 1 <= position_of(message_id) == position_of(message_id) < 2**63
@@ -573,6 +604,14 @@ def test_both_reads_have_the_outputs_of_a_source():
 
         for output in ("payloads", "failed", "counts", "status"):
             assert found[output].element_type is pa.RecordBatch
+
+
+@pytest.mark.parametrize("read", [ReadPubSub, ReadPubSubNative])
+def test_both_reads_are_unbounded(read):
+    """Of a bounded input the machines behind it wait for an end, which never comes."""
+    found = beam.Pipeline() | read([Subscription(PATH, "web")])
+
+    assert not found.payloads.is_bounded
 
 
 def test_the_native_read_names_the_subscription_to_the_runner():

@@ -11,7 +11,7 @@ from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.runners.sdf_utils import RestrictionTrackerView, ThreadsafeRestrictionTracker
 from apache_beam.utils.timestamp import Duration, Timestamp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.sources import replay
@@ -165,6 +165,24 @@ def test_what_a_recorded_file_says_of_arrival_is_believed(tmp_path):
     assert clocks(found.payloads["arrived_time"]) == ["22:00:00", "22:00:30"]
 
 
+def test_one_recorded_arrival_of_2099_moves_nothing_and_delays_nobody(tmp_path):
+    path = tmp_path / "archive.parquet"
+    times = [at("22:00:00") + second * SECOND for second in range(1200)]
+    times[600] = 4_070_908_800 * SECOND
+    columns = {
+        "payload": pa.array([mail("20:00:05").encode()] * 1200),
+        "arrived_time": pa.array(times).cast(pa.timestamp("us", "UTC")),
+    }
+    pq.write_table(pa.table(columns), path)
+    plan = plan_replay(discover([str(path)]))
+    reading = reader(plan, plan.files[0].file)
+
+    arrived = taken(reading, STARTED + 592)
+
+    assert arrived[599:] == ["22:09:59", "22:09:59", "22:10:01", "22:10:02"]
+    assert reading.newest == at("22:10:02")
+
+
 def test_a_plan_needs_a_file():
     with pytest.raises(ValueError, match="at least one file"):
         plan_replay([])
@@ -248,6 +266,7 @@ def test_a_speed_below_zero_is_refused(tmp_path):
 lines = st.lists(st.sampled_from([*FILE, "{", '{"event":"unknown"}']), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(lines=lines, cuts=st.lists(st.integers(0, 12), max_size=3), rows=st.integers(1, 5))
 def test_wherever_it_is_cut_a_replay_gives_the_same_records_and_arrivals(
     tmp_path_factory, lines, cuts, rows

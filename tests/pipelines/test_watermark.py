@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from apache_beam.utils.timestamp import Timestamp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.sources.watermark import (
@@ -72,7 +72,7 @@ def test_a_message_from_2099_moves_nothing():
 
     assert not heard.hear(np.array([YEAR_2099]), NOW + SECOND)
 
-    assert (of_now(heard), heard.basis) == (-3610, "messages")
+    assert (of_now(heard), heard.basis) == (-3610, "ahead")
 
 
 def test_a_message_from_2099_among_others_does_not_hide_them():
@@ -89,6 +89,37 @@ def test_a_producer_a_day_ahead_leaves_its_partition_as_if_silent_and_that_is_re
         now = NOW + second * SECOND
         heard.hear(np.array([now + 86_400 * SECOND]), now)
         heard.wait(now, caught_up=True)
+
+    assert (of_now(heard), heard.basis) == (50, "ahead")
+
+
+def test_once_the_wrong_clock_is_silent_it_is_silence_that_is_recorded():
+    heard = clock()
+    heard.hear(seconds(86_400), NOW)
+    again = PartitionClock(ALLOWANCE, IDLE_AFTER, heard.state)
+
+    again.wait(NOW + SECOND, caught_up=True)
+    assert again.basis == "held"
+
+    again.wait(NOW + 60 * SECOND, caught_up=True)
+    assert (of_now(again), again.basis) == (50, "idle")
+
+
+def test_a_clock_that_was_a_day_ahead_and_is_set_right_does_not_make_a_partition_wait_a_day():
+    heard = clock()
+    heard.hear(seconds(86_400), NOW + 86_400 * SECOND)
+    set_right = PartitionClock(ALLOWANCE, IDLE_AFTER, heard.state)
+
+    set_right.wait(NOW, caught_up=True)
+    set_right.wait(NOW + 60 * SECOND, caught_up=True)
+
+    assert set_right.basis == "idle"
+
+
+def test_a_partition_never_quite_read_to_its_end_goes_by_the_end_it_had_and_has_reached():
+    heard = clock()
+
+    heard.wait(NOW + 61 * SECOND, caught_up=True, read_until=NOW + 60 * SECOND)
 
     assert (of_now(heard), heard.basis) == (50, "idle")
 
@@ -174,6 +205,7 @@ STEPS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(STEPS, st.sampled_from([0, 1, 10]), st.sampled_from([None, 0, 5, 60]))
 def test_laws_of_the_watermark(steps, allowance, idle_after):
     clock = PartitionClock.starting(allowance, idle_after, NOW)
