@@ -7,7 +7,7 @@ ids, clocks, conformity.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.event import ACTION_CLASS, MODALITIES
+from schemas.columns import spread
+from schemas.event import ACTION_CLASS, MODALITIES, NATIVE_EVENT
 from schemas.failure import Reason, Reject
+from schemas.text import text_column
 from schemas.times import instants_from_epoch, instants_from_text
 
 
@@ -99,11 +101,21 @@ class Sheet:
             absent = np.asarray(array.is_null()) & ~bad
             self.reject_where(absent, Reason.MISSING_FIELD, path, "expected a time, found none")
 
+    def numbers(
+        self, values: Sequence[Any], path: str, low: float, high: float, where: np.ndarray
+    ) -> pa.Array:
+        """The values of some rows as float64, not put yet; refused as in `put_number`."""
+        column = _within(values, low, high)
+        if column is None:
+            some = [value if wanted else None for value, wanted in zip(values, where.tolist())]
+            column = pa.array(self._numbers(some, path, low, high), pa.float64())
+        return pc.if_else(pa.array(where), column, pa.scalar(None, pa.float64()))
+
     def put_number(
         self, name: str, values: Sequence[Any], path: str, low: float, high: float
     ) -> None:
         """Fill a numeric column; numbers as text count, NaN and out-of-range are rejected."""
-        if not _all_within(values, low, high):
+        if _within(values, low, high) is None:
             values = self._numbers(values, path, low, high)
         self.columns[name] = values
 
@@ -141,15 +153,89 @@ class Sheet:
         for row in np.flatnonzero(mask):
             self.rejects.append(Reject(int(row), reason, path, detail))
 
+    def shared(self, count: int, codes: pa.Array) -> SharedSheet:
+        """A sheet of `count` values that the rows share; `codes` says which is whose."""
+        return SharedSheet(self, count, codes)
 
-def _all_within(values: Sequence[Any], low: float, high: float) -> bool:
-    """Are all values numbers (or null) of the range? One pass in C for the usual column."""
+
+class SharedSheet(Sheet):
+    """A row for each distinct value, such as a viewer's context; `spread` gives it to its rows.
+
+    What is refused is refused in every row that has the value.
+    """
+
+    def __init__(self, sheet: Sheet, count: int, codes: pa.Array) -> None:
+        super().__init__(count)
+        self._sheet, self._codes = sheet, codes
+
+    def column(self, values: Sequence[Any]) -> pa.Array:
+        """A string column of the rows, not put yet."""
+        return spread(text_column(values), self._codes)
+
+    def spread(self) -> None:
+        """Put every column of this sheet to the rows."""
+        for name, values in self.columns.items():
+            if isinstance(values, list):
+                values = pa.array(values, NATIVE_EVENT.field(name).type)
+            is_column = isinstance(values, (pa.Array, pa.ChunkedArray))
+            self._sheet.put(name, spread(values, self._codes) if is_column else values)
+
+    def reject(self, row: int, reason: Reason, path: str, detail: str) -> None:
+        self.reject_where(np.arange(self.length) == row, reason, path, detail)
+
+    def reject_where(self, mask: np.ndarray, reason: Reason, path: str, detail: str) -> None:
+        self._sheet.reject_where(mask[self._codes.to_numpy()], reason, path, detail)
+
+
+def _within(values: Sequence[Any], low: float, high: float) -> pa.Array | None:
+    """The values as float64 where all are numbers of the range or null: a pass in C, as usual."""
     try:
         numbers = pa.array(values, pa.float64())
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return False
+        return None
     inside = pc.and_(pc.greater_equal(numbers, low), pc.less_equal(numbers, high))
-    return pc.all(inside, min_count=0).as_py() is not False
+    return None if pc.all(inside, min_count=0).as_py() is False else numbers
+
+
+class Otherwise(dict[Any, str]):
+    """What becomes of each name, and of every name that is not listed."""
+
+    def __init__(self, otherwise: str, listed: dict[str, str]) -> None:
+        super().__init__(listed)
+        self._otherwise = otherwise
+
+    def __missing__(self, name: Any) -> str:
+        return self._otherwise
+
+
+class KindColumn:
+    """The kind of each row by name, encoded once, and which rows are of some kinds."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+        self.column = pa.array(names, pa.string()).dictionary_encode()
+        self._distinct = self.column.dictionary.to_pylist()
+        self._codes = self.column.indices.to_numpy()
+
+    def has(self, *kinds: str) -> bool:
+        return not set(kinds).isdisjoint(self._distinct)
+
+    def mask(self, kinds: Collection[str]) -> np.ndarray:
+        return np.array([kind in kinds for kind in self._distinct], dtype=bool)[self._codes]
+
+    def rows(self, kinds: Collection[str]) -> list[int]:
+        return np.flatnonzero(self.mask(kinds)).tolist() if self.has(*kinds) else []
+
+    def fill(self, kinds: Collection[str], values: pa.Array) -> pa.Array:
+        """The values, one a row of these kinds, at their rows; null at others."""
+        mask = pa.array(self.mask(kinds))
+        return pc.replace_with_mask(pa.nulls(len(mask), values.type), mask, values)
+
+    def only(self, kinds: Collection[str], values: pa.Array) -> pa.Array:
+        """The values in rows of these kinds, null in others."""
+        if all(kind in kinds for kind in self._distinct):
+            return values
+        return pc.if_else(pa.array(self.mask(kinds)), values, pa.scalar(None, values.type))
 
 
 class ParseError(ValueError):
@@ -165,7 +251,8 @@ class Channel:
     """A registered channel.
 
     parse      bytes of one record to one native row; raises msgspec errors or ParseError
-    parse_lines  many records, one a line, to rows at once; raises where any is refused. Optional
+    parse_lines  many records, one a line, to the same rows at once; raises where any is refused.
+               Optional, for speed
     fill       native rows to columns of a Sheet; must put `kind` and whatever else is known
     unwrap     bytes of a container (a batch, a page of results) to its records; None if it is
                none. Asked only where `parse` refuses, so `parse` must refuse containers
@@ -183,7 +270,7 @@ class Channel:
     fill: Callable[[list[Any], Sheet], None]
     recognise: Callable[[bytes], bool]
     kind_path: str
-    parse_lines: Callable[[bytes], list[Any]] | None = None
+    parse_lines: Callable[[memoryview], list[Any]] | None = None
     unwrap: Callable[[bytes], list[bytes] | None] = field(default=lambda payload: None)
     clock: str = "server"
     heartbeat_ms: int | None = None

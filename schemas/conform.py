@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 
 from schemas.channel import Channel, Kind, Sheet
 from schemas.clock import settle
+from schemas.columns import constant, nulls, spread
 from schemas.event import ACTION_CLASS, NATIVE_EVENT, SCHEMA_REF
 from schemas.identity import event_ids, payload_ids
 from schemas.version import VERSION
@@ -82,18 +82,14 @@ def _from_kinds(kinds: Kinds, channel: Channel) -> dict[str, pa.Array]:
     distinct = kinds.declared
     indices = pa.array(kinds.codes)
 
-    def spread(values: list[str | None]) -> pa.Array:
-        if len(set(values)) == 1 and values[0] is not None:
-            return constant(values[0], pa.string(), len(indices))
-        return pa.array(values, pa.string()).take(indices)
-
-    return {
-        "event_type": spread([f"{channel.name}.{k.name}" for k in distinct]),
-        "action": spread([k.action for k in distinct]),
-        "action_class": spread([ACTION_CLASS[k.action] if k.action else None for k in distinct]),
-        "op": spread([k.op for k in distinct]),
-        "modality": spread([k.modality for k in distinct]),
+    declared: dict[str, list[str | None]] = {
+        "event_type": [f"{channel.name}.{k.name}" for k in distinct],
+        "action": [k.action for k in distinct],
+        "action_class": [ACTION_CLASS[k.action] if k.action else None for k in distinct],
+        "op": [k.op for k in distinct],
+        "modality": [k.modality for k in distinct],
     }
+    return {name: spread(pa.array(of, pa.string()), indices) for name, of in declared.items()}
 
 
 def _ids(
@@ -154,32 +150,10 @@ def _facts(
 
 def _column(values: Any, field: pa.Field, length: int) -> pa.Array:
     if values is None:
-        if length > _CONSTANT_ROWS:
-            return pa.nulls(length, field.type)
-        return _kept_nulls(field.type).slice(0, length)
+        return nulls(field.type, length)
     if isinstance(values, (list, np.ndarray, pa.Array, pa.ChunkedArray)):
         return _array(values, field.type)
     return constant(values, field.type, length)
-
-
-_CONSTANT_ROWS = 65_536
-
-
-def constant(value: Any, type: pa.DataType, length: int) -> pa.Array:
-    """A column of one value; the same few are asked for with every batch, so they are kept."""
-    if length > _CONSTANT_ROWS:
-        return pa.repeat(pa.scalar(value, type), length)
-    return _kept_constant(value, type).slice(0, length)
-
-
-@lru_cache(maxsize=512)
-def _kept_constant(value: Any, type: pa.DataType) -> pa.Array:
-    return pa.repeat(pa.scalar(value, type), _CONSTANT_ROWS)
-
-
-@lru_cache(maxsize=64)
-def _kept_nulls(type: pa.DataType) -> pa.Array:
-    return pa.nulls(_CONSTANT_ROWS, type)
 
 
 def _array(values: Any, type: pa.DataType) -> pa.Array:

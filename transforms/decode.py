@@ -118,14 +118,17 @@ def _conform(
 
 def _kinds(sheet: Sheet, channel: Channel) -> tuple[np.ndarray, list[Kind]]:
     """The kind of each row as a code into a list; undocumented kinds are rejected."""
-    encoded = pa.array(sheet.columns["kind"], pa.string()).dictionary_encode()
+    encoded = sheet.columns["kind"]
+    if not isinstance(encoded, pa.DictionaryArray):
+        encoded = pa.array(encoded, pa.string()).dictionary_encode()
     declared = {kind.name: kind for kind in channel.kinds}
     kinds = [declared.get(name, _UNKNOWN) for name in encoded.dictionary.to_pylist()]
     codes = encoded.indices.fill_null(len(kinds)).to_numpy(zero_copy_only=False)
-    kinds.append(_UNKNOWN)
-    unknown = [code for code, kind in enumerate(kinds) if kind is _UNKNOWN]
-    detail = "expected a kind documented for this channel (docs/channels.md)"
-    sheet.reject_where(np.isin(codes, unknown), Reason.UNKNOWN_KIND, channel.kind_path, detail)
+    if encoded.indices.null_count:
+        kinds.append(_UNKNOWN)
+    if unknown := [code for code, kind in enumerate(kinds) if kind is _UNKNOWN]:
+        detail = "expected a kind documented for this channel (docs/channels.md)"
+        sheet.reject_where(np.isin(codes, unknown), Reason.UNKNOWN_KIND, channel.kind_path, detail)
     return codes, kinds
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -17,8 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.columns import constant, nulls
 from schemas.event import EVENT, UUID
 from schemas.identity import binary_ids, words
+from schemas.memo import Memo
 from transforms.balance import count_events
 
 REMEMBERED = 50_000
@@ -95,11 +97,14 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
     if withheld.num_rows:
         batch = batch.filter(pc.invert(denied))
     # "" is nobody: as an identifier it would make one person of all who have none.
-    raw_actor = pc.if_else(
-        pc.equal(batch.column("raw_actor"), ""),
-        pa.scalar(None, pa.string()),
-        batch.column("raw_actor"),
-    )
+    raw_actor, actor_basis = batch.column("raw_actor"), batch.column("actor_basis")
+    nobody = pc.equal(raw_actor, "").fill_null(True)
+    if pc.any(nobody).as_py():
+        raw_actor = pc.if_else(nobody, pa.scalar(None, pa.string()), raw_actor)
+        actor_basis = pc.if_else(nobody, "none", actor_basis)
+        actor_key_id = pc.if_else(nobody, pa.scalar(None, pa.string()), keys.key_id)
+    else:
+        actor_key_id = constant(keys.key_id, pa.string(), batch.num_rows)
     hashes = _pseudonymiser(keys)
     actor_id, routed = _pseudonyms(raw_actor, hashes.actor_and_route, 2)
     (session_id,) = _pseudonyms(batch.column("raw_session"), hashes.session, 1)
@@ -111,10 +116,8 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
         "event_id": event_id,
         "fact_id": fact_id,
         "actor_id": actor_id,
-        "actor_key_id": pc.if_else(
-            pc.is_null(raw_actor), pa.scalar(None, pa.string()), keys.key_id
-        ),
-        "actor_basis": pc.if_else(pc.is_null(raw_actor), "none", batch.column("actor_basis")),
+        "actor_key_id": actor_key_id,
+        "actor_basis": actor_basis,
         "session_id": session_id,
         "text": redact(batch.column("text")),
         "route": _route(routed, fact_id, event_id),
@@ -130,9 +133,13 @@ def redact(text: pa.Array) -> pa.Array:
     """The text with addresses, handles, telephone and IP numbers replaced by a word in brackets."""
     if text.null_count == len(text):
         return text
+    suspect = pc.match_substring_regex(text, "[@0-9]").fill_null(False)
+    some = text.filter(suspect)
+    if not len(some):
+        return text
     for pattern, replacement in _REDACTIONS:
-        text = pc.replace_substring_regex(text, pattern=pattern, replacement=replacement)
-    return text
+        some = pc.replace_substring_regex(some, pattern=pattern, replacement=replacement)
+    return pc.replace_with_mask(text, suspect, some)
 
 
 class _Pseudonymiser:
@@ -143,13 +150,20 @@ class _Pseudonymiser:
 
     def __init__(self, keys: PseudonymKeys) -> None:
         actor, route = _hasher(keys.actor, b"moment.actor"), _hasher(keys.routing, b"moment.route")
-        self.actor_and_route = lru_cache(REMEMBERED)(lambda text: actor(text) + route(text))
-        self.session = lru_cache(REMEMBERED)(_hasher(keys.actor, b"moment.session"))
+        self.actor_and_route: Memo[str, bytes] = Memo(
+            lambda text: actor(text) + route(text), REMEMBERED
+        )
+        self.session: Memo[str, bytes] = Memo(_hasher(keys.actor, b"moment.session"), REMEMBERED)
 
 
 def _hasher(key: bytes, purpose: bytes) -> Callable[[str], bytes]:
+    # A copy of a hash that has its key already costs half of beginning one.
+    begun = blake2b(digest_size=16, key=key, person=purpose)
+
     def pseudonym(text: str) -> bytes:
-        return blake2b(text.encode(), digest_size=16, key=key, person=purpose).digest()
+        state = begun.copy()
+        state.update(text.encode())
+        return state.digest()
 
     return pseudonym
 
@@ -159,10 +173,12 @@ def _pseudonymiser(keys: PseudonymKeys) -> _Pseudonymiser:
     return _Pseudonymiser(keys)
 
 
-def _pseudonyms(texts: pa.Array, hashed: Callable[[str], bytes], of: int) -> list[pa.Array]:
+def _pseudonyms(texts: pa.Array, hashed: Memo[str, bytes], of: int) -> list[pa.Array]:
     """The `of` 16-byte pseudonyms that `hashed` gives of each text, as columns; null stays null."""
+    if texts.null_count == len(texts):
+        return [nulls(UUID, len(texts))] * of
     encoded = pc.dictionary_encode(texts)
-    joined = b"".join([hashed(text) for text in encoded.dictionary.to_pylist()])
+    joined = b"".join([hashed[text] for text in encoded.dictionary.to_pylist()])
     table = np.frombuffer(joined, np.uint8).reshape(-1, of, 16)
     return [
         binary_ids(np.ascontiguousarray(table[:, place])).take(encoded.indices)

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler, matching_crawlers
 
+from schemas.columns import spread
+
 _MAIL_PROXY = re.compile(r"GoogleImageProxy|YahooMailProxy|^Mozilla/5\.0$")
 """Gmail's and Yahoo's image proxies, and the bare agent of Apple's mail privacy protection: they
 fetch the pixel whether or not anybody reads."""
@@ -67,8 +69,8 @@ def screen(batch: pa.RecordBatch) -> pa.RecordBatch:
     distinct = encoded.dictionary.to_pylist()
     verdicts = [_judge(agent) for agent in distinct]
     columns = {
-        name: _spread([getattr(v, name) for v in verdicts], encoded.indices)
-        for name in Verdict._fields
+        name: spread(pa.array(values, pa.string()), encoded.indices)
+        for name, values in zip(Verdict._fields, zip(*verdicts))
     }
     columns["ivt_class"] = columns["ivt_class"].fill_null("unknown")
     stated = pc.not_equal(batch.column("ivt_class"), "unknown")
@@ -87,10 +89,6 @@ def replace_columns(batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.R
         [columns.get(f.name, batch.column(i)) for i, f in enumerate(batch.schema)],
         schema=batch.schema,
     )
-
-
-def _spread(values: list[str | None], indices: pa.Array) -> pa.Array:
-    return pa.array(values, pa.string()).take(indices)
 
 
 class Screen(beam.PTransform):

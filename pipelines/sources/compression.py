@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any, TypeAlias
 
 import zstandard
 
-BLOCK_BYTES = 4 * 1024 * 1024
+BLOCK_BYTES = 8 * 1024 * 1024
 """Measured: larger blocks leave the processor's cache, smaller ones pay more for each batch."""
+
+Windows: TypeAlias = Generator["bytes | memoryview", "bytes | None", None]
+"""Blocks of a content one after the other, each behind what its reader sent back of the last one.
+
+A window is good until the next is asked for: its memory may be used again.
+"""
 
 _READ_BYTES = {"gz": 16 * 1024, "zst": 2 * 1024}
 """What is inflated at a time. It bounds memory: deflate grows at most 1,032-fold, and four bytes of
@@ -43,6 +49,32 @@ def read_blocks(path: str, compression: str | None, size: int = BLOCK_BYTES) -> 
     with open(path, "rb", buffering=0) as file:
         while block := file.read(size):
             yield block
+
+
+def read_windows(path: str, size: int = BLOCK_BYTES) -> Windows:
+    """Windows of a file that is not compressed, all in the same memory.
+
+    To have new memory for every block costs as much as to read it.
+    """
+    buffer = bytearray(size)
+    carry: bytes | None = None
+    with open(path, "rb", buffering=0) as file:
+        while True:
+            held = len(carry) if carry else 0
+            if held + size > len(buffer):
+                buffer = bytearray(held + size)
+            buffer[:held] = carry or b""
+            count = file.readinto(memoryview(buffer)[held : held + size])
+            if not count:
+                return
+            carry = yield memoryview(buffer)[: held + count]
+
+
+def windows(blocks: Iterable[bytes]) -> Windows:
+    """Windows of any blocks."""
+    carry: bytes | None = None
+    for block in blocks:
+        carry = yield carry + block if carry else block
 
 
 def _gathered(pieces: Iterator[bytes], enough: int) -> Iterator[bytes]:

@@ -12,7 +12,14 @@ from datetime import datetime, timezone
 
 import pyarrow as pa
 
-from pipelines.sources.compression import BLOCK_BYTES, MAGIC, Broken, read_blocks
+from pipelines.sources.compression import (
+    BLOCK_BYTES,
+    MAGIC,
+    Broken,
+    read_blocks,
+    read_windows,
+    windows,
+)
 from pipelines.sources.formats import (
     BOM,
     FileFailure,
@@ -215,12 +222,15 @@ def read_payloads(
 def _read(file: InputFile, rows: int, size: int) -> Read:
     if file.format == "parquet":
         return _read_parquet(file, rows, size)
-    blocks = read_blocks(file.path, file.compression, min(size, BLOCK_BYTES))
+    size_of_block = min(size, BLOCK_BYTES)
+    if file.format in ("ndjson", "log") and file.compression is None:
+        return read_lines(read_windows(file.path, size_of_block))
+    blocks = read_blocks(file.path, file.compression, size_of_block)
     if file.format == "json":
         return read_document(blocks)
     if file.format in ("csv", "tsv"):
         return read_rows(blocks, "\t" if file.format == "tsv" else None, rows, size)
-    return read_lines(blocks)
+    return read_lines(windows(blocks))
 
 
 def _read_parquet(file: InputFile, rows: int, size: int) -> Read:

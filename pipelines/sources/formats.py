@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from pipelines.sources.compression import Broken
+from pipelines.sources.compression import Broken, Windows, windows
 from schemas.failure import Reason
 from schemas.payload import MAXIMUM_PAYLOAD_BYTES
 
@@ -43,7 +43,7 @@ class Records(NamedTuple):
 Read: TypeAlias = Iterator[Records | FileFailure]
 
 
-def read_lines(blocks: Iterable[bytes], maximum: int = MAXIMUM_PAYLOAD_BYTES) -> Read:
+def read_lines(blocks: Windows, maximum: int = MAXIMUM_PAYLOAD_BYTES) -> Read:
     """Each line is a record, the last one with or without its newline.
 
     A carriage return before the newline and a byte order mark at the start belong to no record.
@@ -54,55 +54,69 @@ def read_lines(blocks: Iterable[bytes], maximum: int = MAXIMUM_PAYLOAD_BYTES) ->
     number = 1
     carry = b""
     overlong = blank = False
+    fresh = True
     try:
-        for block in _without_mark(blocks):
+        data = next(blocks, None)
+        while data is not None:
+            if fresh and len(data) >= len(BOM):
+                data, fresh = data[len(BOM) :] if data[: len(BOM)] == BOM else data, False
+            view = np.frombuffer(data, np.uint8)
+            stops = _newlines(view)
             if overlong:
-                end = block.find(b"\n")
-                dropped = block if end < 0 else block[:end]
-                blank = blank and not dropped.strip()
-                if end < 0:
+                end = int(stops[0]) if len(stops) else len(data)
+                blank = blank and not bytes(data[:end]).strip()
+                if not len(stops):
+                    data = _next(blocks, b"")
                     continue
                 if not blank:
                     yield _one(carry, number)
-                number, carry, overlong, block = number + 1, b"", False, block[end + 1 :]
-            data = carry + block if carry else block
-            end = data.rfind(b"\n") + 1
+                number, overlong = number + 1, False
+                data, view, stops = data[end + 1 :], view[end + 1 :], stops[1:] - (end + 1)
+            end = int(stops[-1]) + 1 if len(stops) else 0
             if end:
-                count, records = _cut(data, end, number, maximum)
-                number += count
+                fresh = False
+                records = _cut(data, view, stops, number, maximum)
+                number += len(stops)
                 if len(records.positions):
                     yield records
-            carry = data[end : end + maximum + 2]
+            carry = bytes(data[end : end + maximum + 2])
             overlong = len(carry) == maximum + 2
             if overlong:
                 blank = not carry.strip()
                 carry = carry[:-1]
+            data = _next(blocks, b"" if overlong else carry)
     except Broken as broken:
         yield FileFailure(number, broken.detail, (carry or broken.raw)[:HEAD_BYTES])
         return
     if overlong and not blank:
         yield _one(carry, number)
     elif carry and not overlong:
-        _, records = _cut(carry + b"\n", len(carry) + 1, number, maximum)
+        last = np.frombuffer(carry + b"\n", np.uint8)
+        records = _cut(last, last, np.array([len(carry)]), number, maximum)
         if len(records.positions):
             yield records
 
 
-def _cut(data: bytes, end: int, number: int, maximum: int) -> tuple[int, Records]:
-    """How many lines the first `end` bytes are, and those that are records.
+def _next(blocks: Windows, carry: bytes) -> bytes | memoryview | None:
+    try:
+        return blocks.send(carry)
+    except StopIteration:
+        return None
+
+
+def _cut(data: Any, view: np.ndarray, stops: np.ndarray, number: int, maximum: int) -> Records:
+    """The lines that end at `stops` and are records; `view` is `data` as an array.
 
     Lines and what lies between them are laid out as elements of one binary array without a copy;
     taking every other element copies the records alone.
     """
-    view = np.frombuffer(data, np.uint8, end)
-    stops = np.flatnonzero(view == _NEWLINE)
     starts = np.empty_like(stops)
     starts[0], starts[1:] = 0, stops[:-1] + 1
     count = len(stops)
     stops = stops - ((stops > starts) & (view[stops - 1] == _RETURN))
     keep = stops > starts
     for row in np.flatnonzero(keep & (view[starts] <= _SPACE)):
-        keep[row] = not data[starts[row] : stops[row]].isspace()
+        keep[row] = not bytes(data[starts[row] : stops[row]]).isspace()
     stops = np.minimum(stops, starts + maximum + 1)
     offsets = np.empty(2 * count, dtype=np.int64)
     offsets[0::2], offsets[1::2] = starts, stops
@@ -110,24 +124,26 @@ def _cut(data: bytes, end: int, number: int, maximum: int) -> tuple[int, Records
         pa.large_binary(), 2 * count - 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     )
     rows = np.flatnonzero(keep)
-    return count, Records(elements.take(pa.array(2 * rows)), pa.array(rows + number))
+    return Records(elements.take(pa.array(2 * rows)), pa.array(rows + number))
+
+
+def _newlines(view: np.ndarray) -> np.ndarray:
+    """Where the newlines are.
+
+    They are rare, so they are looked for by eight bytes at a time: half the time of looking at
+    every byte.
+    """
+    found = view == _NEWLINE
+    aligned = len(found) & ~7
+    eights = found[:aligned].reshape(-1, 8)
+    hits = np.flatnonzero(found[:aligned].view(np.uint64) != 0)
+    within = np.flatnonzero(eights[hits])
+    places = hits[within >> 3] * 8 + (within & 7)
+    return np.concatenate([places, aligned + np.flatnonzero(found[aligned:])])
 
 
 def _one(payload: bytes, number: int) -> Records:
     return Records(pa.array([payload], pa.large_binary()), pa.array([number], pa.int64()))
-
-
-def _without_mark(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The blocks without a UTF-8 byte order mark, however short the first of them are."""
-    head = b""
-    rest = iter(blocks)
-    for block in rest:
-        head += block
-        if len(head) >= len(BOM):
-            break
-    if head:
-        yield head.removeprefix(BOM)
-    yield from rest
 
 
 def read_document(blocks: Iterable[bytes], maximum: int = MAXIMUM_PAYLOAD_BYTES) -> Read:
@@ -151,7 +167,7 @@ def read_document(blocks: Iterable[bytes], maximum: int = MAXIMUM_PAYLOAD_BYTES)
     if len(document) <= maximum and broken is None and _is_json(document):
         yield _one(document, 1)
     elif looks_like_lines(data):
-        yield from read_lines(chain([data], _raising(broken), rest), maximum)
+        yield from read_lines(windows(chain([data], _raising(broken), rest)), maximum)
     elif broken is not None:
         yield FileFailure(1, broken.detail, (data or broken.raw)[:HEAD_BYTES])
     elif document:

@@ -8,14 +8,17 @@ the spec's default period is ten seconds.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.channel import Channel, Kind, Sheet
+from schemas.channel import Channel, Kind, KindColumn, Otherwise, SharedSheet, Sheet
+from schemas.columns import constant, distinct
 from schemas.consent import NOT_STATED, put_consent
+from schemas.memo import Texts
 from schemas.text import COUNTRIES, text_column, text_of
 
 HEARTBEAT_MS = 10_000
@@ -132,10 +135,10 @@ KINDS = (
     *_tracks("comment", "Product Reviewed", modality="text"),
     *_tracks("lead", "Lead Generated"),
 )
-_TRACKS: dict[str | None, str] = {
-    kind.name.removeprefix("track: "): kind.name for kind in KINDS if ": " in kind.name
-}
-_CALLS = frozenset(kind.name for kind in KINDS if ": " not in kind.name) - {"track"}
+_TRACKS: dict[str | None, str] = Otherwise(
+    "track", {kind.name.removeprefix("track: "): kind.name for kind in KINDS if ": " in kind.name}
+)
+_CALLS = Otherwise("", {kind.name: kind.name for kind in KINDS if ": " not in kind.name})
 _PLAYING, _STARTED = "track: Video Content Playing", "track: Video Playback Started"
 _VIDEOS = frozenset(name for name in _TRACKS.values() if name.startswith("track: Video "))
 _ADVERTS = frozenset(name for name in _VIDEOS if name.startswith("track: Video Ad "))
@@ -151,71 +154,64 @@ _NO_CONTEXT, _NO_PROPERTIES = Context(), Properties()
 
 def fill(calls: list[Call], sheet: Sheet) -> None:
     """Columns of Segment calls; see the table in docs/channels.md for what each kind becomes."""
-    contexts = [c.context or _NO_CONTEXT for c in calls]
     properties = [c.properties or _NO_PROPERTIES for c in calls]
-    kinds = [
-        _TRACKS.get(c.event, "track") if c.type == "track" else c.type if c.type in _CALLS else ""
-        for c in calls
-    ]
-    present = set(kinds)
-    sheet.put("kind", kinds)
+    kinds = KindColumn([_TRACKS[c.event] if c.type == "track" else _CALLS[c.type] for c in calls])
+    sheet.put("kind", kinds.column)
     sheet.put("source_event_id", [c.message_id for c in calls])
     _actors(calls, sheet)
     created = [c.original_timestamp or c.timestamp for c in calls]
     sheet.put_instants("device_created_time", created, "$.originalTimestamp")
     sheet.put_instants("device_sent_time", [c.sent_at for c in calls], "$.sentAt")
     sheet.put_instants("collected_time", [c.received_at for c in calls], "$.receivedAt")
-    sheet.put("raw_user_agent", [c.user_agent for c in contexts])
-    sheet.put("raw_ip", [c.ip for c in contexts])
-    own, shared = [p.session_id for p in properties], [c.session_id for c in contexts]
-    sheet.put("raw_session", pc.coalesce(text_column(own), text_column(shared)))
-    sheet.put("campaign_id", [c.campaign.name if c.campaign else None for c in contexts])
-    devices = [c.device.type if c.device else None for c in contexts]
-    sheet.put("device_class", [_DEVICES.get(d.lower()) if d else None for d in devices])
-    sheet.put("country", [COUNTRIES[c.locale] for c in contexts])
-    _objects(calls, contexts, properties, kinds, present, sheet)
-    if _PLAYING in present:
+    contexts, codes = distinct([c.context or _NO_CONTEXT for c in calls])
+    shared = sheet.shared(len(contexts), codes)
+    sessions = shared.column([c.session_id for c in contexts])
+    own = text_column([p.session_id for p in properties])
+    sheet.put("raw_session", pc.coalesce(own, sessions))
+    paths = shared.column([c.page.path if c.page else None for c in contexts])
+    _objects(calls, paths, properties, kinds, sheet)
+    if kinds.has(_PLAYING):
         _heartbeats(kinds, properties, sheet)
-    if _ORDERS & present:
-        _orders(kinds, properties, sheet)
-    if _WORDS & present:
-        words = [
-            text_of(p.query) or text_of(p.review_body) if kind in _WORDS else None
-            for kind, p in zip(kinds, properties)
-        ]
-        sheet.put("text", words)
+    if kinds.has(*_ORDERS):
+        _orders(kinds.names, properties, sheet)
+    if rows := kinds.rows(_WORDS):
+        said = [properties[row] for row in rows]
+        words = [text_of(p.query) or text_of(p.review_body) for p in said]
+        sheet.put("text", kinds.fill(_WORDS, pa.array(words, pa.large_string())))
+    _contexts(contexts, shared)
+    shared.spread()
+
+
+def _contexts(contexts: list[Context], shared: SharedSheet) -> None:
+    shared.put("raw_user_agent", [c.user_agent for c in contexts])
+    shared.put("raw_ip", [c.ip for c in contexts])
+    shared.put("campaign_id", [c.campaign.name if c.campaign else None for c in contexts])
+    devices = [c.device.type if c.device else None for c in contexts]
+    shared.put("device_class", [_DEVICES.get(d.lower()) if d else None for d in devices])
+    shared.put("country", [COUNTRIES[c.locale] for c in contexts])
     statements = [
         ("$.context.consent", [c.consent for c in contexts]),
         ("$.context.consentManagement", [c.consent_management for c in contexts]),
     ]
-    put_consent(sheet, "segment", statements)
+    put_consent(shared, "segment", statements)
 
 
 def _actors(calls: list[Call], sheet: Sheet) -> None:
     """`user:` where somebody is logged in, else `anonymous:`, the cookie or device."""
-    sheet.put(
-        "raw_actor",
-        [
-            f"user:{c.user_id}"
-            if c.user_id
-            else f"anonymous:{c.anonymous_id}"
-            if c.anonymous_id
-            else None
-            for c in calls
-        ],
-    )
-    sheet.put(
-        "actor_basis",
-        ["login" if c.user_id else "exempt_cookie" if c.anonymous_id else "none" for c in calls],
-    )
+    users = text_column([c.user_id or None for c in calls])
+    cookies = text_column([c.anonymous_id or None for c in calls])
+    named = pc.binary_join_element_wise("user:", users, "")
+    kept = pc.binary_join_element_wise("anonymous:", cookies, "")
+    sheet.put("raw_actor", pc.coalesce(named, kept))
+    otherwise = pc.if_else(pc.is_valid(cookies), "exempt_cookie", "none")
+    sheet.put("actor_basis", pc.if_else(pc.is_valid(users), "login", otherwise))
 
 
 def _objects(
     calls: list[Call],
-    contexts: list[Context],
+    pages: pa.Array,
     properties: list[Properties],
-    kinds: list[str],
-    present: set[str],
+    kinds: KindColumn,
     sheet: Sheet,
 ) -> None:
     """What was acted on, and the content whose audience it joins.
@@ -224,37 +220,36 @@ def _objects(
     frame; content events name it `asset_id`, which in an advertisement's events is the
     advertisement, with the content under `content`.
     """
-    pages = text_column([c.page.path if c.page else None for c in contexts])
-    paths = pc.coalesce(pages, text_column([p.path for p in properties]))
-    if "screen" in present:
-        names = text_column([c.name if c.type == "screen" else None for c in calls])
-        paths = pc.coalesce(names, paths)
-    assets = [
-        p.content_asset_id or p.asset_id if kind in _VIDEOS else None
-        for kind, p in zip(kinds, properties)
-    ]
-    for row, kind in enumerate(kinds if _STARTED in present else ()):
-        if kind == _STARTED and not assets[row]:
+    paths = pages
+    if pages.null_count:
+        paths = pc.coalesce(pages, text_column([p.path for p in properties]))
+    if kinds.has("screen"):
+        names = text_column([c.name for c in calls])
+        paths = pc.coalesce(kinds.only({"screen"}, names), paths)
+    assets = [p.content_asset_id or p.asset_id for p in properties]
+    for row in kinds.rows({_STARTED}):
+        if not assets[row]:
             several = properties[row].content_asset_ids
             assets[row] = several[0] if isinstance(several, list) and several else None
     products = text_column([p.product_id for p in properties])
-    sheet.put("object_id", pc.coalesce(products, text_column(assets), paths))
-    for row, kind in enumerate(kinds if _ADVERTS & present else ()):
-        if kind in _ADVERTS:
+    acted_on = kinds.only(_VIDEOS, text_column(assets))
+    sheet.put("object_id", pc.coalesce(products, acted_on, paths))
+    if kinds.has(*_ADVERTS):
+        for row in kinds.rows(_ADVERTS):
             content = properties[row].content
             inner = content.get("asset_id") if isinstance(content, dict) else None
             assets[row] = properties[row].content_asset_id or inner
-    sheet.put("content_id", pc.coalesce(text_column(assets), paths))
+        acted_on = kinds.only(_VIDEOS, text_column(assets))
+    sheet.put("content_id", pc.coalesce(acted_on, paths))
 
 
-def _heartbeats(kinds: list[str], properties: list[Properties], sheet: Sheet) -> None:
+def _heartbeats(kinds: KindColumn, properties: list[Properties], sheet: Sheet) -> None:
     """Position in the programme, and the ten seconds that each heartbeat vouches for."""
-    playing = [kind == _PLAYING for kind in kinds]
-    seconds = [p.position if live else None for live, p in zip(playing, properties)]
-    sheet.put_number("_position", seconds, "$.properties.position", 0, 1e9)
-    position = pa.array(sheet.columns.pop("_position"), pa.float64())
+    given = [p.position for p in properties]
+    playing = kinds.mask({_PLAYING})
+    position = sheet.numbers(given, "$.properties.position", 0, 1e9, playing)
     sheet.put("media_time_ms", pc.multiply(position, 1000).cast(pa.int64(), safe=False))
-    beat = pc.if_else(pa.array(playing), pa.scalar(HEARTBEAT_MS, pa.int64()), None)
+    beat = kinds.only({_PLAYING}, constant(HEARTBEAT_MS, pa.int64(), len(properties)))
     sheet.put("heartbeat_ms", beat)
     sheet.put("duration_ms", beat)
 
@@ -271,7 +266,42 @@ def _orders(kinds: list[str], properties: list[Properties], sheet: Sheet) -> Non
     sheet.put("currency", money)
 
 
+class Skimmed(Call, rename="camel"):
+    """A call whose context is still to be read."""
+
+    context: msgspec.Raw = msgspec.Raw()  # type: ignore[assignment]
+
+
 _CALL = msgspec.json.Decoder(Call, strict=False)
+_SKIMMED = msgspec.json.Decoder(Skimmed, strict=False)
+_CONTEXT = msgspec.json.Decoder(Context | None, strict=False)
+_CONTEXTS = Texts(lambda text: (text and _CONTEXT.decode(text)) or _NO_CONTEXT)
+
+
+def parse(payload: bytes) -> Call:
+    try:
+        (call,) = _with_contexts([_SKIMMED.decode(payload)])
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        # Read whole, the call says which of its faults comes first, and where.
+        _CALL.decode(payload)
+        raise
+    return call
+
+
+def parse_lines(lines: memoryview) -> list[Call]:
+    return _with_contexts(_SKIMMED.decode_lines(lines))
+
+
+def _with_contexts(calls: Sequence[Skimmed]) -> list[Call]:
+    """The calls with each distinct context read once: the calls of a session repeat it."""
+    whose = [call.anonymous_id for call in calls]
+    contexts = _CONTEXTS.read(whose, [call.context for call in calls])
+    read: list[Call] = list(calls)
+    for call, context in zip(read, contexts):
+        call.context = context
+    return read
+
+
 _BATCH = msgspec.json.Decoder(Batch)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -319,8 +349,8 @@ CHANNEL = Channel(
     media_type="owned",
     provenance="first_party",
     kinds=KINDS,
-    parse=_CALL.decode,
-    parse_lines=_CALL.decode_lines,
+    parse=parse,
+    parse_lines=parse_lines,
     fill=fill,
     unwrap=unwrap,
     recognise=recognise,

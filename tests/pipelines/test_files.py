@@ -16,7 +16,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources.compression import Broken, read_blocks
+from pipelines.sources.compression import Broken, read_blocks, windows
 from pipelines.sources.files import (
     FileFailure,
     InputError,
@@ -58,7 +58,7 @@ def read(path, **limits):
 def lines_of(blocks, maximum=MAXIMUM_PAYLOAD_BYTES):
     return [
         pair
-        for found in read_lines(blocks, maximum)
+        for found in read_lines(windows(blocks), maximum)
         for pair in zip(found.positions.to_pylist(), found.payloads.to_pylist())
     ]
 
