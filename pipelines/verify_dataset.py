@@ -12,17 +12,17 @@ import pyarrow as pa
 
 from pipelines.errors import OptionError
 from schemas.event import EVENT, UUID
-from schemas.late import LATE_EVENT
+from schemas.late import LATE_EVENT, STANDING_ROWS
 from schemas.metric import METRIC
 from transforms.exclude import LeftOut, sorted_ids
 
 _TABLES = {"metrics": METRIC, "events": EVENT, "late_events": LATE_EVENT}
 
-_LEDGER = """
+_LEDGER = f"""
 CREATE TEMP TABLE ledger AS
 WITH figures AS (SELECT local_day, max(epoch) AS epoch FROM metrics GROUP BY local_day)
-SELECT late_events.* FROM late_events LEFT JOIN figures USING (local_day)
-WHERE late_events.epoch = coalesce(figures.epoch, late_events.epoch)
+SELECT standing.* FROM ({STANDING_ROWS}) AS standing LEFT JOIN figures USING (local_day)
+WHERE standing.epoch = coalesce(figures.epoch, standing.epoch)
 """
 """What the figures that stand left out. A restatement reads late events in the events table and
 publishes their day in a greater epoch: its figures hold what an older epoch's ledger names."""

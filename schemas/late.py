@@ -2,7 +2,9 @@
 
 The event itself is in the events table: a restatement reads it there. The ledger says which
 copies did not count when they came. Effect `change`: the event counted, but what it changes was
-sealed already, so the change itself did not.
+sealed already, so the change itself did not. Effect `reset`: the shard was restored and remembers
+rows up to this number; those it had written beyond are void, for what was late the first time may
+be in time the second.
 """
 
 from __future__ import annotations
@@ -19,12 +21,22 @@ LATE_EVENT = pa.schema(
             "arrived_time", INSTANT, False, {"meaning": "arrival of this copy (ingested_time)"}
         ),
         pa.field("local_day", pa.date32(), False, {"meaning": "day of the property's time zone"}),
-        pa.field(
-            "effect", pa.string(), False, {"meaning": "event: not counted; change: see above"}
-        ),
+        pa.field("effect", pa.string(), False, {"meaning": "event | change | reset: see above"}),
         pa.field("closed_through", INSTANT, False, {"meaning": "windows were closed up to here"}),
         pa.field("recorded_time", INSTANT, False, {"meaning": "when this row was written"}),
         pa.field("epoch", pa.int64(), False, {"meaning": "generation of the computation"}),
+        pa.field("shard", pa.int64(), False, {"meaning": "key of the shard that wrote the row"}),
+        pa.field("number", pa.int64(), False, {"meaning": "which of the shard's rows: 1, 2, 3 …"}),
     ],
     metadata={"name": "late_event"},
 )
+
+STANDING_ROWS = """
+SELECT told.* FROM late_events AS told
+WHERE effect <> 'reset' AND NOT EXISTS (
+  SELECT 1 FROM late_events AS voiding
+  WHERE voiding.effect = 'reset' AND voiding.shard = told.shard AND voiding.epoch = told.epoch
+    AND voiding.number < told.number AND voiding.recorded_time > told.recorded_time
+)
+"""
+"""The rows of the table late_events that hold, in SQL."""

@@ -8,7 +8,7 @@ seals, and tells all families so. What it learnt is appended to the state as fra
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import apache_beam as beam
@@ -27,10 +27,11 @@ from schemas.coder import Packed, PackedCoder, RecordBatchCoder
 from transforms.attend import Attend, Attended, AttendRules, recall
 from transforms.balance import outcome_batch
 from transforms.calendar import MINUTE_US
-from transforms.fragments import fragment, frames_of, kind_of
-from transforms.frame import rows_of
+from transforms.fragments import fragment, frames_of, greatest, kind_of
+from transforms.fragments import number as one_number
+from transforms.frame import Frame, rows_of
 from transforms.keyed_machine import KeyedMachine, new_step, next_beat
-from transforms.late import late_batch
+from transforms.late import Ledger, late_batch, reset_batch
 from transforms.partials import split_by_family
 from transforms.progress import Mark, mark_batch, sent_by
 
@@ -44,10 +45,16 @@ several at once, and the last of them closes what minute after minute would take
 
 
 class Shard:
-    """One shard of a stream: the Attend machine, and how many deltas each family was sent."""
+    """One shard of a stream: the Attend machine, deltas sent to each family, rows of the ledger."""
 
-    def __init__(self, number: int, families: int, machine: Attend, sent: np.ndarray) -> None:
-        self.number, self.machine = number, machine
+    def __init__(
+        self, key: int, families: int, machine: Attend, sent: np.ndarray, ledgered: int = 0
+    ) -> None:
+        self.number, self.machine = key, machine
+        self.ledgered = ledgered
+        """Rows of the late ledger written so far."""
+        self.silent = True
+        """Has the ledger not been told yet which of its rows are remembered?"""
         self._families, self._sent = families, sent
 
     def emit(self) -> tuple[Attended, list[tuple[int, Packed]]]:
@@ -60,6 +67,16 @@ class Shard:
             deltas.append((family, Packed.pack(told)))
         return attended, deltas
 
+    def ledger(self, late: Frame, epoch: int, now: datetime) -> Iterator[pa.RecordBatch]:
+        """LATE_EVENT batches of what was late; before the first, which rows are remembered."""
+        ledger = Ledger(epoch, self.number, self.ledgered)
+        if self.silent:
+            self.silent = False
+            yield reset_batch(ledger, now - timedelta(microseconds=1))
+        if rows_of(late):
+            self.ledgered += rows_of(late)
+            yield late_batch(late, self.machine.state.closed_through, ledger, now)
+
     def close(self, reached: int) -> Iterator[tuple[int, Packed]]:
         """Close what the stream's reaching a minute closes; a mark for every family."""
         self.machine.close(reached)
@@ -68,21 +85,24 @@ class Shard:
             yield family, Packed.pack(mark_batch(mark))
 
     def learnt(self) -> list[pa.RecordBatch]:
-        return [*self.machine.learnt(), *fragment("sent", {"count": self._sent})]
+        return [*self.machine.learnt(), *self._written()]
 
     def memory(self) -> list[pa.RecordBatch]:
-        return [*self.machine.memory(), *fragment("sent", {"count": self._sent})]
+        return [*self.machine.memory(), *self._written()]
+
+    def _written(self) -> list[pa.RecordBatch]:
+        return [*fragment("sent", {"count": self._sent}), *one_number("ledgered", self.ledgered)]
 
 
 def recall_shard(
-    number: int, families: int, rules: AttendRules, fragments: list[pa.RecordBatch]
+    key: int, families: int, rules: AttendRules, fragments: list[pa.RecordBatch]
 ) -> Shard:
     """The shard whose memory the fragments are."""
     sent = np.zeros(families + 1, dtype=np.int64)
     for frame in frames_of("sent", fragments):
         sent = np.maximum(sent, frame["count"])
-    own = [batch for batch in fragments if kind_of(batch) != "sent"]
-    return Shard(number, families, recall(rules, own), sent)
+    own = [batch for batch in fragments if kind_of(batch) not in ("sent", "ledgered")]
+    return Shard(key, families, recall(rules, own), sent, greatest("ledgered", fragments, 0))
 
 
 class AttendKeyed(beam.DoFn):
@@ -170,9 +190,7 @@ class AttendKeyed(beam.DoFn):
         attended, deltas = awake.emit()
         if attended.outcomes:
             yield beam.pvalue.TaggedOutput("counts", outcome_batch(attended.outcomes))
-        if rows_of(attended.late):
-            closed, now = awake.machine.state.closed_through, datetime.now(timezone.utc)
-            batch = late_batch(attended.late, closed, self._epoch, now)
+        for batch in awake.ledger(attended.late, self._epoch, datetime.now(timezone.utc)):
             yield beam.pvalue.TaggedOutput("late", batch)
         yield from deltas
 

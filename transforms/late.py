@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,15 @@ from transforms.calendar import MINUTE_US
 from transforms.frame import Frame, rows_of
 
 
-def late_batch(late: Frame, closed_through: int, epoch: int, now: datetime) -> pa.RecordBatch:
+class Ledger(NamedTuple):
+    """Who writes: the generation of the computation, the key of a shard, and its rows so far."""
+
+    epoch: int
+    shard: int
+    written: int
+
+
+def late_batch(late: Frame, closed_through: int, ledger: Ledger, now: datetime) -> pa.RecordBatch:
     """LATE_EVENT batch of late observations; `closed_through` is a minute number.
 
     An echo is a statement that counts as an event in its own shard, but changes a fact that is
@@ -33,6 +42,25 @@ def late_batch(late: Frame, closed_through: int, epoch: int, now: datetime) -> p
         "effect": pa.array(np.where(late["flags"] & ECHO, "change", "event"), pa.string()),
         "closed_through": instants(closed_through * MINUTE_US),
         "recorded_time": pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), length),
-        "epoch": pa.repeat(pa.scalar(epoch, pa.int64()), length),
+        "epoch": pa.repeat(pa.scalar(ledger.epoch, pa.int64()), length),
+        "shard": pa.repeat(pa.scalar(ledger.shard, pa.int64()), length),
+        "number": pa.array(np.arange(1, length + 1) + ledger.written),
     }
     return pa.RecordBatch.from_arrays([columns[f.name] for f in LATE_EVENT], schema=LATE_EVENT)
+
+
+def reset_batch(ledger: Ledger, now: datetime) -> pa.RecordBatch:
+    """LATE_EVENT batch of one row: what the shard wrote beyond the rows it remembers is void."""
+    row = {
+        "event_id": bytes(16),
+        "event_time": now,
+        "arrived_time": now,
+        "local_day": now.date(),
+        "effect": "reset",
+        "closed_through": now,
+        "recorded_time": now,
+        "epoch": ledger.epoch,
+        "shard": ledger.shard,
+        "number": ledger.written,
+    }
+    return pa.RecordBatch.from_pylist([row], schema=LATE_EVENT)

@@ -9,6 +9,7 @@ import duckdb
 
 from pipelines.sinks.tables import TABLES
 from schemas.balance import BALANCE_KEY
+from schemas.late import STANDING_ROWS
 from schemas.metric import KEY, NEWEST_FIRST
 
 EVENTS_LATEST = """
@@ -53,6 +54,7 @@ QUALIFY row_number() OVER (PARTITION BY failure_id ORDER BY failed_time) = 1
 """One row a failed record: a stream that was restored may have written it twice."""
 
 VIEWS = {
+    "late_events_latest": STANDING_ROWS,
     "events_latest": EVENTS_LATEST,
     "metrics_latest": METRICS_LATEST,
     "metrics_now": METRICS_NOW,

@@ -275,7 +275,9 @@ def came(id: bytes, at: datetime) -> dict[str, Any]:
     return {name: row.get(name) for name in EVENT.names}
 
 
-def late(id: bytes, at: datetime, epoch: int = 0, effect: str = "event") -> dict[str, Any]:
+def late(
+    id: bytes, at: datetime, epoch: int = 0, effect: str = "event", number: int = 1
+) -> dict[str, Any]:
     """A row of the ledger: the copy that came at that instant came too late."""
     return {
         "event_id": id,
@@ -286,6 +288,8 @@ def late(id: bytes, at: datetime, epoch: int = 0, effect: str = "event") -> dict
         "closed_through": NOON + 6 * HOUR,
         "recorded_time": at + MINUTE,
         "epoch": epoch,
+        "shard": 0,
+        "number": number,
     }
 
 

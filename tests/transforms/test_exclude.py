@@ -23,7 +23,7 @@ from transforms.attend import Attend, AttendRules
 from transforms.balance import balance, count_batch, count_events
 from transforms.exclude import Exclude, LeftOut, exclude, set_apart, sorted_ids
 from transforms.frame import rows_of
-from transforms.late import late_batch
+from transforms.late import Ledger, late_batch
 from transforms.observe import observe
 from transforms.protect import PseudonymKeys, protect
 from transforms.shards import split_by_shard
@@ -210,7 +210,7 @@ class Job:
             self.deltas.append(emitted.partials)
             if rows_of(emitted.late):
                 closed = machine.state.closed_through
-                self.ledger += late_batch(emitted.late, closed, 0, NOON).to_pylist()
+                self.ledger += late_batch(emitted.late, closed, Ledger(0, 0, 0), NOON).to_pylist()
         return self
 
     def reach(self, minute: int) -> Job:

@@ -11,7 +11,7 @@ import pytest
 from schemas.late import LATE_EVENT
 from tests.transforms.observations import PARIS, id_bytes, observations, said
 from transforms.attend import Attend, AttendRules
-from transforms.late import late_batch
+from transforms.late import Ledger, late_batch, reset_batch
 
 NOW = datetime(2026, 3, 2, 10, 20, 30, tzinfo=timezone.utc)
 
@@ -29,7 +29,7 @@ def _late(*rows, before=(), reached="10:20", time_zone=PARIS):
         machine.emit()
     machine.close(said(reached).micros // 60_000_000)
     machine.add(observations(rows, time_zone))
-    return late_batch(machine.emit().late, machine.state.closed_through, 3, NOW)
+    return late_batch(machine.emit().late, machine.state.closed_through, Ledger(3, 5, 40), NOW)
 
 
 def _utc(hour, minute, second=0):
@@ -51,6 +51,8 @@ def test_a_late_event_is_a_row_with_its_id_its_times_and_what_was_closed():
             "closed_through": _utc(10, 5),
             "recorded_time": NOW,
             "epoch": 3,
+            "shard": 5,
+            "number": 41,
         }
     ]
 
@@ -62,7 +64,7 @@ def test_the_time_of_arrival_is_that_of_this_copy():
     machine = Attend(AttendRules(PARIS))
     machine.close(said("10:20").micros // 60_000_000)
     machine.add(batch.set_column(place, batch.schema.field(place), arrived))
-    (row,) = late_batch(machine.emit().late, 0, 0, NOW).to_pylist()
+    (row,) = late_batch(machine.emit().late, 0, Ledger(0, 0, 0), NOW).to_pylist()
 
     assert (row["event_time"], row["arrived_time"]) == (_utc(10, 0), _utc(10, 19, 59))
 
@@ -105,3 +107,10 @@ def test_what_is_in_time_has_no_row():
     batch = _late(said("10:05", id=1), said("10:04", id=2))
 
     assert batch.column("event_id").to_pylist() == [id_bytes(said("10:04", id=2))]
+
+
+def test_a_restored_shard_says_which_of_its_rows_it_remembers():
+    (row,) = reset_batch(Ledger(3, 5, 40), NOW).to_pylist()
+
+    assert (row["effect"], row["epoch"], row["shard"], row["number"]) == ("reset", 3, 5, 40)
+    assert row["recorded_time"] == NOW
