@@ -97,6 +97,8 @@ def configuration(folder: Path, ports: Ports, slots: int) -> str:
         "parallelism.default": slots,
         # By default each subtask of each shuffle of a batch job claims 512 buffers, 16 MB.
         "taskmanager.network.sort-shuffle.min-buffers": 64,
+        # By default metrics are ten seconds old.
+        "metrics.fetcher.update-interval": 1000,
         "heartbeat.interval": 2000,
         "heartbeat.timeout": 8000,
         "restart-strategy.type": "fixed-delay",

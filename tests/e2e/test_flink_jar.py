@@ -169,31 +169,36 @@ def test_a_running_job_server_of_flink_is_known_by_its_options(services):
         server.wait()
 
 
-def test_a_job_stopped_with_a_savepoint_goes_on_from_it(services, uploaded, job):
+@pytest.fixture(scope="module")
+def stopped(services: Services, job: str) -> str:
+    """Where the savepoint is with which the job was stopped."""
     stopping = requests.post(
         f"{services.flink_rest}/jobs/{job}/stop",
         json={"targetDirectory": (services.folder / "data" / "savepoints").as_uri()},
         timeout=10,
     ).json()["request-id"]
     _until(lambda: _flink(services, f"/jobs/{job}")["state"] == "FINISHED")
-    savepoint = _flink(services, f"/jobs/{job}/savepoints/{stopping}")["operation"]["location"]
+    return str(_flink(services, f"/jobs/{job}/savepoints/{stopping}")["operation"]["location"])
 
-    again = _start(services, uploaded, savepointPath=savepoint)
 
+@pytest.fixture(scope="module")
+def again(services: Services, uploaded: str, stopped: str) -> str:
+    """The job that was started from the savepoint."""
+    return _start(services, uploaded, savepointPath=stopped)
+
+
+def test_a_job_stopped_with_a_savepoint_goes_on_from_it(services, stopped, again):
     _until(lambda: _flink(services, f"/jobs/{again}/checkpoints")["counts"]["completed"] >= 1)
     restored = _flink(services, f"/jobs/{again}/checkpoints")["latest"]["restored"]
-    assert (restored["is_savepoint"], restored["external_path"]) == (True, savepoint)
+    assert (restored["is_savepoint"], restored["external_path"]) == (True, stopped)
+
+
+def test_a_cancelled_job_leaves_a_checkpoint_to_start_again_from(services, again):
+    _until(lambda: _flink(services, f"/jobs/{again}/checkpoints")["counts"]["completed"] >= 1)
 
     _cancel(services, again)
 
-
-def test_a_cancelled_job_leaves_a_checkpoint_to_start_again_from(services, uploaded):
-    job = _start(services, uploaded)
-    _until(lambda: _flink(services, f"/jobs/{job}/checkpoints")["counts"]["completed"] >= 1)
-
-    _cancel(services, job)
-
-    assert [path.name[:4] for path in (services.checkpoints / job).glob("chk-*")] == ["chk-"]
+    assert [path.name[:4] for path in (services.checkpoints / again).glob("chk-*")] == ["chk-"]
 
 
 def _start(services: Services, jar: str, **how: str) -> str:
