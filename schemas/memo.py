@@ -11,6 +11,12 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
+PAUSE = 16
+"""Groups of records read without a memo after one in which most texts were new."""
+FEWEST = 64
+"""Fewer texts tell nothing about the others."""
+
+
 class Memo(dict[K, T]):
     """What a function makes of a key, made once while it is remembered; errors are not.
 
@@ -52,25 +58,40 @@ class Texts(Generic[T]):
     """Parts of records, such as a viewer's context, each distinct text of them read once.
 
     To hash the four hundred bytes of a context costs as much as half of reading it, so what was
-    last read of the same person is compared first.
+    last read of the same person is compared first. Where nothing repeats all of it is in vain:
+    `worthwhile` then says no for a while.
     """
 
     def __init__(self, read: Callable[[bytes], T], most: int = 32_768) -> None:
         self._last: dict[Hashable, _Read[T]] = _Last()
-        self._known: Memo[bytes, _Read[T]] = Memo(
-            lambda text: _Read(msgspec.Raw(text), read(text)), most
-        )
-        self._most = most
+        self._known: Memo[bytes, _Read[T]] = Memo(self._first, most)
+        self._read, self._most = read, most
+        self._new = 0
+        self._pause = 0
+
+    def _first(self, text: bytes) -> _Read[T]:
+        self._new += 1
+        return _Read(msgspec.Raw(text), self._read(text))
+
+    def worthwhile(self) -> bool:
+        """Did texts repeat when they were last read? Where they did not, one call in PAUSE asks for
+        another try."""
+        if not self._pause:
+            return True
+        self._pause -= 1
+        return not self._pause
 
     def read(self, whose: Iterable[Hashable], raws: Iterable[msgspec.Raw]) -> list[T]:
         """What each text says; equal texts give the same object. Raises what `read` raises."""
         last, known = self._last, self._known
         if len(last) > self._most:
             last.clear()
-        values = []
+        before = self._new
+        values: list[T] = []
         for person, raw in zip(whose, raws):
             found = last[person]
             if found.raw != raw:
                 found = last[person] = known[bytes(raw)]
             values.append(found.value)
+        self._pause = PAUSE if 2 * (self._new - before) > len(values) >= FEWEST else 0
         return values

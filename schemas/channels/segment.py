@@ -289,6 +289,8 @@ def parse(payload: bytes) -> Call:
 
 
 def parse_lines(lines: memoryview) -> list[Call]:
+    if not _CONTEXTS.worthwhile():
+        return _CALL.decode_lines(lines)
     return _with_contexts(_SKIMMED.decode_lines(lines))
 
 
