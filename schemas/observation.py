@@ -17,9 +17,10 @@ VALID = 1
 RETRACT = 2
 CHANGE = 4
 ECHO = 8
+HOME = 16
 """Bits of `flags`: not known as automaton; a retraction; an update or retraction; a copy of a
-change for a shard that is not its own (it may name nobody, or
-a moderator, and must still meet the fact it changes)."""
+change for a shard that is not its own (it may name nobody, or a moderator, and must still meet the
+fact it changes); in the memory of Attend only, a fact that lives in this shard."""
 
 MILLIONTHS = 1_000_000
 """Ratings travel as millionths of their scale: integers, so that sums do not depend on order."""

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.identity import words
-from schemas.observation import ECHO, RETRACT, tick_of
+from schemas.observation import ECHO, HOME, RETRACT, tick_of
 from schemas.partial import BOTH, GROUPINGS, TRAFFIC
 from transforms.balance import HOUR_US, BalanceKey
 from transforms.calendar import MINUTE_US, day_bounds, local_windows
@@ -71,7 +71,7 @@ class AttendState:
     last_minute: int = NEVER
     """The latest minute in which anything that counts happened, or a tick came."""
     sealed_facts: Frame = field(default_factory=dict)
-    """Keys of facts that were sealed, and the minute in which they stood."""
+    """Keys of facts that were sealed, the minute in which they stood, and their flags."""
 
 
 @dataclass
@@ -131,7 +131,7 @@ class Attend:
             gone = choose(state.facts, state.facts["minute"] < closed)
             said = choose(gone, (gone["flags"] & (RETRACT | ECHO)) == 0)
             state.people = merge([state.people, reduce_observations(said, time_zone)])
-            keys = {name: gone[name] for name in ("fact", "minute")}
+            keys = {name: gone[name] for name in ("fact", "minute", "flags")}
             state.sealed_facts = stack([state.sealed_facts, keys], keys)
             state.facts = choose(state.facts, state.facts["minute"] >= closed)
         state.people = sealed_people(state.people, closed, before, time_zone)
@@ -228,9 +228,10 @@ class Attend:
         ]
 
     def _known_facts(self, facts: np.ndarray) -> np.ndarray:
-        """Mask of the facts that stand here or stood here when they were sealed."""
-        known = [f["fact"] for f in (self.state.facts, self.state.sealed_facts) if f]
-        return np.isin(facts, np.concatenate(known)) if known else np.zeros(len(facts), bool)
+        """Mask of the facts that live here, or lived here when they were sealed."""
+        frames = [f for f in (self.state.facts, self.state.sealed_facts) if f]
+        live = [f["fact"][(f["flags"] & HOME) != 0] for f in frames]
+        return np.isin(facts, np.concatenate(live)) if live else np.zeros(len(facts), bool)
 
     def _unseen(self, pending: Frame) -> tuple[Frame, Frame]:
         """Rows whose event is new, and further copies; the new ids are remembered."""

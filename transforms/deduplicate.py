@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from schemas.observation import RETRACT
+from schemas.observation import ECHO, HOME, RETRACT
 from transforms.frame import Frame, choose, rows_of
 
 ID = ("id_high", "id_low")
@@ -36,7 +36,9 @@ def first_copies(frame: Frame) -> np.ndarray:
 def standing(facts: Frame) -> Frame:
     """One statement a fact: the greatest (revision, retraction before insert, event id).
 
-    The greatest element of a total order: merging in any order, with copies, gives the same.
+    The greatest element of a total order: merging in any order, with copies, gives the same. Its
+    flag HOME says whether any statement made the fact live here: one that is neither an echo nor a
+    retraction. What only others said of it is no fact of this shard.
     """
     retracts = (facts["flags"] & RETRACT).astype(np.int8)
     order = np.lexsort(
@@ -45,7 +47,14 @@ def standing(facts: Frame) -> Frame:
     arranged = facts["fact"][order]
     last = np.ones(len(order), dtype=bool)
     last[:-1] = arranged[1:] != arranged[:-1]
-    return choose(facts, order[last])
+    if not len(order):
+        return facts
+    flags = facts["flags"][order]
+    home = np.where((flags & (RETRACT | ECHO)) == 0, HOME, flags & HOME).astype(flags.dtype)
+    starts = np.concatenate([[0], np.flatnonzero(last)[:-1] + 1])
+    stands = choose(facts, order[last])
+    stands["flags"] = stands["flags"] | np.bitwise_or.reduceat(home, starts)
+    return stands
 
 
 def _mixed_neighbours(frame: Frame, order: np.ndarray) -> bool:

@@ -551,3 +551,29 @@ def test_nothing_added_emits_nothing():
     live = Live().say()
 
     assert (live.deltas[0].num_rows, live.outcomes, live.late) == (0, [{}], [0])
+
+
+#   dan likes, unlikes, likes and unlikes; his shard is not this one and has closed less far
+#
+#   here     echo 10:01                   10:17: sealed         echo 10:20: of no fact of this shard
+#   his      like 10:00  unlike 10:01      like 10:16           unlike 10:20: in time, and counts
+
+
+def test_an_echo_is_named_late_only_where_the_fact_lives():
+    """Else the ledger would say that a change did not count which counted in its own shard."""
+    undone = said("10:01", "dan", "like", id=2, fact=7, revision=2, retract=True, echo=True)
+    again = said("10:20", "dan", "like", id=4, fact=7, revision=4, retract=True, echo=True)
+    live = Live().say(undone).close("10:17").say(again)
+
+    assert live.late == [0, 0]
+    assert live.outcomes == [{}, {}]
+
+
+def test_a_fact_that_an_echo_took_back_still_lives_where_it_was_stated():
+    live = Live().say(said("10:00", "dan", "comment", id=1, fact=7, revision=1))
+    live.say(said("10:01", "eve", "moderate", id=2, fact=7, revision=2, retract=True, echo=True))
+    live.close("10:17")
+    live.say(said("10:20", "eve", "moderate", id=3, fact=7, revision=3, retract=True, echo=True))
+
+    assert live.late == [0, 0, 1]
+    assert live.total("count", item="comment") == 0

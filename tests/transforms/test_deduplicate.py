@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.observation import RETRACT
+from schemas.observation import ECHO, HOME, RETRACT
 from transforms.deduplicate import first_copies, standing
 from transforms.frame import choose
 
@@ -89,7 +89,7 @@ FACT = ("fact", "revision", "flags", "id_high", "id_low")
 statements = st.tuples(
     st.integers(1, 3),
     st.integers(0, 2),
-    st.sampled_from((0, RETRACT)),
+    st.sampled_from((0, RETRACT, ECHO, RETRACT | ECHO)),
     st.just(0),
     st.integers(0, 9),
 )
@@ -102,18 +102,28 @@ def _stands(*rows):
 
 def test_the_statement_of_the_greatest_revision_stands():
     assert _stands((1, 5, 0, 0, 1), (1, 9, RETRACT, 0, 2), (1, 7, 0, 0, 3)) == [
-        (1, 9, RETRACT, 0, 2)
+        (1, 9, RETRACT | HOME, 0, 2)
     ]
 
 
 def test_of_two_statements_of_one_revision_the_retraction_stands():
-    assert _stands((1, 5, RETRACT, 0, 1), (1, 5, 0, 0, 9)) == [(1, 5, RETRACT, 0, 1)]
+    assert _stands((1, 5, RETRACT, 0, 1), (1, 5, 0, 0, 9)) == [(1, 5, RETRACT | HOME, 0, 1)]
 
 
 def test_of_two_alike_the_greater_id_stands():
     assert _stands((1, 5, 0, 0, 1), (1, 5, 0, 0, 2), (2, 5, 0, 0, 1)) == [
-        (1, 5, 0, 0, 2),
-        (2, 5, 0, 0, 1),
+        (1, 5, HOME, 0, 2),
+        (2, 5, HOME, 0, 1),
+    ]
+
+
+def test_a_fact_lives_where_it_was_stated_and_not_where_it_was_only_changed():
+    assert _stands((1, 5, RETRACT, 0, 1), (2, 5, ECHO, 0, 2), (2, 6, RETRACT | ECHO, 0, 3)) == [
+        (1, 5, RETRACT, 0, 1),
+        (2, 6, RETRACT | ECHO, 0, 3),
+    ]
+    assert _stands((1, 5, 0, 0, 1), (1, 6, RETRACT | ECHO, 0, 2)) == [
+        (1, 6, RETRACT | ECHO | HOME, 0, 2)
     ]
 
 
