@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,6 +23,7 @@ from deploy.local.services import ROOT, Services, local_services
 from pipelines.errors import OptionError
 from pipelines.flink import flink_job, runs_on_flink
 from pipelines.flink_keys import shard_keys, subtask
+from tests.e2e.needs import need
 
 SHARDS = 16
 
@@ -33,13 +33,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 @pytest.fixture(scope="module")
 def services() -> Iterator[Services]:
-    missing = missing_tool()
-    if missing and os.environ.get("MOMENT_EVERYTHING"):
-        pytest.fail(f"MOMENT_EVERYTHING is set, and nothing may be left out: {missing}")
-    if missing:
-        # A warning is printed at the end of every run; a skip's reason is not.
-        warnings.warn(f"the end-to-end tests are skipped: {missing}", stacklevel=1)
-        pytest.skip(missing)
+    need(missing_tool())
     with local_services(slots=2) as running:
         yield running
 

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -54,6 +53,7 @@ from pipelines.sources.streaming import StreamSettings
 from pipelines.sources.watermark import ClockEstimator
 from schemas.failure import FAILED_EVENT
 from tests.e2e.cluster import ask, gauges, running_job
+from tests.e2e.needs import need
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -62,16 +62,6 @@ EIGHT_PM = 1_772_395_200
 
 YEAR_2099 = 4_070_908_800
 PASSWORD = "right-and-secret"
-
-
-def _needed() -> None:
-    missing = missing_tool()
-    if missing and os.environ.get("MOMENT_EVERYTHING"):
-        pytest.fail(f"MOMENT_EVERYTHING is set, and nothing may be left out: {missing}")
-    if missing:
-        # A warning is printed at the end of every run; a skip's reason is not.
-        warnings.warn(f"the end-to-end tests are skipped: {missing}", stacklevel=1)
-        pytest.skip(missing)
 
 
 # The reader and a broker
@@ -118,7 +108,7 @@ def produce(
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[Broker]:
-    _needed()
+    need(missing_tool())
     folder = FOLDER_OF_TESTS.with_name("local-tests-kafka")
     stop(folder, ["kafka"], seconds=0)
     shutil.rmtree(folder, ignore_errors=True)
@@ -492,7 +482,7 @@ class Job:
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
     """Reads two topics of three partitions each, of which one is silent."""
-    _needed()
+    need(missing_tool())
     output = tmp_path_factory.mktemp("counted")
     with local_services(slots=2) as services:
         job = Job(services, output)

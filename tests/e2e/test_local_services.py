@@ -30,6 +30,7 @@ from deploy.local.processes import log_file, running, started
 from deploy.local.pubsub import missing_emulator
 from deploy.local.services import OPTIONAL, ROOT, SERVICES, Services, local_services
 from tests.e2e.count_batches import KEYS
+from tests.e2e.needs import need
 
 MESSAGES = [str(number).encode() for number in range(1000)]
 
@@ -46,13 +47,7 @@ def life() -> Iterator[ExitStack]:
 
 @pytest.fixture(scope="module")
 def services(life: ExitStack) -> Services:
-    missing = missing_tool()
-    if missing and os.environ.get("MOMENT_EVERYTHING"):
-        pytest.fail(f"MOMENT_EVERYTHING is set, and nothing may be left out: {missing}")
-    if missing:
-        # A warning is printed at the end of every run; a skip's reason is not.
-        warnings.warn(f"the end-to-end tests are skipped: {missing}", stacklevel=1)
-        pytest.skip(missing)
+    need(missing_tool())
     return life.enter_context(local_services(slots=2))
 
 

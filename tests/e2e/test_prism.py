@@ -6,8 +6,6 @@ first run builds Prism, which takes some minutes; the next ones take about half 
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from deploy.local.prism import missing_prism
+from tests.e2e.needs import need
 from tests.e2e.streams import Job, make_live, run_on_prism
 
 pytestmark = pytest.mark.timeout(1800)
@@ -22,13 +21,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 @pytest.fixture(scope="module", autouse=True)
 def _prism() -> None:
-    missing = missing_prism()
-    if missing and os.environ.get("MOMENT_EVERYTHING"):
-        pytest.fail(f"MOMENT_EVERYTHING is set, and nothing may be left out: {missing}")
-    if missing:
-        # A warning is printed at the end of every run; a skip's reason is not.
-        warnings.warn(f"the tests on Prism are skipped: {missing}", stacklevel=1)
-        pytest.skip(missing)
+    need(missing_prism(), "tests on Prism")
 
 
 @pytest.fixture(scope="module")

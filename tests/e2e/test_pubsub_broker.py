@@ -5,9 +5,7 @@ Runs where Java 17 and the emulator are; with MOMENT_EVERYTHING set it must run.
 
 from __future__ import annotations
 
-import os
 import time
-import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -19,19 +17,14 @@ from pipelines.sources.pubsub_messages import ChannelOf
 from pipelines.sources.pubsub_puller import Puller
 from pipelines.sources.pubsub_settings import PullSettings, Subscription
 from pipelines.sources.streaming import StreamSettings
+from tests.e2e.needs import need
 
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    missing = missing_emulator()
-    if missing and os.environ.get("MOMENT_EVERYTHING"):
-        pytest.fail(f"MOMENT_EVERYTHING is set, and nothing may be left out: {missing}")
-    if missing:
-        # A warning is printed at the end of every run; a skip's reason is not.
-        warnings.warn(f"the tests of Pub/Sub's emulator are skipped: {missing}", stacklevel=1)
-        pytest.skip(missing)
+    need(missing_emulator(), "tests of Pub/Sub's emulator")
     with local_emulator() as running:
         yield running
 

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from deploy.local.download import missing_tool
 from deploy.local.pubsub import Emulator, local_emulator, missing_emulator
 from deploy.local.services import ROOT, Services, local_services
 from tests.e2e.cluster import ask, running_job
+from tests.e2e.needs import need
 
 MESSAGES = 20_000
 BODY = b" " + b"x" * 300
@@ -53,13 +53,7 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    missing = missing_tool() or missing_emulator()
-    if missing and os.environ.get("MOMENT_EVERYTHING"):
-        pytest.fail(f"MOMENT_EVERYTHING is set, and nothing may be left out: {missing}")
-    if missing:
-        # A warning is printed at the end of every run; a skip's reason is not.
-        warnings.warn(f"the Pub/Sub tests are skipped: {missing}", stacklevel=1)
-        pytest.skip(missing)
+    need(missing_tool() or missing_emulator(), "Pub/Sub tests")
     output = tmp_path_factory.mktemp("pubsub")
     with local_emulator() as emulator, local_services(slots=2) as services:
         return _run(emulator, services, output)
