@@ -65,6 +65,11 @@ def parse_inputs(given: Sequence[str], start: str | None = None, pullers: int = 
     return Inputs(tuple(files.values()), _once(topics), _once(subscriptions))
 
 
+def is_topic(argument: str) -> bool:
+    """Does an INPUT argument name a Kafka topic?"""
+    return _named(argument)[1].startswith(KAFKA)
+
+
 def _named(argument: str) -> tuple[str | None, str]:
     """Channel and place of `CHANNEL=INPUT`; of any other argument no channel, and itself."""
     name, equals, place = argument.partition("=")

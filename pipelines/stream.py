@@ -67,6 +67,7 @@ def _record(options: MeasureOptions) -> dict[str, Any]:
         else datetime.fromtimestamp(since * 60, timezone.utc).isoformat(),
         "hot_minutes": options.rules.hot_minutes,
         "shards": options.rules.shards,
+        "start": options.inputs.topics[0].start if options.inputs.topics else None,
     }
 
 

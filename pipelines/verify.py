@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pipelines.errors import OptionError
+from pipelines.inputs import is_topic
 from pipelines.measure import IN_PROCESS, measure
 from pipelines.options import MeasureOptions, add_measure_arguments, measure_options
 from pipelines.sources.kafka import check_kafka
@@ -73,6 +74,15 @@ def _recomputation(options: VerifyOptions, output: Path) -> MeasureOptions:
     given = [f"--output={output}", f"--time-zone={run.time_zone}", f"--epoch={run.epoch}"]
     given.append(f"--channels={','.join(run.channels)}")
     given += [] if run.brand is None else [f"--brand={run.brand}"]
+    # Which shard a late change meets its fact in depends on how many there are.
+    given += [] if run.shards is None else [f"--shards={run.shards}"]
+    if run.start is not None and any(map(is_topic, options.inputs)):
+        if run.start == "latest":
+            raise OptionError(
+                f"{options.dataset}: its topics were read from the end that they had at its start"
+                " (--start latest), which nothing tells; give an archive of what was read since"
+            )
+        given.append(f"--start={run.start}")
     if options.kafka_properties is not None:
         given.append(f"--kafka-properties={options.kafka_properties}")
     # The runner is named, for without one a topic is refused: other jobs would never end it.

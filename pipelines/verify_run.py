@@ -20,6 +20,7 @@ class Run:
 
     `since`: windows that began earlier were not published; None: all were. `hot_minutes`: so long
     after its end a window may still be corrected; None: it is a batch, whose figures stand.
+    `start`: where it began to read its topics, as `--start` gives it. `shards`: of people.
     """
 
     time_zone: str
@@ -29,6 +30,8 @@ class Run:
     key_id: str
     since: datetime | None = None
     hot_minutes: int | None = None
+    start: str | None = None
+    shards: int | None = None
 
 
 def read_run(dataset: Path) -> Run:
@@ -65,6 +68,8 @@ def read_run(dataset: Path) -> Run:
         key_id=_value(path, run, "pseudonym_key_id", str),
         since=_since(path, run) if streaming else None,
         hot_minutes=_value(path, run, "hot_minutes", int) if streaming else None,
+        start=None if run.get("start") is None else _value(path, run, "start", str),
+        shards=None if run.get("shards") is None else _value(path, run, "shards", int),
     )
 
 

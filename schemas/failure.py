@@ -54,6 +54,7 @@ class Reason(str, Enum):
     UNKNOWN_KIND = "unknown_kind"
     UNKNOWN_CHANNEL = "unknown_channel"
     CORRUPT_FILE = "corrupt_file"
+    LOST = "lost_records"
     DECODER_ERROR = "decoder_error"
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from schemas.identity import NO_LABEL
 from schemas.observation import SIGNAL_CODE
 from schemas.partial import GROUPING_NAMES, SQUARES
 from transforms.calendar import local_windows
@@ -40,8 +41,9 @@ def derive(
     """Derived frames of summed partials of one family.
 
     `registered` are the label keys of the registered channels; in the family of totals each of them
-    gets rows of zeros in every minute of an hour, every hour and every day in which any channel
-    was heard. `reached` is the minute a stream has reached: later ones are not silent yet.
+    and the total get rows of zeros in every minute of an hour, every hour and every day in which
+    any channel was heard. `reached` is the minute a stream has reached: later ones are not silent
+    yet.
     """
     frame = _numbers(totals)
     people, items = choose(frame, frame["item"] == 0), choose(frame, frame["item"] != 0)
@@ -96,7 +98,11 @@ def _windows_of(frame: Frame, time_zone: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _silence(people: Frame, time_zone: str, registered: np.ndarray, reached: int | None) -> Frame:
-    """Rows of zeros for registered channels in windows where another channel was heard."""
+    """Rows of zeros for registered channels, and for the total of all, of windows near which one
+    was heard.
+
+    The total of a minute in which nothing at all came is what tells an outage from no minute.
+    """
     total = choose(
         people, (people["grouping"] == GROUPING_NAMES.index("total")) & (people["events"] != 0)
     )
@@ -111,15 +117,19 @@ def _silence(people: Frame, time_zone: str, registered: np.ndarray, reached: int
     minutes = minutes[np.isin(local_windows(minutes.astype(np.int64), time_zone)[1], within)]
     starts = np.concatenate([minutes, hours, days])
     windows = np.repeat([MINUTE, HOUR, DAY], [len(minutes), len(hours), len(days)])
-    count = len(starts)
+    # No channel is the total; without registered channels nobody was expected.
+    channels = np.append(registered, NO_LABEL) if len(registered) else registered
+    channel = np.tile(np.repeat(channels, len(starts)), 2)
     keys = {
-        "grouping": np.full(count * len(registered) * 2, GROUPING_NAMES.index("channel")),
-        "channel": np.tile(np.repeat(registered, count), 2),
-        "traffic": np.repeat([0, 1], count * len(registered)),
-        "window": np.tile(windows, len(registered) * 2),
-        "start": np.tile(starts, len(registered) * 2),
-        "content": np.zeros(count * len(registered) * 2, dtype=np.int64),
-        "brand": np.zeros(count * len(registered) * 2, dtype=np.int64),
+        "grouping": np.where(
+            channel == NO_LABEL, GROUPING_NAMES.index("total"), GROUPING_NAMES.index("channel")
+        ),
+        "channel": channel,
+        "traffic": np.repeat([0, 1], len(starts) * len(channels)),
+        "window": np.tile(windows, len(channels) * 2),
+        "start": np.tile(starts, len(channels) * 2),
+        "content": np.zeros(len(channel), dtype=np.int64),
+        "brand": np.zeros(len(channel), dtype=np.int64),
     }
     absent = ~np.isin(key_of(keys, KEY), key_of(people, KEY))
     rows = _zeros(choose(keys, absent), people)

@@ -35,6 +35,8 @@ _FAILURES = {
     "unknown_kind": "a kind the channel does not document",
     "unknown_channel": "no channel recognises it",
     "corrupt_file": "the file is corrupt",
+    "lost_records": "deleted before they were read",
+    "decoder_error": "the channel's code failed",
 }
 
 _CAUSES = {

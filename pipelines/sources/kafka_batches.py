@@ -19,9 +19,6 @@ from transforms.balance import count_batch
 from transforms.failures import Failure, failed_batch
 
 CHANNEL_HEADER = "moment-channel"
-LOST = Reason.CORRUPT_FILE
-"""Records that were in the partition and can no longer be read."""
-
 _LAST_MILLISECOND = 253_402_300_799_999
 
 
@@ -68,7 +65,7 @@ def lost_batches(
 ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """FAILED_EVENT and BALANCE_COUNT of a position that is gone: one record, which failed."""
     arrived = datetime.fromtimestamp(now / 1_000_000, timezone.utc)
-    failure = Failure(b"", expected, arrived, "read", LOST, "$", detail)
+    failure = Failure(b"", expected, arrived, "read", Reason.LOST, "$", detail)
     counts = [("received", 1), ("failed", 1)]
     return (
         failed_batch([failure], input, channel, arrived),

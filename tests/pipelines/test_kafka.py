@@ -292,6 +292,7 @@ def test_an_offset_that_is_gone_is_one_failed_event_and_counted():
     assert (row["input"], row["position"], row["stage"], row["detail"], row["payload"]) == (
         "kafka:events/3", 1000, "read", "expected 1000", b"",
     )  # fmt: skip
+    assert row["reason"] == "lost_records"
     assert counts.schema.equals(BALANCE_COUNT)
     assert {r["outcome"]: r["count"] for r in counts.to_pylist()} == {"received": 1, "failed": 1}
 

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from pipelines.report import write_report
 from pipelines.report.geometry import ceiling, scale
 from pipelines.report.marks import metric_key
+from pipelines.report.words import failure_in_words
 from schemas.balance import BALANCE
-from schemas.failure import FAILED_EVENT
+from schemas.failure import FAILED_EVENT, Reason
 from schemas.metric import METRIC
 from transforms.measures import DICTIONARY
 from transforms.statistics import net_promoter_score, ratio_of_counts, wilson_interval
@@ -708,3 +709,10 @@ def test_an_axis_of_counts_reaches_its_highest_in_few_whole_steps(highest: int, 
 @given(st.floats(1e-6, 1e12))
 def test_a_ceiling_is_at_least_its_value_and_less_than_twice_it(highest: float) -> None:
     assert highest * (1 - 1e-6) <= ceiling(highest) < 2 * highest
+
+
+def test_every_reason_of_a_failure_has_words() -> None:
+    told = {reason.value: failure_in_words(reason.value) for reason in Reason}
+    unsaid = [reason for reason, words in told.items() if words == reason.replace("_", " ")]
+
+    assert unsaid == ["nested_too_deep"]  # its code is in words already

@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import OptionError
+from pipelines.graph import build
 from pipelines.keys import KEY_VARIABLE
 from pipelines.measure import Measured
 from pipelines.sources.files import discover
@@ -648,9 +649,9 @@ def test_a_stream_that_is_behind_is_identical_as_far_as_it_has_published(moment_
     )
 
 
-def _streaming(dataset: Path, since: str | None) -> None:
+def _streaming(dataset: Path, since: str | None, **said: Any) -> None:
     file = dataset / "run.json"
-    stream = {"streaming": True, "since": since, "hot_minutes": 15}
+    stream = {"streaming": True, "since": since, "hot_minutes": 15} | said
     file.write_text(json.dumps(json.loads(file.read_text()) | stream))
 
 
@@ -830,6 +831,37 @@ def test_a_topic_is_read_once_in_place_of_files(moment_verify, published, monkey
     assert asked == [
         ((KafkaTopic("broker:9092", "live", "access_log", "earliest"),), (("group.id", "us"),))
     ]
+
+
+def test_a_topic_is_read_from_where_the_stream_began_and_with_as_many_shards(
+    moment_verify, published, monkeypatch
+):
+    asked: list[Any] = []
+
+    def read_once(topics, stream, kafka):
+        asked.append([topic.start for topic in topics])
+        return ReadFiles(discover([str(published.input)]))
+
+    def build_and_note(root, source, sink, rules):
+        asked.append(rules.shards)
+        build(root, source, sink, rules)
+
+    monkeypatch.setattr("pipelines.verify.check_kafka", lambda topics, kafka: None)
+    monkeypatch.setattr("pipelines.measure.ReadKafkaOnce", read_once)
+    monkeypatch.setattr("pipelines.measure.build", build_and_note)
+    _streaming(published.dataset, None, start="2026-03-02T08:00:00Z", shards=6)
+
+    assert moment_verify(published.dataset, "access_log=kafka://broker:9092/live").code == 0
+    assert moment_verify(published.dataset, published.input).code == 0
+    assert asked == [["2026-03-02T08:00:00Z"], 6, 6]
+
+
+def test_what_began_at_the_end_of_a_topic_cannot_be_read_again(moment_verify, published):
+    _streaming(published.dataset, None, start="latest")
+
+    with pytest.raises(OptionError, match=r"read from the end .* give an archive of what was read"):
+        moment_verify(published.dataset, "kafka://broker:9092/live")
+    assert moment_verify(published.dataset, published.input).code == 0
 
 
 def test_a_subscription_is_refused_for_it_gives_nothing_twice(moment_verify, published):

@@ -168,6 +168,28 @@ def test_a_registered_channel_that_is_silent_has_a_row_of_zero_with_coverage_zer
     }
 
 
+# app   10:00  10 a minute, for an hour | 11:00  nothing, from anywhere | 11:05  10 a minute | 11:10
+def test_an_outage_of_everything_is_minutes_of_zero_with_coverage_zero_and_lowers_that_of_the_hour():
+    minutes = [*range(60), *range(65, 70)]
+    sent = [said(f"{10 + m // 60}:{m % 60:02}", channel="app") for m in minutes for _ in range(10)]
+    metrics = Desk().hear(*numbered(sent)).publish()
+    total = {
+        (row["window_kind"], row["window_start"].strftime("%H:%M")): (row["value"], row["coverage"])
+        for row in metrics.to_pylist()
+        if (row["metric"], row["grouping_set"], row["traffic"]) == ("events", "total", "gross")
+    }
+
+    assert [total["minute", f"11:0{minute}"] for minute in range(4, 7)] == [
+        (0, 0),
+        (10, 1),
+        (10, 1),
+    ]
+    # Of 600, 590, 580 … expected those of the five silent minutes were missed, and of those after
+    # 11:10, when nothing came again.
+    assert total["hour", "10:00"] == (600, 1)
+    assert 0 < total["hour", "11:00"][1] < 0.5
+
+
 def test_a_channel_that_speaks_at_last_replaces_its_zero():
     desk = Desk(registered=("app", "site")).hear(said("10:00", id=1, channel="app"))
     desk.publish()

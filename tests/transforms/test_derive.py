@@ -47,6 +47,14 @@ def test_a_silent_registered_channel_has_zeros_in_every_minute_of_the_hour_anoth
     assert _of(people, "silent", "day", "channel", channel="app") == [0]
 
 
+def test_the_total_has_zeros_in_minutes_of_the_hour_in_which_nothing_at_all_was_heard():
+    people = _derive(said("10:00", channel="app"), said("10:02", channel="site")).people
+
+    assert _of(people, "silent", "minute") == [0, 1, 0] + [1] * 57
+    assert _of(people, "silent", "hour") == [0]
+    assert _of(people, "events", "minute")[:4] == [1, 0, 1, 0]
+
+
 def test_silence_is_told_in_the_family_of_totals_only():
     assert _derive(said("10:00"), totals_family=False).people["silent"].sum() == 0
     assert _derive(said("10:00"), registered=()).people["silent"].sum() == 0
