@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import apache_beam as beam
 
-from pipelines.sinks.parquet import Table
+from pipelines.sinks.table import Table
 from pipelines.sinks.tables import (
     BALANCES,
     EVENTS,

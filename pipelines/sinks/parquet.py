@@ -6,7 +6,6 @@ import os
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from pipelines.sinks.table import Table
 
 MAXIMUM_OPEN_FILES = 16
 """Days written at once; a file of years has few rows a day, and an open file costs a row group."""
@@ -40,15 +41,6 @@ _LOOKED_UP = {"event_time", "window_start", "channel", "content_id", "metric", "
 """Columns whose minimum and maximum let a reader skip row groups."""
 
 _EPOCH = date(1970, 1, 1)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the dataset: its schema and the column whose day partitions it."""
-
-    name: str
-    schema: pa.Schema
-    day_column: str
 
 
 class _WriteDays(beam.DoFn):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.sinks.parquet import Table
+from pipelines.sinks.table import Table
 from schemas.balance import BALANCE
 from schemas.event import EVENT
 from schemas.failure import FAILED_EVENT
@@ -10,14 +10,66 @@ from schemas.late import LATE_EVENT
 from schemas.metric import METRIC
 from schemas.source_status import SOURCE_STATUS
 
-EVENTS = Table("events", EVENT, "event_time")
-METRICS = Table("metrics", METRIC, "local_day")
-FAILED_EVENTS = Table("failed_events", FAILED_EVENT, "arrived_time")
-BALANCES = Table("balance", BALANCE, "arrival_hour")
-METRICS_LIVE = Table("metrics_live", METRIC, "local_day")
-"""Early rows of a stream, of windows that have not ended."""
-LATE_EVENTS = Table("late_events", LATE_EVENT, "local_day")
-SOURCE_STATUSES = Table("source_status", SOURCE_STATUS, "observed_time")
+YEAR = 366
+"""Events and what tells of them are kept for a year (schemas.conform.RETENTION_DAYS) and a day: a
+partition is gone when its last row must be."""
+
+EVENTS = Table(
+    "events",
+    EVENT,
+    "event_time",
+    "one row an accepted or repeated event; events_latest has each once",
+    ("channel", "content_id", "action", "actor_id"),
+    YEAR,
+)
+METRICS = Table(
+    "metrics",
+    METRIC,
+    "local_day",
+    "one row a published figure and revision; metrics_latest has the one that stands",
+    ("metric", "window_kind", "grouping_set", "content_id"),
+)
+FAILED_EVENTS = Table(
+    "failed_events",
+    FAILED_EVENT,
+    "arrived_time",
+    "one row a record that could not become events, with its original bytes",
+    ("channel", "reason"),
+    30,
+    restricted=True,
+)
+BALANCES = Table(
+    "balance",
+    BALANCE,
+    "arrival_hour",
+    "one row an input, arrival hour and channel: what became of what was received",
+    ("channel", "input"),
+    YEAR,
+)
+METRICS_LIVE = Table(
+    "metrics_live",
+    METRIC,
+    "local_day",
+    "early rows of a stream, of windows that have not ended",
+    ("metric", "window_kind", "grouping_set", "content_id"),
+    3,
+)
+LATE_EVENTS = Table(
+    "late_events",
+    LATE_EVENT,
+    "local_day",
+    "the late ledger: copies of events that came after their window was sealed",
+    ("effect", "shard"),
+    YEAR,
+)
+SOURCE_STATUSES = Table(
+    "source_status",
+    SOURCE_STATUS,
+    "observed_time",
+    "how far each source had read, and on what its watermark rested",
+    ("input",),
+    30,
+)
 TABLES = (
     EVENTS,
     METRICS,
