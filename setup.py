@@ -28,10 +28,18 @@ setup(
         "tzdata",
     ],
     extras_require={
-        "gcp": ["apache-beam[gcp]>=2.77,<3", "google-cloud-pubsub"],
+        "gcp": [
+            "apache-beam[gcp]>=2.77,<3",
+            "google-cloud-bigquery",
+            "google-cloud-bigquery-storage",
+            "google-cloud-pubsub",
+            "sqlglot",
+        ],
         "kafka": ["confluent-kafka>=2.6"],
         "test": [
             "confluent-kafka>=2.6",
+            "google-cloud-bigquery",
+            "google-cloud-bigquery-storage",
             "google-cloud-pubsub",
             "hypothesis",
             "jsonschema",
@@ -42,6 +50,8 @@ setup(
             "pyyaml",
             "ruff",
             "scipy",
+            "sqlalchemy-bigquery",
+            "sqlglot",
             "statsmodels",
         ],
     },

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pipelines.errors import OptionError
 from pipelines.options import MeasureOptions, add_measure_arguments, measure_options
 from pipelines.sources.files import InputError
+from pipelines.tables_options import add_tables_arguments
 from pipelines.verify_options import add_verify_arguments, verify_options
 from schemas.version import VERSION
 
@@ -119,6 +120,14 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("dataset", metavar="DIR")
     report.add_argument("--html", metavar="FILE", help="default: DIR/report.html")
 
+    add_tables_arguments(
+        command(
+            "tables",
+            _tables,
+            "plan or make the tables and views of BigQuery, or print their SQL; never drops any",
+            "moment tables plan bigquery://our-project/moment",
+        )
+    )
     command(
         "channels", _channels, "list the registered channels and their kinds", "moment channels"
     )
@@ -214,6 +223,18 @@ def _report(given: argparse.Namespace, _: Sequence[str]) -> int:
         raise OptionError(f"{dataset}: expected a dataset of `moment measure` (no run.json in it)")
     print(write_report(dataset, Path(given.html) if given.html else dataset / "report.html"))
     return 0
+
+
+def _tables(given: argparse.Namespace, _: Sequence[str]) -> int:
+    try:
+        from pipelines.tables import tables
+    except ImportError as error:
+        raise OptionError(
+            f"moment tables: expected the packages of the extra `gcp`, found none ({error.name});"
+            " pip install 'moment-pipeline[gcp]'"
+        ) from error
+
+    return tables(given)
 
 
 def _channels(given: argparse.Namespace, _: Sequence[str]) -> int:

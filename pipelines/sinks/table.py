@@ -13,6 +13,7 @@ class Table:
 
     `clustering`: at most four flat columns that readers filter by. `kept_days`: after so many a
     partition is gone; None: it stays. `restricted`: raw payloads, in a dataset of their own.
+    `day_required`: a query must say which days it reads.
     """
 
     name: str
@@ -22,3 +23,4 @@ class Table:
     clustering: tuple[str, ...]
     kept_days: int | None = None
     restricted: bool = False
+    day_required: bool = True

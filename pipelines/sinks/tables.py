@@ -61,6 +61,8 @@ LATE_EVENTS = Table(
     "the late ledger: copies of events that came after their window was sealed",
     ("effect", "shard"),
     YEAR,
+    # A row may be voided by one of another day; the table is small.
+    day_required=False,
 )
 SOURCE_STATUSES = Table(
     "source_status",

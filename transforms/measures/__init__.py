@@ -5,14 +5,19 @@ from __future__ import annotations
 from transforms.measures import activity, affect, audience, engagement, newcomers, satisfaction
 from transforms.measures.measure import Measure
 
-DICTIONARY: tuple[Measure, ...] = (
-    *audience.MEASURES,
-    *engagement.MEASURES,
-    *satisfaction.MEASURES,
-    *affect.MEASURES,
-    *newcomers.MEASURES,
-    *activity.MEASURES,
-)
-"""Every published figure, in the order reports show them."""
+FAMILIES: dict[str, tuple[Measure, ...]] = {
+    "audience": audience.MEASURES,
+    "engagement": engagement.MEASURES,
+    "satisfaction": satisfaction.MEASURES,
+    "affect": affect.MEASURES,
+    "newcomers": newcomers.MEASURES,
+    "activity": activity.MEASURES,
+}
+"""Every published figure by family, in the order reports show them."""
 
-__all__ = ["DICTIONARY", "Measure"]
+DICTIONARY: tuple[Measure, ...] = tuple(
+    measure for measures in FAMILIES.values() for measure in measures
+)
+"""Every published figure."""
+
+__all__ = ["DICTIONARY", "FAMILIES", "Measure"]

@@ -1,0 +1,94 @@
+"""BigQuery's SQL of our tables and views, from the same objects as those of a local dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+
+from pipelines.sinks.table import Table
+from pipelines.sinks.tables import TABLES
+from pipelines.sinks.views import View, views
+from schemas.bigquery import DAY, bigquery_columns
+
+LABELS = {"application": "moment"}
+"""On every dataset and table, so that a bill can be split."""
+
+
+@dataclass(frozen=True)
+class Datasets:
+    """Where tables are: a project's dataset, and a second one that few may read."""
+
+    project: str
+    dataset: str
+    restricted_dataset: str
+
+    def of(self, item: Table | View) -> str:
+        """The dataset of a table or view."""
+        return self.restricted_dataset if item.restricted else self.dataset
+
+    def path(self, item: Table | View) -> str:
+        """project.dataset.name"""
+        return f"{self.project}.{self.of(item)}.{item.name}"
+
+
+BIGQUERY_VIEWS = views(by_day=True)
+
+
+def view_sql(view: View, datasets: Datasets) -> str:
+    """The SELECT of a view in BigQuery's SQL, its tables by their full names."""
+    ours: tuple[Table | View, ...] = (*TABLES, *BIGQUERY_VIEWS)
+    paths = {each.name: datasets.path(each) for each in ours}
+    select = sqlglot.parse_one(view.select, read="duckdb")
+    for table in list(select.find_all(exp.Table)):
+        if (path := paths.get(table.name)) is not None:
+            project, dataset, name = (
+                exp.to_identifier(part, quoted=True) for part in path.split(".")
+            )
+            named = exp.Table(this=name, db=dataset, catalog=project)
+            table.replace(exp.alias_(named, table.alias, table=True) if table.alias else named)
+    for ordered in select.find_all(exp.Ordered):
+        # Nothing is ordered by a column that may be null, so BigQuery's own place of nulls will do.
+        ordered.set("nulls_first", not ordered.args.get("desc"))
+    return select.sql("bigquery", pretty=True) + "\n"
+
+
+def create_view_sql(view: View, datasets: Datasets) -> str:
+    """CREATE OR REPLACE VIEW, with what a row of it is."""
+    options = f"OPTIONS (description = {_text(view.meaning)})"
+    select = view_sql(view, datasets)
+    return f"CREATE OR REPLACE VIEW `{datasets.path(view)}` {options} AS\n{select}"
+
+
+def table_sql(table: Table, datasets: Datasets) -> str:
+    """CREATE TABLE with types, meanings, partitions, clustering and expiration."""
+    columns = ",\n".join(
+        f"  {column['name']} {column['type']}{' NOT NULL' * (column['mode'] == 'REQUIRED')}"
+        f" OPTIONS (description = {_text(column['description'])})"
+        for column in bigquery_columns(table.schema)
+    )
+    return (
+        f"CREATE TABLE `{datasets.path(table)}` (\n{columns}\n)\n"
+        f"PARTITION BY {DAY}\nCLUSTER BY {', '.join(table.clustering)}\n"
+        f"OPTIONS (\n  {_joined(_options(table))}\n)\n"
+    )
+
+
+def _options(table: Table) -> Iterator[str]:
+    yield f"description = {_text(table.meaning)}"
+    if table.day_required:
+        yield "require_partition_filter = TRUE"
+    if table.kept_days is not None:
+        yield f"partition_expiration_days = {table.kept_days}"
+    yield f"labels = [{', '.join(f'({_text(k)}, {_text(v)})' for k, v in LABELS.items())}]"
+
+
+def _joined(options: Iterator[str]) -> str:
+    return ",\n  ".join(options)
+
+
+def _text(text: str) -> str:
+    """A string literal. Ours are one line, but they have quotes."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

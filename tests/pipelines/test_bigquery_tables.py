@@ -1,0 +1,269 @@
+"""BigQuery's tables and views: their SQL, what is planned, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pytest
+import sqlglot
+from google.api_core.exceptions import NotFound
+from google.cloud import bigquery
+
+from pipelines.cli import main
+from pipelines.errors import OptionError
+from pipelines.measure import Measured
+from pipelines.sinks.bigquery_client import parse_datasets
+from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, Datasets, table_sql, view_sql
+from pipelines.sinks.bigquery_tables import apply, plan
+from pipelines.sinks.tables import EVENTS, FAILED_EVENTS, METRICS, TABLES
+from pipelines.sinks.views import views
+
+OURS = Datasets("ours", "live", "live_restricted")
+
+
+@dataclass
+class Shelf:
+    """A BigQuery that keeps what it is given; views are made by its SQL alone."""
+
+    datasets: set[str] = field(default_factory=set)
+    tables: dict[str, bigquery.Table] = field(default_factory=dict)
+
+    def get_dataset(self, path: str) -> str:
+        if path not in self.datasets:
+            raise NotFound(path)
+        return path
+
+    def create_dataset(self, dataset: bigquery.Dataset) -> None:
+        assert dataset.location == "EU"
+        self.datasets.add(f"{dataset.project}.{dataset.dataset_id}")
+
+    def get_table(self, path: str) -> bigquery.Table:
+        if path not in self.tables:
+            raise NotFound(path)
+        return bigquery.Table.from_api_repr(self.tables[path].to_api_repr())
+
+    def create_table(self, table: bigquery.Table) -> None:
+        self._put(table, "TABLE")
+
+    def update_table(self, table: bigquery.Table, fields: list[str]) -> None:
+        path = f"{table.project}.{table.dataset_id}.{table.table_id}"
+        old = self.tables[path]
+        for name in fields:
+            setattr(old, name, getattr(table, name))
+
+    def query(self, sql: str) -> Shelf:
+        made = sqlglot.parse_one(sql, read="bigquery")
+        assert made.args["kind"] == "VIEW"
+        table = made.find(sqlglot.exp.Table)
+        path = f"{table.catalog}.{table.db}.{table.name}"
+        self._put(bigquery.Table(path), "VIEW")
+        return self
+
+    def result(self) -> None:
+        return None
+
+    def _put(self, table: bigquery.Table, kind: str) -> None:
+        path = f"{table.project}.{table.dataset_id}.{table.table_id}"
+        kept = table.to_api_repr() | {"type": kind}
+        self.tables[path] = bigquery.Table.from_api_repr(kept)
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    """A BigQuery with everything in it as it should be."""
+    made = Shelf()
+    apply(plan(made, OURS, "EU"), lambda line: None)
+    return made
+
+
+def _sentences(shelf: Shelf) -> list[str]:
+    return [f"{change.path} {change.sentence}" for change in plan(shelf, OURS, "EU")]
+
+
+# SQL
+
+
+def test_a_table_has_types_meanings_partitions_clusters_and_an_end():
+    told = table_sql(FAILED_EVENTS, OURS)
+
+    assert told.startswith(
+        "CREATE TABLE `ours.live_restricted.failed_events` (\n"
+        '  failure_id BYTES NOT NULL OPTIONS (description = "BLAKE2b of input, position, item and'
+        ' payload"),\n'
+    )
+    assert told.endswith(
+        ")\nPARTITION BY day\nCLUSTER BY channel, reason\nOPTIONS (\n"
+        '  description = "one row a record that could not become events, with its original bytes",\n'
+        "  require_partition_filter = TRUE,\n"
+        "  partition_expiration_days = 30,\n"
+        '  labels = [("application", "moment")]\n)\n'
+    )
+    assert "partition_expiration_days" not in table_sql(METRICS, OURS)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_the_sql_of_every_table_can_be_parsed(table):
+    assert sqlglot.parse_one(table_sql(table, OURS), read="bigquery").args["kind"] == "TABLE"
+
+
+def test_a_view_reads_its_tables_by_their_full_names_and_day_by_day():
+    (latest,) = (view for view in BIGQUERY_VIEWS if view.name == "events_latest")
+
+    assert view_sql(latest, OURS) == (
+        "SELECT\n  *\nFROM `ours`.`live`.`events`\nQUALIFY\n"
+        "  ROW_NUMBER() OVER (PARTITION BY day, event_id"
+        " ORDER BY ingested_time, event_time, collected_time) = 1\n"
+    )
+
+
+def test_only_the_view_of_failed_payloads_reads_the_restricted_dataset():
+    reading = [view.name for view in BIGQUERY_VIEWS if "live_restricted" in view_sql(view, OURS)]
+
+    assert reading == ["failed_events_latest"]
+    assert [view.name for view in BIGQUERY_VIEWS if view.restricted] == reading
+
+
+def test_wherever_days_must_be_named_a_view_keeps_days_apart():
+    """BigQuery reads the days asked for only where copies are looked for within a day."""
+    for view in BIGQUERY_VIEWS:
+        windows = sqlglot.parse_one(view.select, read="duckdb").find_all(sqlglot.exp.Window)
+        for window in windows:
+            parts = [part.sql() for part in window.args.get("partition_by") or ()]
+            assert not parts or parts[0] == "day", view.name
+
+
+def test_every_view_says_in_bigquerys_sql_what_it_says_of_files(tmp_path, measured):
+    """The SQL made for BigQuery, read back by DuckDB, over a dataset without copies apart."""
+    done: Measured = measured(
+        ["tests/fixtures/segment.ndjson", "tests/fixtures/survey.ndjson"], tmp_path / "figures"
+    )
+    with duckdb.connect(str(done.output / "moment.duckdb"), read_only=True) as files:
+        for view in views(by_day=False):
+            (translated,) = (each for each in BIGQUERY_VIEWS if each.name == view.name)
+            back = sqlglot.parse_one(view_sql(translated, OURS), read="bigquery")
+            for table in back.find_all(sqlglot.exp.Table):
+                table.set("db", None)
+                table.set("catalog", None)
+            found = files.execute(back.sql("duckdb")).fetchall()
+            expected = files.execute(f"SELECT * FROM {view.name}").fetchall()
+            assert sorted(map(repr, found)) == sorted(map(repr, expected)), view.name
+
+
+# What is planned
+
+
+def test_where_nothing_is_everything_is_made_each_before_what_reads_it():
+    planned = [change.path for change in plan(Shelf(), OURS, "EU")]
+
+    assert planned[:3] == ["ours.live", "ours.live_restricted", "ours.live.events"]
+    assert planned[2 : 2 + len(TABLES)] == [OURS.path(table) for table in TABLES]
+    assert planned[2 + len(TABLES) :] == [OURS.path(view) for view in BIGQUERY_VIEWS]
+
+
+def test_where_everything_is_nothing_is_to_do(shelf):
+    assert _sentences(shelf) == []
+    assert "ours.live_restricted.failed_events" in shelf.tables
+
+
+def test_a_column_that_is_missing_is_added_and_may_be_null(shelf):
+    events = shelf.tables["ours.live.events"]
+    events.schema = [column for column in events.schema if column.name not in ("op", "ext")]
+
+    assert _sentences(shelf) == ["ours.live.events add op, add ext"]
+    apply(plan(shelf, OURS, "EU"), lambda line: None)
+    modes = {column.name: column.mode for column in shelf.tables["ours.live.events"].schema}
+    assert (modes["op"], modes["ext"], modes["event_id"]) == ("NULLABLE", "NULLABLE", "REQUIRED")
+    assert _sentences(shelf) == []
+
+
+def test_somebody_elses_column_stays(shelf):
+    metrics = shelf.tables["ours.live.metrics"]
+    metrics.schema = [*metrics.schema, bigquery.SchemaField("note", "STRING")]
+
+    assert _sentences(shelf) == []
+
+
+def _retyped(table: bigquery.Table) -> None:
+    table.schema = [
+        bigquery.SchemaField("value", "STRING") if column.name == "value" else column
+        for column in table.schema
+    ]
+
+
+def _unpartitioned(table: bigquery.Table) -> None:
+    table.time_partitioning = None
+
+
+BREAKING: dict[str, tuple[Callable[[bigquery.Table], None], str]] = {
+    "a column of another type": (_retyped, "expected value as FLOAT64, found STRING"),
+    "no partitions": (_unpartitioned, "expected partitions by day, found others or none"),
+}
+
+
+@pytest.mark.parametrize(("change", "told"), BREAKING.values(), ids=BREAKING)
+def test_what_would_break_is_refused_with_its_reason_and_nothing_is_changed(shelf, change, told):
+    change(shelf.tables["ours.live.metrics"])
+    del shelf.tables["ours.live.balance"]
+
+    with pytest.raises(OptionError, match=f"ours.live.metrics: {told}.*nothing was changed"):
+        apply(plan(shelf, OURS, "EU"), lambda line: None)
+    assert "ours.live.balance" not in shelf.tables
+
+
+def test_a_table_in_the_place_of_a_view_is_not_replaced(shelf):
+    shelf.create_table(bigquery.Table("ours.live.coverage"))
+
+    (change,) = plan(shelf, OURS, "EU")
+    assert (change.breaking, change.sentence) == (True, "expected a view, found a table")
+
+
+def test_settings_are_set_without_touching_rows(shelf):
+    events = shelf.tables["ours.live.events"]
+    events.clustering_fields = ["channel"]
+    events.require_partition_filter = False
+
+    assert _sentences(shelf) == ["ours.live.events set clustering fields, require partition filter"]
+    apply(plan(shelf, OURS, "EU"), lambda line: None)
+    assert shelf.tables["ours.live.events"].clustering_fields == list(EVENTS.clustering)
+
+
+def test_a_view_of_an_older_version_is_changed(shelf):
+    shelf.tables["ours.live.coverage"].labels = {"application": "moment", "definition": "0" * 16}
+
+    assert _sentences(shelf) == ["ours.live.coverage change the view"]
+
+
+# The command
+
+
+def test_the_sql_is_printed_without_an_account(capsys):
+    assert main(["tables", "sql", "bigquery://our-project/live"]) == 0
+
+    told = capsys.readouterr().out
+    statements = [each for each in told.split(";\n") if each.strip()]
+    assert len(statements) == len(TABLES) + len(BIGQUERY_VIEWS)
+
+
+@pytest.mark.parametrize("place", ["live", "bigquery://live", "bigquery://our-project/a-b"])
+def test_a_place_that_is_none_is_one_sentence(place, capsys):
+    assert main(["tables", "plan", place]) == 2
+
+    assert capsys.readouterr().err == (
+        f"moment: {place}: expected bigquery://PROJECT/DATASET, as in bigquery://ours/live\n"
+    )
+
+
+def test_failed_payloads_have_a_dataset_of_their_own():
+    assert parse_datasets("bigquery://our-project/live").restricted_dataset == "live_restricted"
+    assert parse_datasets("bigquery://our-project/live", "few").restricted_dataset == "few"
+
+
+def test_no_account_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys):
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
+
+    assert main(["tables", "plan", "bigquery://our-project/live"]) == 2
+    assert "expected an account of Google Cloud in the environment" in capsys.readouterr().err
