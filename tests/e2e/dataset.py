@@ -54,6 +54,11 @@ class Dataset:
         """Rows of the events table, repeated ones included."""
         return sum(pq.read_metadata(path).num_rows for path in self._files("events"))
 
+    def is_final_through(self, end: datetime, epoch: int = 0) -> bool:
+        """Whether a window that ends then or later was published as final."""
+        reached = self.final_through(epoch)
+        return reached is not None and reached >= end
+
     def final_through(self, epoch: int = 0) -> datetime | None:
         """The end of the last window that was published as final."""
         files = self._files("metrics")

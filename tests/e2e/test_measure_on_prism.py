@@ -46,7 +46,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
         *("--speed", "1800", "--run-on", "172800", "--publish-every", "1"),
     ]
     with run_on_prism("pipelines", arguments, folder / "log") as job:
-        job.wait_until(lambda: dataset.final_through() == LAST_DAY_ENDS, seconds=300)
+        job.wait_until(lambda: dataset.is_final_through(LAST_DAY_ENDS), seconds=300)
         job.wait_until(lambda: dataset.received() == _records(live), seconds=60)
         job.wait_until(dataset.quiet, seconds=60)
     batch = Dataset(oracle(folder / "batch", [live]))

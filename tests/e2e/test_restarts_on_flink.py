@@ -10,7 +10,7 @@ there is, the figures must be those of a recomputation.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -80,14 +80,14 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stage]:
             first = stop_with_savepoint(services, running_job(services))
         with story.job("savepoint", "--idle-after", "never", savepoint=first) as job:
             story.publish(2)
-            story.keep("savepoint", job, story.final_mid_show, first)
+            story.keep("savepoint", job, CUTS[2] - timedelta(minutes=3), first)
             second = stop_with_savepoint(services, running_job(services))
         with story.job("rescaled", *CLOSING, savepoint=second, slots=4) as job:
             story.publish(3)
-            story.keep("rescaled", job, lambda: story.final_in(0), second)
+            story.keep("rescaled", job, LAST_DAY_ENDS, second)
             cancel(services, running_job(services))
         with story.job("replayed", "--epoch", "1", *CLOSING) as job:
-            story.keep("replayed", job, lambda: story.final_in(1))
+            story.keep("replayed", job, LAST_DAY_ENDS, epoch=1)
     return story.stages
 
 
@@ -131,19 +131,17 @@ class Story:
             running_job(self.services)
             yield job
 
-    def final_mid_show(self) -> bool:
-        """Whether windows have ended that are as late as the end of the second part."""
-        reached = self.figures.final_through()
-        return reached is not None and reached >= CUTS[2] - timedelta(minutes=3)
-
-    def final_in(self, epoch: int) -> bool:
-        return self.figures.final_through(epoch) == LAST_DAY_ENDS
-
     def keep(
-        self, name: str, job: Job, final: Callable[[], bool], savepoint: str | None = None
+        self,
+        name: str,
+        job: Job,
+        through: datetime,
+        savepoint: str | None = None,
+        epoch: int = 0,
     ) -> None:
-        """Wait until the job has counted all that was published, and keep what then stands."""
-        job.wait_until(final, seconds=300)
+        """Wait until windows have ended up to a time and all that was published is counted, and
+        keep what then stands."""
+        job.wait_until(lambda: self.figures.is_final_through(through, epoch), seconds=300)
         read = self.published
         job.wait_until(lambda: self.figures.received(self._counts_since) == read, seconds=120)
         job.wait_until(self.figures.quiet, seconds=120)
