@@ -7,8 +7,7 @@ horizon of 36 hours. The TaskManager is killed, then Beam's workers; what they h
 is delivered again. What stands in the end must be what a recomputation of an archive gives, which
 is another subscription to the same topic.
 
-MOMENT_PUBSUB_EVENTS is how many records the simulator is asked for. By default a test of some two
-minutes has 100,000.
+MOMENT_PUBSUB_EVENTS is how many records the simulator is asked for.
 """
 
 from __future__ import annotations
@@ -156,7 +155,11 @@ def test_every_message_was_archived(survived):
     assert survived.messages > 0.9 * EVENTS
 
 
-def test_at_least_one_write_was_repeated_or_the_kills_prove_nothing(survived):
+def test_messages_were_delivered_again_and_their_writes_repeated_or_the_kills_prove_nothing(
+    survived,
+):
+    """Events are written straight from decoding, and no checkpoint holds what a subscription gave:
+    after a kill, what was appended before it is appended again only where it was delivered again."""
     ((rows,),) = survived.dataset.rows("SELECT count(*) FROM events")
     ((counted,),) = survived.dataset.rows(
         "SELECT sum(events - withheld - ignored) FROM balance_latest"
@@ -166,10 +169,9 @@ def test_at_least_one_write_was_repeated_or_the_kills_prove_nothing(survived):
     assert rows > counted
 
 
-def test_messages_that_were_not_acknowledged_were_read_again(survived):
-    ((received,),) = survived.dataset.rows("SELECT sum(received) FROM balance_latest")
-
-    assert received > survived.archived
+def test_no_message_is_missing_in_the_counts(survived):
+    """One that was counted and not yet acknowledged counts again, as a copy."""
+    assert survived.dataset.received() >= survived.archived
 
 
 def test_every_event_is_once_in_the_latest_view_though_it_was_delivered_again(survived):
