@@ -10,7 +10,7 @@ import duckdb
 from pipelines.sinks.tables import TABLES
 from schemas.balance import BALANCE_KEY
 from schemas.late import STANDING_ROWS
-from schemas.metric import KEY, NEWEST_FIRST
+from schemas.metric import KEY, NEWEST_FIRST, standing_epochs
 
 EVENTS_LATEST = """
 SELECT * FROM events
@@ -21,12 +21,12 @@ QUALIFY row_number() OVER (
 """One row an event id; of copies the first to arrive, as Attend counts them."""
 
 METRICS_LATEST = f"""
-SELECT * FROM metrics
+SELECT * FROM ({standing_epochs("metrics")})
 QUALIFY row_number() OVER (
   PARTITION BY {", ".join(KEY)} ORDER BY {NEWEST_FIRST}
 ) = 1
 """
-"""One row a figure: the newest of the greatest epoch."""
+"""One row a figure: the newest of the greatest epoch that computed its window."""
 
 METRICS_NOW = f"""
 SELECT * FROM (
