@@ -80,7 +80,12 @@ class FlinkJobServerOptions(PipelineOptions):
         for name in ("checkpointing_interval", "max_bundle_size", "max_bundle_time_mills"):
             parser.add_argument(f"--{name}", type=int)
         parser.add_argument("--min_pause_between_checkpoints", type=int)
-        for name in ("checkpointing_mode", "state_backend", "state_backend_storage_path"):
+        for name in (
+            "checkpointing_mode",
+            "savepoint_path",
+            "state_backend",
+            "state_backend_storage_path",
+        ):
             parser.add_argument(f"--{name}")
         for name in SWITCHES:
             parser.add_argument(f"--{name}", nargs="?", const=True, type=switch)

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from pipelines.errors import OptionError
-from schemas.metric import KEY, NEWEST_FIRST
+from schemas.metric import KEY, NEWEST_FIRST, standing_epochs
 
 NUMBERS = ("value", "numerator", "denominator", "interval_low", "interval_high", "coverage")
 COMPARED = (*NUMBERS, "n", "suppressed_reason")
@@ -29,7 +29,7 @@ SELECT local_day, {", ".join((*KEY, *COMPARED))} FROM (
     SELECT *, row_number() OVER (
         PARTITION BY {", ".join(KEY)} ORDER BY {NEWEST_FIRST}
     ) AS place
-    FROM {{metrics}} WHERE window_end <= $through
+    FROM ({standing_epochs("{metrics}")}) WHERE window_end <= $through
     AND ($since IS NULL OR window_start >= $since) AND ($days IS NULL OR local_day IN $days)
 ) WHERE place = 1
 """
@@ -115,9 +115,10 @@ def compare(
 ) -> Compared:
     """The figures of the view `metrics` against those of the view `recomputed_metrics`.
 
-    Of each figure the newest row counts. Compared are windows that begin at `since` or later and
-    end by `through`, of the days given, else of every day that both sides have. At most `limit`
-    differences are read. Raises OptionError for a day given that neither side has.
+    Of each figure the newest row counts, of the greatest epoch that computed its window. Compared
+    are windows that begin at `since` or later and end by `through`, of the days given, else of
+    every day that both sides have. At most `limit` differences are read. Raises OptionError for a
+    day given that neither side has.
     """
     for standing, metrics in (("published", "metrics"), ("recomputed", "recomputed_metrics")):
         connection.execute(

@@ -90,3 +90,24 @@ NEWEST_FIRST = "epoch DESC, published_time DESC, revision DESC"
 """Which row of a figure stands, in SQL. One worker at a time publishes a figure, so what it wrote
 last is true. Revisions count within what a job remembers: one that was restored from a checkpoint
 counts on from there, and may give a number again that it had given before it was killed."""
+
+
+def standing_epochs(metrics: str) -> str:
+    """SQL: the rows of a table or view of METRIC that no greater epoch has replaced.
+
+    A computation replaces, of each kind of window and day, all windows from the first to the last
+    that it has a row of: also figures that it has none of, because what they counted is elsewhere
+    or gone. It cannot withdraw them itself, for it does not know what an earlier one published.
+    """
+    return f"""
+SELECT told.* FROM {metrics} AS told WHERE NOT EXISTS (
+  SELECT 1 FROM (
+    SELECT epoch, window_kind, local_day,
+      min(window_start) AS first_start, max(window_start) AS last_start
+    FROM {metrics} GROUP BY epoch, window_kind, local_day
+  ) AS replacing
+  WHERE replacing.window_kind = told.window_kind AND replacing.local_day = told.local_day
+    AND replacing.epoch > told.epoch
+    AND told.window_start BETWEEN replacing.first_start AND replacing.last_start
+)
+"""

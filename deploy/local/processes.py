@@ -109,6 +109,39 @@ def stop(folder: Path, names: Iterable[str], seconds: float = STOP_SECONDS) -> l
     return stopped
 
 
+def end_strays(folder: Path) -> list[int]:
+    """Kill what works for a folder's services and is in no pid file; the process ids killed.
+
+    These are processes of Java and Python that name a file of the folder in their command or in
+    their environment: job servers, workers, and who had submitted a job when a test was killed.
+    Looked for in /proc; a system without it has its pid files only.
+    """
+    ended: set[int] = set()
+    # What is killed may have been starting another.
+    while strays := _strays(folder):
+        for process in strays:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
+        ended |= strays
+        time.sleep(0.02)
+    return sorted(ended)
+
+
+def _strays(folder: Path) -> set[int]:
+    named = f"{folder}/".encode()
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            program = os.readlink(process / "exe").rpartition("/")[2]
+            told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            # Ended meanwhile, or somebody else's.
+            continue
+        if program.startswith(("java", "python")) and named in told:
+            found.add(int(process.name))
+    return found - {os.getpid(), os.getppid()}
+
+
 def tail(log: Path, lines: int = TAIL_LINES) -> str:
     """The last lines of a log, or a word that there are none."""
     told = log.read_text(errors="replace").splitlines() if log.exists() else []

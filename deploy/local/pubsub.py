@@ -105,13 +105,16 @@ class Emulator:
 
     def create(self, name: str, acknowledge_seconds: int = 10) -> str:
         """A topic and a subscription to it, both of this name; the subscription's path."""
-        publisher, subscriber = self.publisher(), self.subscriber()
+        self.publisher().create_topic(name=self.topic(name))
+        return self.subscribe(name, name, acknowledge_seconds)
+
+    def subscribe(self, name: str, topic: str, acknowledge_seconds: int = 10) -> str:
+        """A further subscription to a topic, which gets all that is published from now on."""
         path = f"projects/{PROJECT}/subscriptions/{name}"
-        publisher.create_topic(name=self.topic(name))
-        subscriber.create_subscription(
+        self.subscriber().create_subscription(
             request={
                 "name": path,
-                "topic": self.topic(name),
+                "topic": self.topic(topic),
                 "ack_deadline_seconds": acknowledge_seconds,
             }
         )

@@ -18,7 +18,15 @@ from pathlib import Path
 
 from deploy.local import download, flink, kafka, pubsub
 from deploy.local.ports import HOST, Ports, check_free, free_ports
-from deploy.local.processes import Program, log_file, running, start, started, stop
+from deploy.local.processes import (
+    Program,
+    end_strays,
+    log_file,
+    running,
+    start,
+    started,
+    stop,
+)
 from deploy.local.pubsub import Emulator, missing_emulator
 from deploy.local.worker_pool import worker_pool
 
@@ -80,8 +88,9 @@ class Services:
         """Folder that Flink writes checkpoints into, one folder a job."""
         return self.folder / "data" / "checkpoints"
 
-    def pipeline_arguments(self) -> list[str]:
-        """Arguments that run a Beam Python pipeline on this cluster, on all of its slots."""
+    def pipeline_arguments(self, slots: int | None = None) -> list[str]:
+        """Arguments that run a Beam Python pipeline on this cluster, on all slots or so many."""
+        slots = slots or self.slots
         return [
             "--runner=FlinkRunner",
             f"--flink_version={download.FLINK_MINOR}",
@@ -89,8 +98,8 @@ class Services:
             f"--flink_master=localhost:{self.ports.flink}",
             "--environment_type=EXTERNAL",
             f"--environment_config={self.worker_pool}",
-            f"--parallelism={self.slots}",
-            f"--sdk_worker_parallelism={self.slots}",
+            f"--parallelism={slots}",
+            f"--sdk_worker_parallelism={slots}",
             # By default what a checkpoint makes a step give out waits until that step is given
             # something again. A step that lists what is to be read is given one element ever.
             "--finish_bundle_before_checkpointing",
@@ -210,12 +219,13 @@ def local_services(slots: int = 2, folder: Path = FOLDER_OF_TESTS) -> Iterator[S
     """Fresh services on free ports, beside those of `make flink`; afterwards only logs remain.
 
     Without Pub/Sub's emulator, which `services.emulator.start()` adds. One at a time in a folder: a
-    second user of it waits. What a killed test left is stopped first.
+    second user of it waits. What a killed test left is stopped first, its job servers too.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         down(folder)
+        end_strays(folder)
         shutil.rmtree(folder)
         try:
             yield up(folder, free_ports(), slots, _to_stderr, optional=())

@@ -13,20 +13,23 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import duckdb
 
 from schemas.balance import BALANCE_KEY
-from schemas.metric import KEY, NEWEST_FIRST
+from schemas.metric import KEY, NEWEST_FIRST, standing_epochs
 
 Row = Mapping[str, Any]
 
 _LATEST = f"""
+WITH of_day AS (
+    FROM read_parquet($files, hive_partitioning = true, union_by_name = true)
+    WHERE local_day = $day
+)
 SELECT * EXCLUDE (place) FROM (
     SELECT *, row_number() OVER (
         PARTITION BY {", ".join(KEY)} ORDER BY {NEWEST_FIRST}
     ) AS place
-    FROM read_parquet($files, hive_partitioning = true, union_by_name = true)
-    WHERE local_day = $day
+    FROM ({standing_epochs("of_day")})
 ) WHERE place = 1
 """
-"""Rows that count: of each figure of the day, the one of greatest epoch and revision."""
+"""Rows that count: of each figure of the day, the newest of the epoch that stands."""
 
 _EVENTS_OF_DAYS = """
 SELECT local_day, max(value) FILTER (

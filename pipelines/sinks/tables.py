@@ -28,6 +28,9 @@ METRICS = Table(
     "local_day",
     "one row a published figure and revision; metrics_latest has the one that stands",
     ("metric", "window_kind", "grouping_set", "content_id"),
+    # metrics_latest looks for a greater epoch of the same day, which BigQuery does not see to be
+    # one of the days asked for.
+    day_required=False,
 )
 FAILED_EVENTS = Table(
     "failed_events",

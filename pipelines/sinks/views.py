@@ -8,7 +8,7 @@ from pipelines.sinks.wide_views import WIDE_VIEWS
 from schemas.balance import BALANCE_KEY
 from schemas.bigquery import DAY
 from schemas.late import STANDING_ROWS
-from schemas.metric import KEY, NEWEST_FIRST
+from schemas.metric import KEY, NEWEST_FIRST, standing_epochs
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ QUALIFY row_number() OVER (
         ),
         View(
             "metrics_latest",
-            "one row a figure: the newest of the greatest epoch",
+            "one row a figure: the newest of the greatest epoch that computed its window",
             f"""
-SELECT * FROM metrics
+SELECT * FROM ({standing_epochs("metrics")})
 QUALIFY row_number() OVER (PARTITION BY {_FIGURE} ORDER BY {NEWEST_FIRST}) = 1
 """,
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import time
 import pytest
 
 from deploy.local import processes
-from deploy.local.processes import Program, StartError, running, start, stop
+from deploy.local.processes import Program, StartError, end_strays, running, start, stop
 
 
 def _program(code: str, said: str = "ready", seconds: float = 20) -> Program:
@@ -61,6 +62,40 @@ def test_what_a_crashed_process_left_is_stopped(tmp_path):
     stop(tmp_path, ["sleeper"])
 
     _until_gone(child)
+
+
+def test_strays_of_a_folder_are_killed_and_those_of_a_folder_beside_it_are_not(tmp_path):
+    """As a job server and the workers of a killed test: nobody's pid file knows of them."""
+    own, beside = tmp_path / "local-tests", tmp_path / "local-tests-of-others"
+    by_environment = _stray([], {"TMPDIR": f"{own}/tmp"})
+    by_command = _stray([f"-Djava.io.tmpdir={own}/tmp"], {})
+    others = _stray([f"--of={beside}/tmp"], {"TMPDIR": f"{beside}/tmp"})
+    reader = subprocess.Popen(["sleep", "60"], env={"TMPDIR": f"{own}/tmp"})
+    try:
+        killed = end_strays(own)
+
+        assert killed == sorted([by_environment.pid, by_command.pid])
+        assert by_environment.wait(5) == by_command.wait(5) == -signal.SIGKILL
+        assert others.poll() is None
+        assert reader.poll() is None
+        assert end_strays(own) == []
+    finally:
+        for process in (by_environment, by_command, others, reader):
+            process.kill()
+            process.wait()
+
+
+def _stray(arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
+    """A Python process that sleeps, once it does."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)", *arguments],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
 
 
 def test_a_process_that_does_not_listen_to_sigterm_is_killed(tmp_path):

@@ -3,32 +3,88 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
+from deploy.local.processes import running as process_of
 from deploy.local.services import Services
 
 START_SECONDS = 240.0
 """A job server's Java, 208 MB to the cluster, and Python workers: 15 s on an idle machine, and two
 minutes on one whose cores are shared. What a test measures begins after it."""
 
+ENDED = {"FINISHED", "CANCELED", "FAILED"}
 
-def ask(services: Services, path: str) -> Any:
+
+def ask(services: Services, path: str, method: str = "GET", body: Any = None) -> Any:
     """What Flink's REST interface answers."""
-    with urlopen(services.flink_rest + path, timeout=20) as answer:
+    request = Request(
+        services.flink_rest + path,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urlopen(request, timeout=20) as answer:
         return json.load(answer)
 
 
+def measure_arguments(
+    services: Services, source: str, dataset: Path, *options: str, slots: int | None = None
+) -> Sequence[str]:
+    """`moment measure` of an unbounded input on the cluster, with a checkpoint every 3 s."""
+    return [
+        *("measure", source, "--output", str(dataset), *options),
+        *services.pipeline_arguments(slots),
+        "--checkpointing_interval=3000",
+        "--state_backend=rocksdb",
+        f"--state_backend_storage_path={services.checkpoints.as_uri()}",
+    ]
+
+
 def running_job(services: Services) -> str:
-    """The identifier of the one job, once all its tasks run."""
+    """The identifier of the one job that has not ended, once all its tasks run."""
     until = time.monotonic() + START_SECONDS
     while True:
         jobs = ask(services, "/jobs/overview")["jobs"]
+        jobs = [job for job in jobs if job["state"] not in ENDED]
         if jobs and jobs[0]["tasks"]["running"] == jobs[0]["tasks"]["total"] > 0:
             return str(jobs[0]["jid"])
         assert time.monotonic() < until, f"no job runs after {START_SECONDS:g} s: {jobs}"
         time.sleep(0.2)
+
+
+def stop_with_savepoint(services: Services, job: str) -> str:
+    """Where the savepoint is with which a job was stopped; it is not drained."""
+    savepoints = (services.folder / "data" / "savepoints").as_uri()
+    request = ask(services, f"/jobs/{job}/stop", "POST", {"targetDirectory": savepoints})
+    until = time.monotonic() + START_SECONDS
+    while True:
+        found = ask(services, f"/jobs/{job}/savepoints/{request['request-id']}")
+        state = ask(services, f"/jobs/{job}")["state"]
+        if found["status"]["id"] == "COMPLETED" and state in ENDED:
+            assert "location" in found["operation"], found
+            return str(found["operation"]["location"])
+        assert time.monotonic() < until, f"{found} and {state} after {START_SECONDS:g} s"
+        time.sleep(0.2)
+
+
+def cancel(services: Services, job: str) -> None:
+    """End a job, and return when it has ended."""
+    ask(services, f"/jobs/{job}?mode=cancel", "PATCH")
+    until = time.monotonic() + START_SECONDS
+    while (state := ask(services, f"/jobs/{job}")["state"]) not in ENDED:
+        assert time.monotonic() < until, f"{state} after {START_SECONDS:g} s"
+        time.sleep(0.2)
+
+
+def kill_workers(services: Services) -> None:
+    """Kill Beam's Python workers as a crash would, and leave the pool that starts others."""
+    pool = process_of(services.folder, "worker_pool")
+    subprocess.run(["pkill", "-KILL", "-P", str(pool)], check=True)
 
 
 def gauges(services: Services, job: str, name: str) -> dict[str, float]:

@@ -181,6 +181,30 @@ def test_a_greater_epoch_counts_before_a_later_publication_and_a_greater_revisio
     assert not sides([restated, streamed], [figure()]).differing
 
 
+def test_a_greater_epoch_replaces_also_figures_that_it_has_none_of(sides):
+    """Of a job that remembers nothing: what it had counted elsewhere, it cannot withdraw."""
+    replayed = [figure(epoch=1), figure(epoch=1, window_start=NOON + 2 * MINUTE)]
+    gone = [figure(channel="web"), figure(window_start=NOON + MINUTE)]
+
+    compared = sides([*replayed, *gone], replayed)
+
+    assert (compared.figures, dict(compared.differing)) == (2, {})
+
+
+def test_a_greater_epoch_leaves_what_it_did_not_compute(sides):
+    replayed = [figure(epoch=1), figure(epoch=1, window_start=NOON + MINUTE)]
+    left = [
+        figure(window_start=NOON - MINUTE),
+        figure(window_start=NOON + 2 * MINUTE),
+        figure(window_start=NOON + DAY),
+        figure(window_kind="hour"),
+    ]
+
+    compared = sides([*replayed, *left], [*replayed, *left])
+
+    assert (compared.figures, dict(compared.differing)) == (6, {})
+
+
 def test_a_withdrawn_figure_is_as_good_as_none_on_either_side(sides):
     gone = withdrawn(channel="web", revision=1)
     compared = sides([figure(), figure(channel="web"), gone], [figure(), withdrawn(channel="tv")])

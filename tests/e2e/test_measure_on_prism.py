@@ -1,0 +1,91 @@
+"""The whole job on Prism, Beam's local streaming runner: the graph is the same as in batch.
+
+A small live is replayed at 1,800 times its pace, so that windows close while records come, and its
+two hours take four seconds. Two days of stream time follow, which close the last of them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from deploy.local.prism import missing_prism
+from tests.e2e.dataset import Dataset, Verdict, balance_closes, events_are_once
+from tests.e2e.needs import need
+from tests.e2e.streams import arriving, make_live, oracle, run_on_prism
+
+pytestmark = pytest.mark.timeout(1800)
+
+BEGIN = datetime(2026, 3, 14, 18, 30, tzinfo=timezone.utc)
+LAST_DAY_ENDS = datetime(2026, 3, 15, 23, 0, tzinfo=timezone.utc)
+"""The end of the day on which the last record arrived, in Paris."""
+
+SPLIT = "Unexpected split on a bundle with timers"
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay on Prism wrote, what the files give in batch, what verify said, Prism's log."""
+
+    dataset: Dataset
+    batch: Dataset
+    verdict: Verdict
+    log: str
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    need(missing_prism(), "tests on Prism")
+    folder = tmp_path_factory.mktemp("prism")
+    make_live(folder / "whole", events=12_000)
+    live = arriving(folder / "whole", BEGIN, LAST_DAY_ENDS, folder / "live")
+    dataset = Dataset(folder / "figures")
+    arguments = [
+        *("measure", str(live), "--output", str(dataset.folder)),
+        *("--speed", "1800", "--run-on", "172800", "--publish-every", "1"),
+    ]
+    with run_on_prism("pipelines", arguments, folder / "log") as job:
+        job.wait_until(lambda: dataset.is_final_through(LAST_DAY_ENDS), seconds=300)
+        job.wait_until(lambda: dataset.received() == _records(live), seconds=60)
+        job.wait_until(dataset.quiet, seconds=60)
+    batch = Dataset(oracle(folder / "batch", [live]))
+    return Replayed(dataset, batch, dataset.verify(str(live)), (folder / "log").read_text())
+
+
+def _records(live: Path) -> int:
+    ((records,),) = duckdb.execute(
+        "SELECT count(*) FROM read_parquet($files)", {"files": [str(p) for p in live.iterdir()]}
+    ).fetchall()
+    return int(records)
+
+
+def test_the_figures_that_stand_are_those_of_a_recomputation(replayed):
+    replayed.verdict.holds()
+
+
+def test_windows_closed_while_records_came(replayed):
+    causes = dict(replayed.dataset.rows("SELECT cause, count(*) FROM metrics GROUP BY cause"))
+
+    assert causes["late_data"] > 0
+
+
+def test_every_event_is_once_in_the_latest_view(replayed):
+    events_are_once(replayed.dataset)
+
+
+def test_the_balance_closes_with_what_was_late_and_counts_what_the_batch_counts(replayed):
+    """Where Prism is slow it splits bundles that hold timers, says so, and some of what they hold
+    was seen to come twice. Figures bear that, as they bear copies; counts do not."""
+    if SPLIT in replayed.log:
+        reason = f"Prism said {SPLIT!r} (apache/beam#35771), so counts on it prove nothing"
+        warnings.warn(f"the balance on Prism is not looked at: {reason}", stacklevel=1)
+        pytest.skip(reason)
+    balance_closes(replayed.dataset)
+
+    sums = "SELECT sum(received), sum(failed), sum(events), sum(withheld) FROM balance_latest"
+    assert replayed.dataset.rows(sums) == replayed.batch.rows(sums)

@@ -1,0 +1,210 @@
+"""The whole job on Flink stopped and started again: from a savepoint, on more slots, from nothing.
+
+Two lives, a day apart, are in one topic that is published in three parts, cut in the middle of
+either show. The job reads the first and is stopped with a savepoint; goes on from it and reads the
+second; goes on from another on four slots instead of two, and reads the last. A job that remembers
+nothing then reads all of it into the same dataset, as a greater epoch. Whenever one has read what
+there is, the figures must be those of a recomputation.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from deploy.local.download import missing_tool
+from deploy.local.services import Services, local_services
+from pipelines.simulator.scenario import SHOW_START
+from tests.e2e.cluster import (
+    ask,
+    cancel,
+    measure_arguments,
+    running_job,
+    stop_with_savepoint,
+)
+from tests.e2e.dataset import LONG_AGO, Dataset, Verdict, balance_closes, events_are_once
+from tests.e2e.needs import need
+from tests.e2e.streams import (
+    NUMBERED_ALIKE,
+    Job,
+    arriving,
+    make_live,
+    publish_live,
+    running,
+)
+
+pytestmark = pytest.mark.timeout(1800)
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+CUTS = (SHOW_START - HOUR, SHOW_START + HOUR, SHOW_START + DAY + HOUR, SHOW_START + 2 * DAY)
+LAST_DAY_ENDS = datetime(2026, 3, 16, 23, 0, tzinfo=timezone.utc)
+"""The end of the day on which the last record of the second live arrived, in Paris."""
+SHARDS = 32
+CLOSING = ("--idle-after", "15")
+"""Silence lets time go on to now, which ends every window: for a job that reads the last part."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What stood when a job had read all there was: a copy of the dataset, and what verify said.
+
+    `restored`: the savepoint that Flink says the job began from; `savepoint`: the one it was given.
+    """
+
+    dataset: Dataset
+    verdict: Verdict
+    published: int
+    restored: str | None
+    savepoint: str | None
+    subtasks: int
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stage]:
+    need(missing_tool())
+    folder = tmp_path_factory.mktemp("restarts")
+    for number, events in enumerate((18_000, 14_000)):
+        start = SHOW_START + number * DAY
+        make_live(folder / "whole" / str(number), events=events, seed=number, start=start)
+    with local_services(slots=4) as services:
+        story = Story(services, folder)
+        story.publish(1)
+        with story.job("stopped", "--idle-after", "never") as job:
+            job.wait_until(lambda: story.figures.written() > 2_000, seconds=120)
+            first = stop_with_savepoint(services, running_job(services))
+        with story.job("savepoint", "--idle-after", "never", savepoint=first) as job:
+            story.publish(2)
+            story.keep("savepoint", job, CUTS[2] - timedelta(minutes=3), first)
+            second = stop_with_savepoint(services, running_job(services))
+        with story.job("rescaled", *CLOSING, savepoint=second, slots=4) as job:
+            story.publish(3)
+            story.keep("rescaled", job, LAST_DAY_ENDS, second)
+            cancel(services, running_job(services))
+        with story.job("replayed", "--epoch", "1", *CLOSING) as job:
+            story.keep("replayed", job, LAST_DAY_ENDS, epoch=1)
+    return story.stages
+
+
+class Story:
+    """One dataset, one topic, and the jobs that write and read them one after the other."""
+
+    def __init__(self, services: Services, folder: Path) -> None:
+        self.services, self.folder = services, folder
+        self.figures = Dataset(folder / "figures")
+        self.stages: dict[str, Stage] = {}
+        self.published = 0
+        self._counts_since = LONG_AGO
+        self._topic = f"kafka://{services.kafka}/live"
+
+    def publish(self, part: int) -> None:
+        """One part of both lives, as fast as the broker takes it."""
+        for number in (0, 1):
+            live, into = self.folder / "whole" / str(number), self.folder / f"{part}-{number}"
+            without = NUMBERED_ALIKE if number else ()
+            if any(arriving(live, *CUTS[part - 1 : part + 1], into, without).iterdir()):
+                self.published += publish_live(into, self.services.kafka, "live", 4).messages
+
+    @contextmanager
+    def job(
+        self, name: str, *options: str, savepoint: str | None = None, slots: int = 2
+    ) -> Iterator[Job]:
+        """A job that goes on in the dataset; of a state, or of none, once its tasks run."""
+        arguments = measure_arguments(
+            self.services,
+            self._topic,
+            self.figures.folder,
+            *("--publish-every", "2", "--shards", str(SHARDS), *options),
+            *(["--append"] if self.figures.folder.exists() else []),
+            *([f"--savepoint_path={savepoint}"] if savepoint else []),
+            slots=slots,
+        )
+        log, tmp = self.folder / f"{name}.log", str(self.services.tmp)
+        # A job that remembers nothing counts all of it again.
+        self._counts_since = LONG_AGO if savepoint else datetime.now(timezone.utc)
+        with running("pipelines", arguments, log, TMPDIR=tmp) as job:
+            running_job(self.services)
+            yield job
+
+    def keep(
+        self,
+        name: str,
+        job: Job,
+        through: datetime,
+        savepoint: str | None = None,
+        epoch: int = 0,
+    ) -> None:
+        """Wait until windows have ended up to a time and all that was published is counted, and
+        keep what then stands."""
+        job.wait_until(lambda: self.figures.is_final_through(through, epoch), seconds=300)
+        read = self.published
+        job.wait_until(lambda: self.figures.received(self._counts_since) == read, seconds=120)
+        job.wait_until(self.figures.quiet, seconds=120)
+        identifier = running_job(self.services)
+        copy = Dataset(self.folder / name)
+        shutil.copytree(self.figures.folder, copy.folder)
+        checkpoints = ask(self.services, f"/jobs/{identifier}/checkpoints")
+        vertices = ask(self.services, f"/jobs/{identifier}")["vertices"]
+        self.stages[name] = Stage(
+            dataset=copy,
+            verdict=copy.verify(self._topic),
+            published=self.published,
+            restored=(checkpoints["latest"]["restored"] or {}).get("external_path"),
+            savepoint=savepoint,
+            subtasks=max(vertex["parallelism"] for vertex in vertices),
+        )
+
+
+@pytest.mark.parametrize("name", ["savepoint", "rescaled", "replayed"])
+def test_the_figures_are_those_of_a_recomputation(stages, name):
+    stages[name].verdict.holds()
+
+
+@pytest.mark.parametrize("name", ["savepoint", "rescaled", "replayed"])
+def test_every_event_is_once_in_the_latest_view(stages, name):
+    events_are_once(stages[name].dataset)
+
+
+@pytest.mark.parametrize("name", ["savepoint", "rescaled", "replayed"])
+def test_the_balance_closes_with_what_was_late(stages, name):
+    ((received,),) = stages[name].dataset.rows("SELECT sum(received) FROM balance_latest")
+
+    assert received == stages[name].published
+    balance_closes(stages[name].dataset)
+
+
+def test_a_job_stopped_with_a_savepoint_went_on_from_it(stages):
+    stage = stages["savepoint"]
+
+    assert stage.restored == stage.savepoint is not None
+    assert stage.subtasks == 2
+
+
+def test_a_rescaled_job_went_on_from_its_savepoint_on_four_slots(stages):
+    stage = stages["rescaled"]
+
+    assert stage.restored == stage.savepoint is not None
+    assert stage.subtasks == 4
+
+
+def test_nothing_that_was_remembered_was_written_again_from_a_savepoint(stages):
+    """A savepoint holds what was read: only a job without one writes all of it a second time."""
+    written = "SELECT count(*) FROM events"
+    counted = "SELECT sum(events - withheld - ignored) FROM balance_latest"
+
+    for name, times in (("savepoint", 1), ("rescaled", 1), ("replayed", 2)):
+        dataset = stages[name].dataset
+        assert dataset.rows(written) == [(times * dataset.rows(counted)[0][0],)]
+
+
+def test_a_job_that_remembers_nothing_replaces_every_figure_in_a_greater_epoch(stages):
+    stage = stages["replayed"]
+    epochs = stage.dataset.rows("SELECT DISTINCT epoch FROM metrics_latest")
+
+    assert stage.restored is None
+    assert epochs == [(1,)]
