@@ -7,18 +7,16 @@ ids, clocks, conformity.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.columns import spread
-from schemas.event import ACTION_CLASS, MODALITIES, NATIVE_EVENT
+from schemas.event import ACTION_CLASS, MODALITIES
 from schemas.failure import Reason, Reject
-from schemas.text import text_column
 from schemas.times import instants_from_epoch, instants_from_text
 
 
@@ -83,33 +81,39 @@ class Sheet:
     def put_instants(
         self,
         name: str,
-        values: Sequence[str | None] | Sequence[float | None],
+        values: Sequence[str | None] | Sequence[float | None] | pa.Array,
         path: str,
         unit: str = "text",
         required: bool = False,
     ) -> None:
         """Fill a timestamp column from text (`unit="text"`) or epoch numbers (s, ms, us, auto)."""
         if unit == "text":
-            array, bad = instants_from_text(values)  # type: ignore[arg-type]
+            array, bad = instants_from_text(values)
         else:
             array, bad = instants_from_epoch(values, unit)  # type: ignore[arg-type]
         self.columns[name] = array
-        self.reject_where(
-            bad, Reason.INVALID_TIME, path, f"expected a time ({unit}) of 1990 to 2100"
-        )
+        if bad.any():
+            detail = f"expected a time ({unit}) of 1990 to 2100"
+            self.reject_where(bad, Reason.INVALID_TIME, path, detail)
         if required and array.null_count:
             absent = np.asarray(array.is_null()) & ~bad
             self.reject_where(absent, Reason.MISSING_FIELD, path, "expected a time, found none")
 
     def numbers(
-        self, values: Sequence[Any], path: str, low: float, high: float, where: np.ndarray
+        self,
+        values: Sequence[Any] | pa.Array,
+        path: str,
+        low: float,
+        high: float,
+        where: np.ndarray,
     ) -> pa.Array:
         """The values of some rows as float64, not put yet; refused as in `put_number`."""
         column = _within(values, low, high)
         if column is None:
-            some = [value if wanted else None for value, wanted in zip(values, where.tolist())]
+            listed = values.to_pylist() if isinstance(values, pa.Array) else values
+            some = [value if wanted else None for value, wanted in zip(listed, where.tolist())]
             column = pa.array(self._numbers(some, path, low, high), pa.float64())
-        return pc.if_else(pa.array(where), column, pa.scalar(None, pa.float64()))
+        return column if where.all() else pc.if_else(pa.array(where), column, _NO_NUMBER)
 
     def put_number(
         self, name: str, values: Sequence[Any], path: str, low: float, high: float
@@ -153,89 +157,20 @@ class Sheet:
         for row in np.flatnonzero(mask):
             self.rejects.append(Reject(int(row), reason, path, detail))
 
-    def shared(self, count: int, codes: pa.Array) -> SharedSheet:
-        """A sheet of `count` values that the rows share; `codes` says which is whose."""
-        return SharedSheet(self, count, codes)
+
+_NO_NUMBER = pa.scalar(None, pa.float64())
 
 
-class SharedSheet(Sheet):
-    """A row for each distinct value, such as a viewer's context; `spread` gives it to its rows.
-
-    What is refused is refused in every row that has the value.
-    """
-
-    def __init__(self, sheet: Sheet, count: int, codes: pa.Array) -> None:
-        super().__init__(count)
-        self._sheet, self._codes = sheet, codes
-
-    def column(self, values: Sequence[Any]) -> pa.Array:
-        """A string column of the rows, not put yet."""
-        return spread(text_column(values), self._codes)
-
-    def spread(self) -> None:
-        """Put every column of this sheet to the rows."""
-        for name, values in self.columns.items():
-            if isinstance(values, list):
-                values = pa.array(values, NATIVE_EVENT.field(name).type)
-            is_column = isinstance(values, (pa.Array, pa.ChunkedArray))
-            self._sheet.put(name, spread(values, self._codes) if is_column else values)
-
-    def reject(self, row: int, reason: Reason, path: str, detail: str) -> None:
-        self.reject_where(np.arange(self.length) == row, reason, path, detail)
-
-    def reject_where(self, mask: np.ndarray, reason: Reason, path: str, detail: str) -> None:
-        self._sheet.reject_where(mask[self._codes.to_numpy()], reason, path, detail)
-
-
-def _within(values: Sequence[Any], low: float, high: float) -> pa.Array | None:
+def _within(values: Sequence[Any] | pa.Array, low: float, high: float) -> pa.Array | None:
     """The values as float64 where all are numbers of the range or null: a pass in C, as usual."""
     try:
-        numbers = pa.array(values, pa.float64())
+        numbers = values if isinstance(values, pa.Array) else pa.array(values, pa.float64())
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return None
-    inside = pc.and_(pc.greater_equal(numbers, low), pc.less_equal(numbers, high))
-    return None if pc.all(inside, min_count=0).as_py() is False else numbers
-
-
-class Otherwise(dict[Any, str]):
-    """What becomes of each name, and of every name that is not listed."""
-
-    def __init__(self, otherwise: str, listed: dict[str, str]) -> None:
-        super().__init__(listed)
-        self._otherwise = otherwise
-
-    def __missing__(self, name: Any) -> str:
-        return self._otherwise
-
-
-class KindColumn:
-    """The kind of each row by name, encoded once, and which rows are of some kinds."""
-
-    def __init__(self, names: list[str]) -> None:
-        self.names = names
-        self.column = pa.array(names, pa.string()).dictionary_encode()
-        self._distinct = self.column.dictionary.to_pylist()
-        self._codes = self.column.indices.to_numpy()
-
-    def has(self, *kinds: str) -> bool:
-        return not set(kinds).isdisjoint(self._distinct)
-
-    def mask(self, kinds: Collection[str]) -> np.ndarray:
-        return np.array([kind in kinds for kind in self._distinct], dtype=bool)[self._codes]
-
-    def rows(self, kinds: Collection[str]) -> list[int]:
-        return np.flatnonzero(self.mask(kinds)).tolist() if self.has(*kinds) else []
-
-    def fill(self, kinds: Collection[str], values: pa.Array) -> pa.Array:
-        """The values, one a row of these kinds, at their rows; null at others."""
-        mask = pa.array(self.mask(kinds))
-        return pc.replace_with_mask(pa.nulls(len(mask), values.type), mask, values)
-
-    def only(self, kinds: Collection[str], values: pa.Array) -> pa.Array:
-        """The values in rows of these kinds, null in others."""
-        if all(kind in kinds for kind in self._distinct):
-            return values
-        return pc.if_else(pa.array(self.mask(kinds)), values, pa.scalar(None, values.type))
+    plain = numbers.to_numpy(zero_copy_only=False)
+    # A null is NaN here, and neither is within.
+    within = np.count_nonzero((plain >= low) & (plain <= high))
+    return numbers if within == len(numbers) - numbers.null_count else None
 
 
 class ParseError(ValueError):
@@ -246,6 +181,26 @@ class ParseError(ValueError):
         self.reason, self.path, self.detail = reason, path, detail
 
 
+class Rows(Protocol):
+    """Native rows: a list of what `parse` gives, or a channel's own columns of them."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> Any:
+        """Some consecutive rows, as Rows of the same class."""
+
+
+class Columns(Rows, Protocol):
+    """Native rows as columns, made some hundred at a time.
+
+    Rows that are few are in the processor's cache: taken out then, their fields cost a third of
+    what they cost once ten thousand rows are parsed.
+    """
+
+    def concat(self, others: Sequence[Any]) -> Any:
+        """These rows and, behind them, those of others of the same class."""
+
+
 @dataclass(frozen=True)
 class Channel:
     """A registered channel.
@@ -253,6 +208,8 @@ class Channel:
     parse      bytes of one record to one native row; raises msgspec errors or ParseError
     parse_lines  many records, one a line, to the same rows at once; raises where any is refused.
                Optional, for speed
+    columns    the rows that `parse` gave, one or more, as Columns. Where a channel has it,
+               `parse_lines` gives Columns too, equal to those of the rows, and `fill` takes them
     fill       native rows to columns of a Sheet; must put `kind` and whatever else is known
     unwrap     bytes of a container (a batch, a page of results) to its records; None if it is
                none. Asked only where `parse` refuses, so `parse` must refuse containers
@@ -267,10 +224,11 @@ class Channel:
     provenance: str
     kinds: tuple[Kind, ...]
     parse: Callable[[bytes], Any]
-    fill: Callable[[list[Any], Sheet], None]
+    fill: Callable[[Any, Sheet], None]
     recognise: Callable[[bytes], bool]
     kind_path: str
-    parse_lines: Callable[[memoryview], list[Any]] | None = None
+    parse_lines: Callable[[memoryview], Rows] | None = None
+    columns: Callable[[list[Any]], Columns] | None = None
     unwrap: Callable[[bytes], list[bytes] | None] = field(default=lambda payload: None)
     clock: str = "server"
     heartbeat_ms: int | None = None

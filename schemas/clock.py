@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from schemas.event import INSTANT
+from schemas.columns import Few, instants_of, numbers_of, validity_of
 from schemas.times import EARLIEST
 
-TRUSTED_LEAD = pa.scalar(5 * 60 * 1_000_000, pa.duration("us"))
+TRUSTED_LEAD_US = 5 * 60 * 1_000_000
 """A clock further ahead of collection than this is not believed."""
 
-_BASES = pa.array(["true", "derived", "declared", "collector"])
+_EARLIEST_US = int(EARLIEST.timestamp()) * 1_000_000
+_BASES = Few(pa.array(["true", "derived", "declared", "collector"]))
+_COLLECTOR = 3
 
 
 class Settled(NamedTuple):
@@ -40,34 +41,51 @@ def settle(
     given, else, for a server's clock, the stated time; never later than arrival here plus the same
     five minutes.
     """
-    nothing = pa.nulls(len(arrived), INSTANT)
-    stated, created, sent = (c if c is not None else nothing for c in (stated, created, sent))
-    received = collected if collected is not None else nothing
+    here = numbers_of(arrived)
+    collection = _instants(collected)
     if server_clock:
-        received = pc.coalesce(received, stated)
-    limit = pc.add(arrived, TRUSTED_LEAD)
-    received = pc.if_else(pc.less_equal(received, limit), received, arrived)
-    received = pc.coalesce(received, arrived)
+        collection = collection.otherwise(_instants(stated))
+    received = np.where(collection.until(here + TRUSTED_LEAD_US), collection.micros, here)
 
-    lag = pc.subtract(sent, created)
-    derived = pc.if_else(
-        pc.is_valid(collected) if collected is not None else False,
-        pc.subtract(received, lag),
-        nothing,
+    device, sending = _instants(created), _instants(sent)
+    derived = _Instants(
+        received - (sending.micros - device.micros),
+        _instants(collected).known & sending.known & device.known,
     )
     # Two wild clocks may lie decades apart: what no clock may say, their difference may not either.
-    plausible = pc.greater_equal(derived, pa.scalar(EARLIEST, INSTANT))
-    derived = pc.if_else(plausible, derived, nothing)
-    choices = (stated, derived, created, received)
-    trusted = pc.add(received, TRUSTED_LEAD)
-    basis = np.full(len(arrived), 3, dtype=np.int8)
+    derived.known = derived.known & (derived.micros >= _EARLIEST_US)
+    trusted = received + TRUSTED_LEAD_US
+    basis = np.full(len(here), _COLLECTOR, dtype=np.int8)
     settled = received
-    for code in (2, 1, 0):
-        candidate = choices[code]
-        if candidate.null_count == len(candidate):
-            continue
-        believed = pc.less_equal(candidate, trusted).fill_null(False)
-        settled = pc.if_else(believed, candidate, settled)
-        basis[believed.to_numpy(zero_copy_only=False)] = code
-    bases = _BASES.take(pa.array(basis))
-    return Settled(settled, bases, received)
+    for code, candidate in ((2, device), (1, derived), (0, _instants(stated))):
+        believed = candidate.until(trusted)
+        if believed is not False:
+            settled = np.where(believed, candidate.micros, settled)
+            basis[believed] = code
+    return Settled(instants_of(settled), _BASES.spread(basis), instants_of(received))
+
+
+class _Instants:
+    """Microseconds, and at which rows they are known: all, none, or a mask."""
+
+    def __init__(self, micros: Any, known: Any) -> None:
+        self.micros, self.known = micros, known
+
+    def otherwise(self, other: _Instants) -> _Instants:
+        """These, and the other's where these are not known."""
+        if self.known is True or other.known is False:
+            return self
+        return _Instants(
+            np.where(self.known, self.micros, other.micros), np.logical_or(self.known, other.known)
+        )
+
+    def until(self, limit: np.ndarray) -> Any:
+        """Where they are known and no later than the limit; False where nothing is known."""
+        return False if self.known is False else (self.micros <= limit) & self.known
+
+
+def _instants(column: pa.Array | None) -> _Instants:
+    if column is None or column.null_count == len(column):
+        return _Instants(np.int64(0), False)
+    known = validity_of(column)
+    return _Instants(numbers_of(column), True if known is None else known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from schemas.channel import Channel, Kind, Sheet
 from schemas.clock import settle
-from schemas.columns import constant, nulls, spread
+from schemas.columns import KEPT_ROWS, Few, constant, nulls, numbers_of
 from schemas.event import ACTION_CLASS, NATIVE_EVENT, SCHEMA_REF
 from schemas.identity import event_ids, payload_ids
 from schemas.version import VERSION
@@ -50,58 +51,83 @@ def conform(
     )
     columns |= settled._asdict()
     columns["ingested_time"] = arrived
-    day = pc.divide(settled.collected_time.cast(pa.int64()), _MICROS_A_DAY)
-    columns["retention_until"] = pc.add(day, RETENTION_DAYS).cast(pa.int32()).cast(pa.date32())
+    day = numbers_of(settled.collected_time) // _MICROS_A_DAY + RETENTION_DAYS
+    columns["retention_until"] = pa.Array.from_buffers(
+        pa.date32(), length, [None, pa.py_buffer(day.astype(np.int32))]
+    )
     columns |= _from_kinds(kinds, channel)
     source = columns.setdefault("source", channel.name)
     columns["event_id"] = _ids(columns, source, payloads, sheet)
     if "fact_key" in columns:
         columns |= _facts(columns, source, channel.name, kinds, settled.event_time, length)
-    defaults: dict[str, Any] = {
-        "schema_ref": SCHEMA_REF,
-        "actor_basis": "none",
-        "actor_kind": "person",
-        "channel": channel.name,
-        "media_type": channel.media_type,
-        "ivt_class": "unknown",
-        "consent_basis": "unknown",
-        "provenance": channel.provenance,
-        "pipeline_version": VERSION,
-    }
-    return pa.record_batch(
+    kept = _defaults(channel.name, channel.media_type, channel.provenance)
+    if length > KEPT_ROWS:
+        kept = {name: pa.repeat(column[0], length) for name, column in kept.items()}
+    given = {name: values for name, values in columns.items() if values is not None}
+    return pa.RecordBatch.from_arrays(
         [
-            _column(columns.get(field.name, defaults.get(field.name)), field, length)
-            for field in NATIVE_EVENT
+            _column(given[name], type, length) if name in given else kept[name].slice(0, length)
+            for name, type in _TYPES
         ],
         schema=NATIVE_EVENT,
     )
 
 
+_TYPES = tuple((field.name, field.type) for field in NATIVE_EVENT)
+
+
+@lru_cache(maxsize=64)
+def _defaults(channel: str, media_type: str, provenance: str) -> dict[str, pa.Array]:
+    """What stands in each column where the channel says nothing, for as many rows as are kept."""
+    defaults = {
+        "schema_ref": SCHEMA_REF,
+        "actor_basis": "none",
+        "actor_kind": "person",
+        "channel": channel,
+        "media_type": media_type,
+        "ivt_class": "unknown",
+        "consent_basis": "unknown",
+        "provenance": provenance,
+        "pipeline_version": VERSION,
+    }
+    return {
+        name: constant(defaults[name], type, KEPT_ROWS)
+        if name in defaults
+        else nulls(type, KEPT_ROWS)
+        for name, type in _TYPES
+    }
+
+
 def _from_kinds(kinds: Kinds, channel: Channel) -> dict[str, pa.Array]:
     """The columns that a kind declares, looked up once per distinct kind."""
-    distinct = kinds.declared
-    indices = pa.array(kinds.codes)
+    declared = _declared(channel.name, tuple(kinds.declared))
+    return {name: few.spread(kinds.codes) for name, few in declared.items()}
 
+
+@lru_cache(maxsize=256)
+def _declared(channel: str, kinds: tuple[Kind, ...]) -> dict[str, Few]:
     declared: dict[str, list[str | None]] = {
-        "event_type": [f"{channel.name}.{k.name}" for k in distinct],
-        "action": [k.action for k in distinct],
-        "action_class": [ACTION_CLASS[k.action] if k.action else None for k in distinct],
-        "op": [k.op for k in distinct],
-        "modality": [k.modality for k in distinct],
+        "event_type": [f"{channel}.{k.name}" for k in kinds],
+        "action": [k.action for k in kinds],
+        "action_class": [ACTION_CLASS[k.action] if k.action else None for k in kinds],
+        "op": [k.op for k in kinds],
+        "modality": [k.modality for k in kinds],
     }
-    return {name: spread(pa.array(of, pa.string()), indices) for name, of in declared.items()}
+    return {name: Few(pa.array(of, pa.string())) for name, of in declared.items()}
 
 
 def _ids(
     columns: dict[str, Any], source: Any, payloads: Callable[[], list[bytes]], sheet: Sheet
 ) -> pa.Array:
     """Hash of source and native id; rows without a native id hash their record's bytes."""
-    native = _listed(columns.get("id_key")) or _listed(columns.get("source_event_id"))
+    key = columns.get("id_key")
+    native = columns.get("source_event_id") if key is None else key
     if native is None:
         return payload_ids(payloads(), _part(sheet))
     if isinstance(source, str):
         ids = event_ids(source, native)
     else:
+        native = _listed(native) or ()
         keys = (f"{s}\x1f{key}" if key else None for s, key in zip(_listed(source) or (), native))
         ids = event_ids("", keys)
     if not ids.null_count:
@@ -148,12 +174,10 @@ def _facts(
     }
 
 
-def _column(values: Any, field: pa.Field, length: int) -> pa.Array:
-    if values is None:
-        return nulls(field.type, length)
+def _column(values: Any, type: pa.DataType, length: int) -> pa.Array:
     if isinstance(values, (list, np.ndarray, pa.Array, pa.ChunkedArray)):
-        return _array(values, field.type)
-    return constant(values, field.type, length)
+        return _array(values, type)
+    return constant(values, type, length)
 
 
 def _array(values: Any, type: pa.DataType) -> pa.Array:

@@ -7,10 +7,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.channel import Sheet
+from schemas.columns import Few
 from schemas.failure import Reason
 
 MEASUREMENT_PURPOSES = frozenset(("analytics", "performance", "measurement", "statistics", "c0002"))
@@ -31,7 +33,7 @@ class Statement(msgspec.Struct, rename="camel"):
 class Verdict(NamedTuple):
     """`consent_basis`, the purpose that decided it, and what is wrong with the statement if any."""
 
-    basis: str
+    basis: str | None
     purpose: str | None = None
     error: str | None = None
 
@@ -54,6 +56,7 @@ def judge(statement: bytes) -> Verdict:
 
 
 _STATEMENT = msgspec.json.Decoder(Statement | None, strict=False)
+_SILENT = Verdict(None)
 _ANSWERS = {"denied": "false", "granted": "true"}
 
 
@@ -69,17 +72,17 @@ def put_consent(
     for path, raws in statements:
         if raws.count(NOT_STATED) == len(raws):
             continue
-        stated = [None if raw is NOT_STATED else bytes(raw) for raw in raws]
-        encoded = pa.array(stated, pa.binary()).dictionary_encode()
-        verdicts = [judge(raw) for raw in encoded.dictionary.to_pylist()]
-        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        stated = [b"" if raw is NOT_STATED else bytes(raw) for raw in raws]
+        places = {text: place for place, text in enumerate(dict.fromkeys(stated))}
+        verdicts = [judge(text) if text else _SILENT for text in places]
+        codes = np.fromiter(map(places.__getitem__, stated), np.int32, len(stated))
         for code, verdict in enumerate(verdicts):
             if verdict.error:
                 sheet.reject_where(codes == code, Reason.WRONG_SHAPE, path, verdict.error)
-        reasons = [v.purpose and f"{source}.{v.purpose}={_ANSWERS[v.basis]}" for v in verdicts]
-        bases = pa.array([verdict.basis for verdict in verdicts], pa.string())
-        _join(sheet, *(c.take(encoded.indices) for c in (bases, pa.array(reasons, pa.string()))))
-    if "consent_basis" in sheet.columns:
+        reasons = [v.purpose and f"{source}.{v.purpose}={_ANSWERS[str(v.basis)]}" for v in verdicts]
+        bases = [verdict.basis for verdict in verdicts]
+        _join(sheet, *(Few(pa.array(of, pa.string())).spread(codes) for of in (bases, reasons)))
+    if "consent_basis" in sheet.columns and sheet.columns["consent_basis"].null_count:
         sheet.put("consent_basis", pc.fill_null(sheet.columns["consent_basis"], "unknown"))
 
 

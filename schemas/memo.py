@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Hashable, Sequence
+from typing import Generic, TypeVar
 
 import msgspec
+import numpy as np
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+B = TypeVar("B", bound="Book")
 
 
 PAUSE = 16
@@ -36,42 +38,33 @@ class Memo(dict[K, T]):
         return made
 
 
-class _Read(Generic[T]):
-    __slots__ = ("raw", "value")
+class Book(dict[bytes, int], Generic[T]):
+    """Texts by number, in the order in which they were first seen, and what each of them says."""
 
-    def __init__(self, raw: msgspec.Raw, value: T) -> None:
-        self.raw, self.value = raw, value
+    def __init__(self, read: Callable[[bytes], T]) -> None:
+        super().__init__()
+        self.said: list[T] = []
+        self._read = read
 
-
-_NOTHING: _Read[Any] = _Read(msgspec.Raw(b" "), None)
-"""No part of a record is a space."""
-
-
-class _Last(dict[Hashable, _Read[Any]]):
-    """Nothing was read of somebody new. A dictionary that says so is quicker than `get`."""
-
-    def __missing__(self, person: Hashable) -> _Read[Any]:
-        return _NOTHING
+    def __missing__(self, text: bytes) -> int:
+        said = self._read(text)
+        number = self[text] = len(self.said)
+        self.said.append(said)
+        return number
 
 
-class Texts(Generic[T]):
-    """Parts of records, such as a viewer's context, each distinct text of them read once.
+class Texts(Generic[B]):
+    """Parts of records, such as a viewer's context: each distinct text of them is read once.
 
-    To hash the four hundred bytes of a context costs as much as half of reading it, so what was
-    last read of the same person is compared first. Where nothing repeats all of it is in vain:
-    `worthwhile` then says no for a while.
+    They are told apart by their bytes and become numbers, so that rows share whole columns of what
+    was read. To hash the four hundred bytes of a context costs half of reading it: where nothing
+    repeats that is in vain, and `worthwhile` says no for a while.
     """
 
-    def __init__(self, read: Callable[[bytes], T], most: int = 32_768) -> None:
-        self._last: dict[Hashable, _Read[T]] = _Last()
-        self._known: Memo[bytes, _Read[T]] = Memo(self._first, most)
-        self._read, self._most = read, most
-        self._new = 0
+    def __init__(self, book: Callable[[], B], most: int = 32_768) -> None:
+        self._new_book, self._most = book, most
+        self._book = book()
         self._pause = 0
-
-    def _first(self, text: bytes) -> _Read[T]:
-        self._new += 1
-        return _Read(msgspec.Raw(text), self._read(text))
 
     def worthwhile(self) -> bool:
         """Did texts repeat when they were last read? Where they did not, one call in PAUSE asks for
@@ -81,17 +74,15 @@ class Texts(Generic[T]):
         self._pause -= 1
         return not self._pause
 
-    def read(self, whose: Iterable[Hashable], raws: Iterable[msgspec.Raw]) -> list[T]:
-        """What each text says; equal texts give the same object. Raises what `read` raises."""
-        last, known = self._last, self._known
-        if len(last) > self._most:
-            last.clear()
-        before = self._new
-        values: list[T] = []
-        for person, raw in zip(whose, raws):
-            found = last[person]
-            if found.raw != raw:
-                found = last[person] = known[bytes(raw)]
-            values.append(found.value)
-        self._pause = PAUSE if 2 * (self._new - before) > len(values) >= FEWEST else 0
-        return values
+    def numbers(self, raws: Sequence[msgspec.Raw]) -> tuple[B, np.ndarray]:
+        """A book, and the number in it of each text. Raises what reading raises.
+
+        A full book is not written in any more; rows that have its numbers keep it.
+        """
+        if len(self._book) >= self._most:
+            self._book = self._new_book()
+        book = self._book
+        before = len(book)
+        numbers = np.array(list(map(book.__getitem__, map(bytes, raws))), dtype=np.int32)
+        self._pause = PAUSE if 2 * (len(book) - before) > len(raws) >= FEWEST else 0
+        return book, numbers

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_NOTHING = pa.scalar(None, pa.string())
+_NOTHING, _EMPTY = pa.scalar(None, pa.string()), pa.scalar("", pa.string())
 
 
 def text_of(value: Any) -> str | None:
@@ -34,8 +34,7 @@ def text_column(values: Sequence[Any]) -> pa.Array:
         column = pa.array(values, pa.string())
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
         column = pa.array([text_of(v) for v in values], pa.string())
-    empty = pc.equal(column, "")
-    return pc.if_else(empty, _NOTHING, column) if pc.any(empty).as_py() else column
+    return pc.if_else(pc.equal(column, _EMPTY), _NOTHING, column) if "" in values else column
 
 
 class _Countries(dict[str | None, str | None]):

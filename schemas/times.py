@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.columns import numbers_of, validity_of
 from schemas.event import INSTANT
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=timezone.utc)
@@ -18,18 +19,20 @@ _EARLIEST_US = int(EARLIEST.timestamp()) * 1_000_000
 _LATEST_US = int(LATEST.timestamp()) * 1_000_000
 
 
-def instants_from_text(values: Sequence[str | None]) -> tuple[pa.TimestampArray, np.ndarray]:
+def instants_from_text(
+    values: Sequence[str | None] | pa.Array,
+) -> tuple[pa.TimestampArray, np.ndarray]:
     """Timestamps (µs, UTC) of ISO 8601 text, and the mask of texts that are none.
 
     Text without an offset is UTC. Null in, null out. A bad text is null and True in the mask.
     The whole column is cast at once; only a column with a surprise is read value by value.
     """
-    text = pa.array(values, pa.string())
+    text = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
     try:
         parsed = text.cast(INSTANT)
     except pa.ArrowInvalid:
-        parsed = pa.array([_instant(v) for v in values], INSTANT)
-    return _within_reason(parsed, text.is_valid())
+        parsed = pa.array([_instant(v) for v in text.to_pylist()], INSTANT)
+    return _within_reason(parsed, text)
 
 
 def instants_from_epoch(
@@ -104,14 +107,13 @@ def _normal(text: str) -> str:
     return text
 
 
-def _within_reason(
-    parsed: pa.TimestampArray, present: pa.BooleanArray
-) -> tuple[pa.TimestampArray, np.ndarray]:
-    micros = parsed.cast(pa.int64())
-    plausible = pc.and_(pc.greater_equal(micros, _EARLIEST_US), pc.less(micros, _LATEST_US))
-    plausible = plausible.fill_null(False)
-    bad = pc.and_(present, pc.invert(plausible))
-    if not pc.any(bad).as_py():
-        return parsed, np.zeros(len(parsed), dtype=bool)
-    kept = pc.if_else(plausible, parsed, pa.scalar(None, INSTANT))
-    return kept, bad.to_numpy(zero_copy_only=False)
+def _within_reason(parsed: pa.TimestampArray, text: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    micros, valid = numbers_of(parsed), validity_of(parsed)
+    plausible = (micros >= _EARLIEST_US) & (micros < _LATEST_US)
+    if valid is not None:
+        plausible &= valid
+    present = validity_of(text)
+    bad = ~plausible if present is None else present & ~plausible
+    if not bad.any():
+        return parsed, bad
+    return pc.if_else(pa.array(plausible), parsed, pa.scalar(None, INSTANT)), bad

@@ -59,7 +59,7 @@ def decode(batch: pa.RecordBatch, channel: Channel) -> Decoded:
 def _events(records: Records, channel: Channel) -> tuple[pa.RecordBatch, Counter[str]]:
     """Events of parsed rows; what a channel's code cannot take is narrowed down to its record."""
     rows = records.rows
-    if not rows:
+    if not len(rows):
         return _no_events(), Counter()
     sheet = Sheet(len(rows))
     try:

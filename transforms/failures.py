@@ -30,6 +30,8 @@ def failed_batch(
     failures: Sequence[Failure], input: str, channel: str | None, now: datetime | None = None
 ) -> pa.RecordBatch:
     """FAILED_EVENT batch, a row a failure; `input` is the file or topic they came from."""
+    if not failures:
+        return _NONE
     moment = now or datetime.now(timezone.utc)
     return pa.RecordBatch.from_pylist(
         [
@@ -54,3 +56,6 @@ def failed_batch(
         ],
         schema=FAILED_EVENT,
     )
+
+
+_NONE = pa.RecordBatch.from_pylist([], schema=FAILED_EVENT)

@@ -19,9 +19,12 @@ import pyarrow.compute as pc
 
 from schemas.columns import constant, nulls
 from schemas.event import EVENT, UUID
-from schemas.identity import binary_ids, words
+from schemas.identity import words
 from schemas.memo import Memo
 from transforms.balance import count_events
+
+_ID = np.dtype("V16")
+_DENIED, _EMPTY, _NOTHING = pa.scalar("denied"), pa.scalar(""), pa.scalar(None, pa.string())
 
 REMEMBERED = 50_000
 """Pseudonyms kept of each kind: the people of a worker's busy minutes."""
@@ -92,26 +95,28 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
     the actor, or, without an actor, of the fact or event. Ids made of identifiers (a fact's key, an
     id_key) are hashed again under the routing key: nobody can try addresses against them.
     """
-    denied = pc.equal(batch.column("consent_basis"), "denied")
-    withheld = batch.select(["ingested_time", "channel"]).filter(denied)
-    if withheld.num_rows:
-        batch = batch.filter(pc.invert(denied))
+    denied = pc.equal(batch.column("consent_basis"), _DENIED)
+    withheld = batch.select(["ingested_time", "channel"])
+    if denied.true_count:
+        withheld, batch = withheld.filter(denied), batch.filter(pc.invert(denied))
+    else:
+        withheld = withheld.slice(0, 0)
     # "" is nobody: as an identifier it would make one person of all who have none.
     raw_actor, actor_basis = batch.column("raw_actor"), batch.column("actor_basis")
-    nobody = pc.equal(raw_actor, "").fill_null(True)
-    if pc.any(nobody).as_py():
-        raw_actor = pc.if_else(nobody, pa.scalar(None, pa.string()), raw_actor)
+    nobody = pc.equal(raw_actor, _EMPTY)
+    if raw_actor.null_count or nobody.true_count:
+        nobody = pc.fill_null(nobody, True)
+        raw_actor = pc.if_else(nobody, _NOTHING, raw_actor)
         actor_basis = pc.if_else(nobody, "none", actor_basis)
-        actor_key_id = pc.if_else(nobody, pa.scalar(None, pa.string()), keys.key_id)
+        actor_key_id = pc.if_else(nobody, _NOTHING, keys.key_id)
     else:
         actor_key_id = constant(keys.key_id, pa.string(), batch.num_rows)
     hashes = _pseudonymiser(keys)
     actor_id, routed = _pseudonyms(raw_actor, hashes.actor_and_route, 2)
     (session_id,) = _pseudonyms(batch.column("raw_session"), hashes.session, 1)
-    id_key = batch.column("id_key")
-    event_id = _rekeyed(batch.column("event_id"), id_key.is_valid(), keys.routing)
+    event_id = _rekeyed(batch.column("event_id"), batch.column("id_key"), keys.routing)
     fact_id = batch.column("fact_id")
-    fact_id = _rekeyed(fact_id, fact_id.is_valid(), keys.routing)
+    fact_id = _rekeyed(fact_id, fact_id, keys.routing)
     replaced = {
         "event_id": event_id,
         "fact_id": fact_id,
@@ -123,7 +128,10 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
         "route": _route(routed, fact_id, event_id),
     }
     events = pa.RecordBatch.from_arrays(
-        [replaced[f.name] if f.name in replaced else batch.column(f.name) for f in PROTECTED_EVENT],
+        [
+            replaced[name] if name in replaced else batch.column(place)
+            for place, name in enumerate(PROTECTED_EVENT.names)
+        ],
         schema=PROTECTED_EVENT.with_metadata(batch.schema.metadata),
     )
     return Protected(events, withheld)
@@ -133,7 +141,7 @@ def redact(text: pa.Array) -> pa.Array:
     """The text with addresses, handles, telephone and IP numbers replaced by a word in brackets."""
     if text.null_count == len(text):
         return text
-    suspect = pc.match_substring_regex(text, "[@0-9]").fill_null(False)
+    suspect = pc.fill_null(pc.match_substring_regex(text, "[@0-9]"), False)
     some = text.filter(suspect)
     if not len(some):
         return text
@@ -177,22 +185,37 @@ def _pseudonyms(texts: pa.Array, hashed: Memo[str, bytes], of: int) -> list[pa.A
     """The `of` 16-byte pseudonyms that `hashed` gives of each text, as columns; null stays null."""
     if texts.null_count == len(texts):
         return [nulls(UUID, len(texts))] * of
-    encoded = pc.dictionary_encode(texts)
-    joined = b"".join([hashed[text] for text in encoded.dictionary.to_pylist()])
-    table = np.frombuffer(joined, np.uint8).reshape(-1, of, 16)
+    listed = texts.to_pylist()
+    if texts.null_count:
+        nothing = bytes(16 * of)
+        joined = b"".join([nothing if text is None else hashed[text] for text in listed])
+    else:
+        joined = b"".join(map(hashed.__getitem__, listed))
+    table = np.frombuffer(joined, _ID).reshape(-1, of)
     return [
-        binary_ids(np.ascontiguousarray(table[:, place])).take(encoded.indices)
+        pa.Array.from_buffers(
+            UUID,
+            len(texts),
+            [_validity(texts), pa.py_buffer(np.ascontiguousarray(table[:, place]))],
+        )
         for place in range(of)
     ]
 
 
+def _validity(column: pa.Array) -> pa.Buffer | None:
+    """Which rows have a value, as a bitmap from the first row on."""
+    return column.is_valid().buffers()[1] if column.null_count else None
+
+
 def _rekeyed(ids: pa.Array, made_of_identifiers: pa.Array, key: bytes) -> pa.Array:
-    """Ids hashed again under a key where they were made of identifiers; stable for that key."""
-    if not pc.any(made_of_identifiers).as_py():
+    """Ids hashed again under a key where the other column says that they were made of identifiers;
+    stable for that key."""
+    if made_of_identifiers.null_count == len(made_of_identifiers):
         return ids
+    personal = made_of_identifiers.is_valid().to_pylist()
     hashed = [
-        blake2b(value, digest_size=16, key=key, person=b"moment.id").digest() if personal else value
-        for value, personal in zip(ids.to_pylist(), made_of_identifiers.to_pylist())
+        blake2b(value, digest_size=16, key=key, person=b"moment.id").digest() if made else value
+        for value, made in zip(ids.to_pylist(), personal)
     ]
     return pa.array(hashed, UUID)
 

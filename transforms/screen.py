@@ -34,6 +34,7 @@ class Verdict(NamedTuple):
 
 
 _UNJUDGED = Verdict("unknown", None, None)
+_UNKNOWN = pa.scalar("unknown")
 
 
 def _judge(user_agent: str) -> Verdict:
@@ -72,9 +73,10 @@ def screen(batch: pa.RecordBatch) -> pa.RecordBatch:
         name: spread(pa.array(values, pa.string()), encoded.indices)
         for name, values in zip(Verdict._fields, zip(*verdicts))
     }
-    columns["ivt_class"] = columns["ivt_class"].fill_null("unknown")
-    stated = pc.not_equal(batch.column("ivt_class"), "unknown")
-    if pc.any(stated).as_py():
+    if columns["ivt_class"].null_count:
+        columns["ivt_class"] = pc.fill_null(columns["ivt_class"], _UNKNOWN)
+    stated = pc.not_equal(batch.column("ivt_class"), _UNKNOWN)
+    if stated.true_count:
         for name in ("ivt_class", "ivt_reason"):
             columns[name] = pc.if_else(stated, batch.column(name), columns[name])
     said = batch.column("device_class")
@@ -85,10 +87,10 @@ def screen(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def replace_columns(batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
     """The batch with some columns exchanged, schema and metadata unchanged."""
-    return pa.RecordBatch.from_arrays(
-        [columns.get(f.name, batch.column(i)) for i, f in enumerate(batch.schema)],
-        schema=batch.schema,
-    )
+    for name, column in columns.items():
+        place = batch.schema.get_field_index(name)
+        batch = batch.set_column(place, batch.schema.field(place), column)
+    return batch
 
 
 class Screen(beam.PTransform):
