@@ -10,13 +10,18 @@ from __future__ import annotations
 import pyarrow as pa
 from apache_beam import coders
 
-_OPTIONS = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
+_COMPRESSED = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
+_PLAIN = pa.ipc.IpcWriteOptions()
+FEWEST_BYTES = 16_384
+"""Smaller batches are not compressed: that begins anew with every column, and of the few rows that a
+stream gives at a time it took 0.2 ms to write and as much to read, ten times the rest."""
 
 
 def encode_batch(batch: pa.RecordBatch) -> bytes:
     """IPC stream of exactly one batch, schema and its metadata included."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema, options=_OPTIONS) as writer:
+    options = _COMPRESSED if batch.nbytes >= FEWEST_BYTES else _PLAIN
+    with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
         writer.write_batch(batch)
     return sink.getvalue().to_pybytes()
 

@@ -16,15 +16,14 @@ import pyarrow as pa
 
 from schemas.identity import words
 from schemas.observation import ECHO, HOME, RETRACT, tick_of
-from schemas.partial import BOTH, GROUPINGS, TRAFFIC
+from schemas.partial import TRAFFIC
 from transforms.balance import HOUR_US, BalanceKey
 from transforms.calendar import MINUTE_US, day_bounds, local_windows
 from transforms.deduplicate import ID, first_copies, standing
+from transforms.deltas import Side, added, deltas
 from transforms.fragments import fragment, frames_of, greatest
 from transforms.fragments import number as one_number
 from transforms.frame import Frame, choose, frame_of, group, rows_of, stack
-from transforms.measures.additive import additive
-from transforms.measures.counting import count_people
 from transforms.measures.people import (
     People,
     merge,
@@ -34,7 +33,7 @@ from transforms.measures.people import (
     sealed_people,
     without_actors,
 )
-from transforms.partials import concatenated, partial_batch, sum_partials
+from transforms.partials import partial_batch
 
 NEVER = -(2**31)
 SILENT_FOR_GOOD = 400 * 24 * 60
@@ -182,8 +181,6 @@ class Attend:
         new, duplicate = self._unseen(pending)
         outcomes.update(_outcomes(new, "accepted"))
         outcomes.update(_outcomes(duplicate, "duplicate"))
-        partials = [*additive(new)]
-
         stated = new["fact"] != 0
         statements = stack([choose(new, stated), echoes], echoes)
         # A retraction that names no fact takes nothing back, but it is no action either.
@@ -192,6 +189,7 @@ class Attend:
         facts_before = state.facts or choose(statements, slice(0, 0))
         facts_after = standing(stack([facts_before, statements], statements))
         touched = np.unique(np.concatenate([new["actor"], _moved(facts_before, statements)]))
+        events = added(new)
         # The observations have done their part: what follows needs their memory.
         del pending, new, duplicate, immutable, echo, late_mask
         before = of_actors(state.people, touched)
@@ -204,10 +202,11 @@ class Attend:
             *fragment("presence", arrived.presence),
             *fragment("actions", arrived.actions),
         ]
-        partials += self._counted(after, _of(facts_after, touched), +1)
-        if rows_of(before.presence) or rows_of(before.actions) or rows_of(facts_before):
-            partials += self._counted(before, _of(facts_before, touched), -1)
-        return Attended(_sum_by_grouping(partials), outcomes, late)
+        sides = [
+            Side(+1, after, _of(facts_after, touched)),
+            Side(-1, before, _of(facts_before, touched)),
+        ]
+        return Attended(deltas(events, sides, self.rules.time_zone), outcomes, late)
 
     def learnt(self) -> list[pa.RecordBatch]:
         """Fragments of what `emit` learnt since this was last asked; closing needs `memory`."""
@@ -245,34 +244,6 @@ class Attend:
         state.remembered = stack([state.remembered, ids], ids)
         state.last_minute = max(state.last_minute, int(ids["minute"].max(initial=NEVER)))
         return new, choose(pending, ~first)
-
-    def _counted(
-        self, people: People, facts: Frame, sign: int
-    ) -> list[tuple[int, int, int, Frame]]:
-        """Partials of people with their standing facts, for both traffics."""
-        standing_facts = choose(facts, (facts["flags"] & (RETRACT | ECHO)) == 0)
-        whole = merge([people, reduce_observations(standing_facts, self.rules.time_zone)])
-        flagged = np.unique(
-            np.concatenate([f["actor"][f["valid"] == 0] for f in (whole.presence, whole.actions)])
-        )
-        clean, mixed = without_actors(whole, flagged), of_actors(whole, flagged)
-        valid = People(*(choose(f, f["valid"] == 1) for f in mixed))
-        parts = []
-        for traffic, some in ((BOTH, clean), (GROSS, mixed), (VALID_ONLY, valid)):
-            for grouping, window, frame in count_people(some, self.rules.time_zone):
-                signed = frame if sign > 0 else _negated(frame, GROUPINGS[grouping])
-                parts.append((grouping, traffic, window, signed))
-        return parts
-
-
-def _sum_by_grouping(parts: list[tuple[int, int, int, Frame]]) -> pa.RecordBatch:
-    """Parts summed one grouping set at a time: the whole is several times as large before."""
-    sums = []
-    for grouping in range(len(GROUPINGS)):
-        own = [part for part in parts if part[0] == grouping]
-        parts = [part for part in parts if part[0] != grouping]
-        sums.append(sum_partials([partial_batch(own)]))
-    return concatenated(sums)
 
 
 def recall(rules: AttendRules, fragments: list[pa.RecordBatch]) -> Attend:
@@ -335,8 +306,3 @@ def _outcomes(frame: Frame, outcome: str) -> Counter[BalanceKey]:
             for i, h, c, n in zip(*(first[name] for name in key), groups.sizes())
         }
     )
-
-
-def _negated(frame: Frame, dimensions: tuple[str, ...]) -> Frame:
-    kept = {*dimensions, "start", "item"}
-    return {name: v if name in kept else -v for name, v in frame.items()}

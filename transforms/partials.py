@@ -54,6 +54,24 @@ def partial_batch(parts: Sequence[tuple[int, int, int, Frame]]) -> pa.RecordBatc
     return pa.RecordBatch.from_arrays(arrays, schema=PARTIAL)
 
 
+def rows_batch(frames: Sequence[Frame]) -> pa.RecordBatch:
+    """PARTIAL batch of frames that have their dimensions as columns; absent columns are zero."""
+    lengths = [rows_of(frame) for frame in frames]
+    arrays = []
+    for field in PARTIAL:
+        if field.type == SQUARES:
+            arrays.append(_squares([frame.get(field.name) for frame in frames], lengths))
+            continue
+        column = np.zeros(sum(lengths), dtype=field.type.to_pandas_dtype())
+        offset = 0
+        for frame, length in zip(frames, lengths):
+            if field.name in frame:
+                column[offset : offset + length] = frame[field.name]
+            offset += length
+        arrays.append(pa.array(column, field.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=PARTIAL)
+
+
 def sum_partials(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     """One row of sums for each combination of dimensions; rows of zeros throughout are gone."""
     table = pa.Table.from_batches(batches, PARTIAL)

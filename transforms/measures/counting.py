@@ -31,25 +31,26 @@ _BITS = 60
 def count_people(people: People, time_zone: str) -> Iterator[tuple[int, int, Frame]]:
     """(grouping, window, frame) of partial columns; a frame has the dimensions and `start`."""
     for number, dimensions in enumerate(GROUPINGS):
-        presence = _with_dimensions(people.presence, dimensions)
-        actions = _with_dimensions(people.actions, dimensions)
-        for window, frame in _audience(presence, dimensions, time_zone):
+        presence = with_dimensions(people.presence, dimensions)
+        actions = with_dimensions(people.actions, dimensions)
+        for window, frame in audience(presence, dimensions, time_zone):
             yield number, window, frame
         for window, start in enumerate(("minute", "hour", "day")):
             keyed = {**actions, "start": actions[start]}
-            for frame in _acts(keyed, dimensions):
+            for frame in count_acts(keyed, dimensions):
                 yield number, window, frame
 
 
-def _with_dimensions(frame: Frame, dimensions: tuple[str, ...]) -> Frame:
+def with_dimensions(frame: Frame, dimensions: tuple[str, ...]) -> Frame:
     """Rows that have the grouping's content and brand; the others belong to no such group."""
     named = [frame[d] != 0 for d in dimensions if d != "channel"]
     return choose(frame, np.logical_and.reduce(named)) if named else frame
 
 
-def _audience(
+def audience(
     presence: Frame, dimensions: tuple[str, ...], time_zone: str
 ) -> Iterator[tuple[int, Frame]]:
+    """(window, frame) of the columns about who was there; one row a place, person and hour in."""
     if not rows_of(presence):
         return
     by_person = group(presence, (*dimensions, "hour", "actor"))
@@ -137,7 +138,8 @@ def set_bits(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(rows), np.concatenate(bits).astype(np.int64)
 
 
-def _acts(actions: Frame, dimensions: tuple[str, ...]) -> Iterator[Frame]:
+def count_acts(actions: Frame, dimensions: tuple[str, ...]) -> Iterator[Frame]:
+    """Frames of the columns about what was done, of each `start` of the actions."""
     if not rows_of(actions):
         return
     identified = actions["actor"] != 0
