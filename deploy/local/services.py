@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deploy.local import download, flink, kafka, pubsub
+from deploy.local.flink import RESTARTS
 from deploy.local.ports import HOST, Ports, check_free, free_ports
 from deploy.local.processes import Program, log_file, running, start, started, stop
 from deploy.local.pubsub import Emulator, missing_emulator
@@ -49,6 +50,8 @@ class Services:
     flink: Path
     kafka_jars: Path
     job_server_jar: Path
+    restarts: int = RESTARTS
+    """Of a job that fails, before it ends as FAILED."""
 
     @property
     def flink_rest(self) -> str:
@@ -114,6 +117,10 @@ class Services:
         """Stop the broker and return when it serves again, with the messages it had."""
         self._restart("kafka")
 
+    def kill_kafka(self) -> None:
+        """Kill the broker as a crash would; `restart_kafka` brings it back."""
+        stop(self.folder, ["kafka"], seconds=0)
+
     def _restart(self, name: str) -> None:
         stop(self.folder, [name])
         start(self.folder, self._program(name))
@@ -125,7 +132,7 @@ class Services:
         stop(self.folder, missing, seconds=0)
         check_free(self.ports, *(port for name in missing for port in SERVICES[name]))
         self.tmp.mkdir(parents=True, exist_ok=True)
-        flink.write_configuration(self.folder, self.ports, self.slots)
+        flink.write_configuration(self.folder, self.ports, self.slots, self.restarts)
         for name in names:
             if name not in missing:
                 say(f"{name} already runs: left as it is")
@@ -164,6 +171,7 @@ def up(
     slots: int,
     say: Callable[[str], None],
     optional: Collection[str] = OPTIONAL,
+    restarts: int = RESTARTS,
 ) -> Services:
     """Running services, each ready; those that already run are left as they are.
 
@@ -180,6 +188,7 @@ def up(
         flink=download.flink(),
         kafka_jars=download.kafka(),
         job_server_jar=download.job_server(),
+        restarts=restarts,
     )
     folder.mkdir(parents=True, exist_ok=True)
     services._start_missing(_startable(optional, say), say)
@@ -206,7 +215,9 @@ def status(folder: Path) -> Iterator[tuple[str, int | None, str, Path]]:
 
 
 @contextmanager
-def local_services(slots: int = 2, folder: Path = FOLDER_OF_TESTS) -> Iterator[Services]:
+def local_services(
+    slots: int = 2, folder: Path = FOLDER_OF_TESTS, restarts: int = RESTARTS
+) -> Iterator[Services]:
     """Fresh services on free ports, beside those of `make flink`; afterwards only logs remain.
 
     Without Pub/Sub's emulator, which `services.emulator.start()` adds. One at a time in a folder: a
@@ -218,7 +229,7 @@ def local_services(slots: int = 2, folder: Path = FOLDER_OF_TESTS) -> Iterator[S
         down(folder)
         shutil.rmtree(folder)
         try:
-            yield up(folder, free_ports(), slots, _to_stderr, optional=())
+            yield up(folder, free_ports(), slots, _to_stderr, (), restarts)
         finally:
             down(folder)
             shutil.rmtree(folder / "data", ignore_errors=True)
