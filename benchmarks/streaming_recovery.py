@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +10,9 @@ from benchmarks.cases import Plan, Reported
 from benchmarks.measurement import Result
 from benchmarks.race import note, scratch
 from benchmarks.streaming import FOLDER, SLOTS
-from benchmarks.streaming_cpu import children, read_stats
 from benchmarks.streaming_job import streaming, until
 from benchmarks.streaming_topic import PARTITIONS, Live, endlessly, make_topic
 from deploy.local.download import missing_tool
-from deploy.local.processes import running
 from deploy.local.services import Services, local_services
 
 CASE, TOPIC = "streaming recovery", "recovery"
@@ -90,7 +86,4 @@ def _kill_taskmanager(services: Services) -> None:
 
 
 def _kill_worker(services: Services) -> None:
-    pool = running(services.folder, "worker_pool")
-    if pool is None:
-        raise RuntimeError("expected the worker pool to run")
-    os.kill(next(iter(children(pool, read_stats()))), signal.SIGKILL)
+    services.kill_worker()

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
+import signal
 import sys
+import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +22,16 @@ from pathlib import Path
 from deploy.local import download, flink, kafka, pubsub
 from deploy.local.flink import RESTARTS
 from deploy.local.ports import HOST, Ports, check_free, free_ports
-from deploy.local.processes import Program, log_file, running, start, started, stop
+from deploy.local.processes import (
+    Program,
+    StartError,
+    children,
+    log_file,
+    running,
+    start,
+    started,
+    stop,
+)
 from deploy.local.pubsub import Emulator, missing_emulator
 from deploy.local.worker_pool import worker_pool
 
@@ -108,6 +120,20 @@ class Services:
     def kill_taskmanager(self) -> None:
         """Kill the TaskManager as a crash would; Flink notices after its heartbeat time-out."""
         stop(self.folder, ["taskmanager"], seconds=0)
+
+    def kill_worker(self, slot: int = 0) -> None:
+        """Kill the Python worker of a slot as a crash would; waits a minute for it to be there.
+
+        Workers of a TaskManager that was killed live on for a while beside those of the next one,
+        and serve nobody: the last ones that were started are the ones that matter.
+        """
+        pool = running(self.folder, "worker_pool")
+        until = time.monotonic() + 60
+        while pool is None or len(workers := children(pool)) < self.slots:
+            if pool is None or time.monotonic() > until:
+                raise StartError("expected a worker pool with a Python worker for each slot")
+            time.sleep(0.1)
+        os.kill(workers[-1 - slot], signal.SIGKILL)
 
     def restart_taskmanager(self) -> None:
         """Stop the TaskManager where it runs, and return when a new one is registered."""

@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import random
-import signal
 import sys
 import tempfile
 import time
@@ -22,7 +21,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from deploy.local.kafka_publish import Published
-from deploy.local.processes import running as process_of
 from deploy.local.services import ROOT, Services, local_services
 from tests.e2e.cluster import running_job
 from tests.e2e.soak_outage import outage
@@ -70,22 +68,7 @@ def kill(services: Services, kind: str, choose: random.Random) -> None:
     elif kind == "broker":
         services.restart_kafka()
     else:
-        os.kill(choose.choice(workers(services)), signal.SIGKILL)
-
-
-def workers(services: Services) -> list[int]:
-    """The processes that the worker pool started last, one a slot; waits until there are so many.
-
-    Those of a TaskManager that was killed live on beside them for a while, and serve nobody.
-    """
-    pool = process_of(services.folder, "worker_pool")
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        found = Path(f"/proc/{pool}/task/{pool}/children").read_text().split()
-        if len(found) >= services.slots:
-            return [int(number) for number in found[-services.slots :]]
-        time.sleep(0.2)
-    raise AssertionError(f"the worker pool has not had {services.slots} workers for 60 s")
+        services.kill_worker(choose.randrange(services.slots))
 
 
 def soak(folder: Path, kills: int, seed: int, events: int) -> dict[str, object]:
