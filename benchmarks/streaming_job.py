@@ -123,10 +123,10 @@ def verify(dataset: Path, source: str) -> str:
     return ended.stdout.splitlines()[0]
 
 
-def until(seconds: float) -> Iterator[None]:
-    """Turns of a fifth of a second until the time is over, and then TimeoutError."""
+def until(seconds: float, pause: float = 0.2) -> Iterator[None]:
+    """A turn each `pause` seconds until the time is over, and then TimeoutError."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         yield
-        time.sleep(0.2)
+        time.sleep(pause)
     raise TimeoutError(f"not within {seconds:g} s")

@@ -53,13 +53,13 @@ def read_through(services: Services, tracks: Tracks, topic: str, dataset: Path) 
         written = _until_written(job, max(1, round(tracks.events * WARM_SHARE)))
         began, at = spent_by(services.folder), time.monotonic()
         _until_written(job, tracks.events)
-        for _ in until(FINAL_SECONDS):
+        for _ in until(FINAL_SECONDS, pause=1):
             if job.written.counted() >= tracks.events:
                 break
         spent, seconds = spent_by(services.folder) - began, time.monotonic() - at
         busiest = busiest_over_mean(services, job.number, STEP)
         taken = [each.seconds for each in checkpoints(services, job.number)]
-        for _ in until(FINAL_SECONDS):
+        for _ in until(FINAL_SECONDS, pause=1):
             if job.written.final_days():
                 break
     return Reading(

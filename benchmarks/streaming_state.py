@@ -54,7 +54,7 @@ def streaming_state(plan: Plan) -> Reported:
             began = time.time()
             publishing = elsewhere.submit(preload, services, input, TOPIC, SPEED)
             seen: dict[int, Checkpoint] = {}
-            for _ in until(60 + SPREAD_MS / 1e3 / SPEED):
+            for _ in until(60 + SPREAD_MS / 1e3 / SPEED, pause=2):
                 seen |= {each.number: each for each in checkpoints(services, job.number)}
                 if publishing.done():
                     break

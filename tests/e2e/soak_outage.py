@@ -23,11 +23,11 @@ from tests.e2e.soak_runs import (
 )
 from tests.e2e.streams import Job, make_live, publish_live, running
 
-BEFORE = timedelta(minutes=3)
-AFTER = timedelta(minutes=6)
+BEFORE = timedelta(minutes=2)
+AFTER = timedelta(minutes=4)
 """The live goes on so long, so that what is late for the outage meets what is not."""
 IDLE_SECONDS = 60
-EVENTS_A_MINUTE = 1_500
+EVENTS_A_MINUTE = 1_000
 
 
 def outage(
@@ -45,7 +45,7 @@ def outage(
         ThreadPoolExecutor(1) as elsewhere,
     ):
         # The show begins when records begin to come: those of before are left out.
-        begin = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=45)
+        begin = datetime.now(timezone.utc).replace(second=0, microsecond=0) + timedelta(minutes=2)
         total = round(live.total_seconds() / 60)
         make_live(folder / "live", EVENTS_A_MINUTE * total, seed, total, begin)
         keep_between(folder / "live", begin, begin + live)
