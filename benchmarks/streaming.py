@@ -46,6 +46,7 @@ def streaming(plan: Plan) -> Reported:
                 readings.append(_read(services, tracks, out))
             note(f"{CASE}, in process, {SLOTS} at a time, run {turn + 1} of {plan.runs}")
             alone.append(in_process(plan, tracks))
+            note(f"{alone[-1]:,.0f} {UNIT}")
             rivals += _rival(services, plan, tracks, turn)
     plan.measured[RATE] = median(each.events / each.seconds for each in readings)
     with local_services(1, FOLDER) as services, scratch(plan.folder) as out:
@@ -72,7 +73,7 @@ def in_process(plan: Plan, tracks: Tracks) -> float:
 
 def _read(services: Services, tracks: Tracks, dataset: Path) -> Reading:
     reading = read_through(services, tracks, TOPIC, dataset)
-    print(f"  {services.slots} slots: {reading.verified}")
+    note(f"{services.slots} slots: {reading.verified}; {reading.spent}")
     return reading
 
 
@@ -86,6 +87,7 @@ def _rival(services: Services, plan: Plan, tracks: Tracks, turn: int) -> list[fl
         flink_sql(services, tracks, TOPIC, "figures-cold")
     startup = flink_sql(services, plan.one_event, ONE, f"figures-one-{turn}")
     warm = flink_sql(services, tracks, TOPIC, f"figures-{turn}")
+    note(f"Flink SQL, warm: {warm.spent}, of one event: {startup.spent}")
     return [warm.spent.taskmanager - startup.spent.taskmanager]
 
 

@@ -29,6 +29,9 @@ EARLY, LATE, NEAR = 40.0, 100.0, 5.0
 speak for a minute: those taken no further from it, for size has the teeth of a saw."""
 GROWTH = 1.1
 HORIZONS = ("--hot-minutes", "5", "--fact-minutes", "5", "--checkpointing_interval=3000")
+SHARDS = ("--shards", "4")
+"""At forty times the pace a shard closes a minute in a second and a half: few shards, and it keeps
+up on cores that are shared."""
 
 
 def streaming_state(plan: Plan) -> Reported:
@@ -50,7 +53,7 @@ def streaming_state(plan: Plan) -> Reported:
     ):
         # Made first: the job must be reading when the first event comes.
         make_topic(services, TOPIC, 4)
-        with streaming(services, TOPIC, out, ["--channels", "segment", *HORIZONS]) as job:
+        with streaming(services, TOPIC, out, ["--channels", "segment", *HORIZONS, *SHARDS]) as job:
             began = time.time()
             publishing = elsewhere.submit(preload, services, input, TOPIC, SPEED)
             seen: dict[int, Checkpoint] = {}

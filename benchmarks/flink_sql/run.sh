@@ -14,8 +14,9 @@
 # a heap of 4 GB, Flink 1.20.1 (the same). Start-up, planning and compiling cost over ten CPU seconds:
 # compare whole processes on a million events or more, or take the warm figures of RUNS = 3.
 #
-# On a cluster it runs with the state backend and the checkpoints that Moment has there; what it costs
-# is read from the TaskManager by whoever starts it. It writes its figures to the topic FIGURES.
+# On a cluster it takes the checkpoints that Moment takes there, with state in a hash map and not in
+# RocksDB; what it costs is read from the TaskManager by whoever starts it. It writes its figures to
+# the topic FIGURES.
 set -euo pipefail
 
 if [ $# -lt 1 ]; then
