@@ -20,6 +20,9 @@ from tests.e2e.streams import Job, running
 CHECKPOINT_MILLISECONDS = 5_000
 PUBLISH_SECONDS = 5
 IDLE_SECONDS = 15
+QUIET_SECONDS = 30
+"""Without a final figure: a day's end is published by all families, and a busy machine takes its
+time for each."""
 
 
 @dataclass
@@ -62,6 +65,12 @@ class Watched:
             {"files": files},
         ).fetchall()
         return int(days)
+
+    def quiet(self, seconds: float = QUIET_SECONDS) -> bool:
+        """Was no figure published as final in so many seconds? Families do so one by one."""
+        paths = self.dataset.glob("metrics/day=*/*.parquet")
+        newest = max((path.stat().st_mtime for path in paths), default=0.0)
+        return time.time() - newest > seconds
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def read_through(services: Services, tracks: Tracks, topic: str, dataset: Path) 
         busiest = busiest_over_mean(services, job.number, STEP)
         taken = [each.seconds for each in checkpoints(services, job.number)]
         for _ in until(FINAL_SECONDS, pause=1):
-            if job.written.final_days():
+            if job.written.final_days() and job.written.quiet():
                 break
     return Reading(
         events=tracks.events - written,

@@ -58,22 +58,24 @@ def streaming_recovery(plan: Plan) -> Reported:
 def _until_written_again(
     services: Services, dataset: Path, kill: Callable[[Services], None]
 ) -> tuple[float, float]:
-    """Seconds from a kill to the first file of events, and of figures, that was made after it.
+    """Seconds from a kill to the first file of events made after it, and then the first of figures.
 
-    What a worker that still lives was writing may be renamed within the first second: a file counts
-    from when all that had run is gone.
+    What a worker that still lives was writing may be renamed after the kill: events count from a
+    second after it, and figures, which such a worker may publish until the job is stopped, only
+    after events.
     """
     began = time.time()
     kill(services)
-    gone = time.time() + 1
-    found: dict[str, float] = {}
+    events = _first_after(dataset, "events/day=*/*", time.time() + 1)
+    return events - began, _first_after(dataset, "metrics*/day=*/*", events) - began
+
+
+def _first_after(dataset: Path, pattern: str, instant: float) -> float:
+    """When the first file after an instant was written; waits for it."""
     for _ in until(LONGEST_SECONDS):
-        for name, pattern in (("events", "events/day=*/*"), ("figures", "metrics*/day=*/*")):
-            if name not in found and (newest := _newest(dataset, pattern)) > gone:
-                found[name] = newest - began
-        if len(found) == 2:
-            break
-    return found["events"], found["figures"]
+        if (newest := _newest(dataset, pattern)) > instant:
+            return newest
+    raise AssertionError("unreachable")
 
 
 def _newest(dataset: Path, pattern: str) -> float:

@@ -29,6 +29,7 @@ from tests.e2e.soak_runs import (
     figures_until,
     keep_between,
     measure_arguments,
+    quiet,
     rows_written,
     verified,
     wait_for_topic,
@@ -91,6 +92,7 @@ def soak(folder: Path, kills: int, seed: int, events: int) -> dict[str, object]:
             killed = _kill_in_turn(services, job, dataset, kinds(kills, seed), seed, publishing)
             publishing.result(timeout=1200)
             job.wait_until(lambda: figures_until(dataset) == DAY_ENDS, seconds=600)
+            job.wait_until(lambda: quiet(dataset), seconds=300)
         said = verified(dataset, services, "live")
     published = publishing.result().messages
     return {"kills": dict(killed), "records": published, **counts(dataset), "verify": said}

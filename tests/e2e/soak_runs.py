@@ -81,6 +81,13 @@ def figures_until(dataset: Path) -> datetime | None:
     return end
 
 
+def quiet(dataset: Path, seconds: float = 30) -> bool:
+    """Was no figure published as final in so many seconds? Families do so one by one."""
+    paths = dataset.glob("metrics/day=*/*.parquet")
+    newest = max((path.stat().st_mtime for path in paths), default=0.0)
+    return time.time() - newest > seconds
+
+
 def verified(dataset: Path, services: Services, topic: str) -> str:
     """The last words of `moment verify` on a dataset and its topic: `identical: …` where it is."""
     ended = subprocess.run(
