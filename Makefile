@@ -4,7 +4,7 @@ ENVIRONMENT := .venv
 BIN := $(ENVIRONMENT)/bin
 STAMP := $(ENVIRONMENT)/.installed
 
-.PHONY: help setup demo test check format docs bench flink flink-down clean
+.PHONY: help setup demo test check format docs bench soak flink flink-down clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ docs: setup ## write the generated pages of docs/
 
 bench: setup ## measure speed and memory against the yardsticks, into build/bench.jsonl
 	$(BIN)/python -m benchmarks.run
+
+soak: setup ## a live on Flink under twenty kills: fifteen minutes (make soak OUTAGE=10: broker away)
+	$(BIN)/python -m tests.e2e.soak $(if $(OUTAGE),--outage $(OUTAGE)) $(if $(KILLS),--kills $(KILLS))
 
 flink: setup ## start Flink, its workers, Kafka, Pub/Sub on this machine (make flink SLOTS=4)
 	$(BIN)/python -m deploy.local up --slots $(or $(SLOTS),2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -30,6 +30,8 @@ class Plan:
     runs: int
     quick: bool
     scale: float = 1.0
+    measured: dict[str, float] = field(default_factory=dict)
+    """What a section has found that a later one needs."""
 
     def tracks(self, events: int | None = None) -> Tracks:
         return generate(self.folder, events or self.events)

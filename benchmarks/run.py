@@ -24,6 +24,10 @@ from benchmarks.inside import stages, state
 from benchmarks.large import large
 from benchmarks.measurement import RESULTS, record
 from benchmarks.race import note, run_into, scratch
+from benchmarks.streaming import streaming
+from benchmarks.streaming_latency import streaming_latency
+from benchmarks.streaming_recovery import streaming_recovery
+from benchmarks.streaming_state import streaming_state
 
 EVENTS, QUICK_EVENTS = 1_000_000, 200_000
 SECTIONS: dict[str, Section] = {
@@ -32,6 +36,10 @@ SECTIONS: dict[str, Section] = {
     "growth": growth,
     "stages": stages,
     "state": state,
+    "streaming": streaming,
+    "streaming-latency": streaming_latency,
+    "streaming-recovery": streaming_recovery,
+    "streaming-state": streaming_state,
 }
 BENCH_KEY = "a key that benchmarks alone may use"
 

@@ -19,7 +19,7 @@ from pipelines.sinks.tables import (
 )
 from transforms.accumulate import PublishRules
 from transforms.accumulate_families import PUBLISH_EVERY_SECONDS, AccumulateFamilies, RouteLabels
-from transforms.attend import AttendRules
+from transforms.attend import FACT_MINUTES, AttendRules
 from transforms.attend_shards import AttendShards
 from transforms.attribute import Attribute
 from transforms.balance import Balance
@@ -38,9 +38,9 @@ Sink = Callable[[Table], beam.PTransform]
 class Rules:
     """Everything the graph needs besides source and sink.
 
-    `excluded` are ids of what figures leave out, events and late changes of facts. Of a
-    stream: how long a minute corrects, how often figures are published, from which minute on, and
-    the integer that keys each shard (none: its number).
+    `excluded` are ids of what figures leave out, events and late changes of facts. Of a stream: how
+    long a minute corrects, how long sealed facts are known, how often figures are published, from
+    which minute on, and the integer that keys each shard (none: its number).
     """
 
     time_zone: str
@@ -52,6 +52,7 @@ class Rules:
     default_brand: str | None = None
     excluded: LeftOut | None = field(default=None, compare=False)
     hot_minutes: int = 15
+    fact_minutes: int = FACT_MINUTES
     publish_every_seconds: float = PUBLISH_EVERY_SECONDS
     since_minute: int = NEVER
     shard_keys: tuple[int, ...] = ()
@@ -60,7 +61,7 @@ class Rules:
         return ObserveRules(self.time_zone, self.shards, self.shard_keys)
 
     def attend(self) -> AttendRules:
-        return AttendRules(self.time_zone, self.hot_minutes)
+        return AttendRules(self.time_zone, self.hot_minutes, fact_minutes=self.fact_minutes)
 
     def publish(self, bounded: bool) -> PublishRules:
         shards = None if bounded else self.shards

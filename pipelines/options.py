@@ -105,6 +105,7 @@ def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]
             epoch=arguments.epoch,
             default_brand=arguments.brand,
             hot_minutes=stream.hot_minutes,
+            fact_minutes=stream.fact_minutes,
             since_minute=stream.since_minute,
             publish_every_seconds=stream.publish_every_seconds,
         ),

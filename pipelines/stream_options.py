@@ -11,9 +11,11 @@ from pathlib import Path
 from pipelines.errors import OptionError
 from pipelines.sources.kafka_settings import KafkaSettings
 from pipelines.sources.streaming import StreamSettings
+from transforms.attend import FACT_MINUTES
 from transforms.progress import NEVER
 
 MOST_HOT_MINUTES = 48 * 60
+MOST_FACT_MINUTES = 60 * 24 * 60
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class StreamOptions:
     speed: float | None
     run_on_seconds: float
     hot_minutes: int
+    fact_minutes: int
     since_minute: int
     publish_every_seconds: float
     append: bool
@@ -71,6 +74,13 @@ def add_stream_arguments(parser: argparse.ArgumentParser) -> None:
         help="how long a minute is corrected after its end (default 15)",
     )
     unbounded.add_argument(
+        "--fact-minutes",
+        type=int,
+        default=FACT_MINUTES,
+        help="how long after that a change of a like, an order or a message is known to be late"
+        f" (default {FACT_MINUTES})",
+    )
+    unbounded.add_argument(
         "--since", metavar="INSTANT", help="publish no window that began earlier"
     )
     unbounded.add_argument(
@@ -93,6 +103,7 @@ def stream_options(arguments: argparse.Namespace) -> StreamOptions:
         ("allowance", 0, 3600),
         ("publish_every", 1, 3600),
         ("hot_minutes", 0, MOST_HOT_MINUTES),
+        ("fact_minutes", 0, MOST_FACT_MINUTES),
         ("pullers", 1, 256),
     ):
         value = getattr(arguments, name)
@@ -105,6 +116,7 @@ def stream_options(arguments: argparse.Namespace) -> StreamOptions:
         speed=arguments.speed,
         run_on_seconds=arguments.run_on,
         hot_minutes=arguments.hot_minutes,
+        fact_minutes=arguments.fact_minutes,
         since_minute=_since(arguments.since),
         publish_every_seconds=arguments.publish_every,
         append=arguments.append,

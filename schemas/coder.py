@@ -13,8 +13,8 @@ from apache_beam import coders
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
 _PLAIN = pa.ipc.IpcWriteOptions()
 FEWEST_BYTES = 16_384
-"""Smaller batches are not compressed: that begins anew with every column, and of the few rows that a
-stream gives at a time it took 0.2 ms to write and as much to read, ten times the rest."""
+"""Smaller batches are not compressed: that begins anew with every column, and of the few rows that
+a stream gives at a time it took 0.2 ms to write and as much to read, ten times the rest."""
 
 
 def encode_batch(batch: pa.RecordBatch) -> bytes:

@@ -39,6 +39,7 @@ NEVER = -(2**31)
 SILENT_FOR_GOOD = 400 * 24 * 60
 """Minutes of silence after which days are closed no more: the time of a bounded stream that ends is
 the end of all time."""
+FACT_MINUTES = 30 * 60
 GROSS, VALID_ONLY = range(len(TRAFFIC))
 
 
@@ -55,7 +56,7 @@ class AttendRules:
     time_zone: str
     hot_minutes: int = 15
     copy_minutes: int = 5
-    fact_minutes: int = 30 * 60
+    fact_minutes: int = FACT_MINUTES
 
 
 @dataclass

@@ -24,7 +24,7 @@ def split_by_shard(
             pa.Table.from_batches([observations, echoes[0]]).combine_chunks().to_batches()[0]
         )
         route = np.concatenate([route, echoes[1]])
-    shard = route.astype(np.uint64) % np.uint64(shards)
+    shard = shards_of(route, shards)
     order = np.argsort(shard, kind="stable")
     bounds = np.searchsorted(shard[order], np.arange(shards + 1))
     arranged = observations.take(pa.array(order))
@@ -32,6 +32,11 @@ def split_by_shard(
         first, last = int(bounds[number]), int(bounds[number + 1])
         if last > first:
             yield number, arranged.slice(first, last - first)
+
+
+def shards_of(route: np.ndarray, shards: int) -> np.ndarray:
+    """The shard of each routing hash."""
+    return route.astype(np.uint64) % np.uint64(shards)
 
 
 def _echoes(

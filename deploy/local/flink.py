@@ -19,6 +19,9 @@ from deploy.local.processes import Program
 JOBMANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
+RESTARTS = 20
+"""Enough for a test that kills again and again; a job that always fails ends in a minute."""
+
 # Flink reflects into these packages, which Java 17 closes; the list is that of Flink's own scripts.
 _EXPORTS = ("sun.net.util",)
 _OPENS = (
@@ -76,11 +79,11 @@ def java_memory(parts: dict[str, int]) -> list[str]:
     ]
 
 
-def configuration(folder: Path, ports: Ports, slots: int) -> str:
+def configuration(folder: Path, ports: Ports, slots: int, restarts: int = RESTARTS) -> str:
     """The text of Flink's config.yaml for both processes.
 
-    A lost TaskManager is noticed after 8 s and its jobs restart; checkpoints go to
-    `folder/data/checkpoints`, and a job chooses how often they are taken.
+    A lost TaskManager is noticed after 8 s and its jobs restart, so many times at most; checkpoints
+    go to `folder/data/checkpoints`, and a job chooses how often they are taken.
     """
     options: dict[str, object] = {
         "jobmanager.rpc.address": HOST,
@@ -102,8 +105,7 @@ def configuration(folder: Path, ports: Ports, slots: int) -> str:
         "heartbeat.interval": 2000,
         "heartbeat.timeout": 8000,
         "restart-strategy.type": "fixed-delay",
-        # Enough for a test that kills again and again; a job that always fails ends in a minute.
-        "restart-strategy.fixed-delay.attempts": 20,
+        "restart-strategy.fixed-delay.attempts": restarts,
         "restart-strategy.fixed-delay.delay": "1 s",
         "state.backend.type": "rocksdb",
         "state.backend.incremental": "true",
@@ -125,11 +127,11 @@ def configuration(folder: Path, ports: Ports, slots: int) -> str:
     return "".join(f"{name}: {value}\n" for name, value in options.items())
 
 
-def write_configuration(folder: Path, ports: Ports, slots: int) -> None:
+def write_configuration(folder: Path, ports: Ports, slots: int, restarts: int = RESTARTS) -> None:
     """Write config.yaml and the log's format into `folder/configuration/flink`."""
     target = _configured(folder)
     target.mkdir(parents=True, exist_ok=True)
-    (target / "config.yaml").write_text(configuration(folder, ports, slots))
+    (target / "config.yaml").write_text(configuration(folder, ports, slots, restarts))
     (target / "log4j.properties").write_text(_LOG4J)
 
 

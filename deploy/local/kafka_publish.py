@@ -48,15 +48,17 @@ def publish(
     partitions: int,
     speed: float = 0,
     stamp: str = "arrival",
+    name_channel: bool = True,
 ) -> Published:
     """How much was published: every record of the files, or of a directory of them, once.
 
     `topic` is one for all, or one for each channel. Topics that are not there are made, with so
     many partitions, and keep messages of any age. Message i goes to partition i modulo
-    `partitions`, which is also its key, and names its channel in the header `moment-channel`. Its
-    timestamp is its arrival, by which all files are ordered; with `stamp` "now" the clock's.
-    `speed` 0 is as fast as the broker takes them, 60 an hour of arrivals a minute. Raises
-    InputError for a file of no known channel, KafkaException where the broker refuses.
+    `partitions`, which is also its key, and names its channel in the header `moment-channel`,
+    unless `name_channel` is off, as in a topic of one channel. Its timestamp is its arrival, by
+    which all files are ordered; with `stamp` "now" the clock's. `speed` 0 is as fast as the broker
+    takes them, 60 an hour of arrivals a minute. Raises InputError for a file of no known channel,
+    KafkaException where the broker refuses.
     """
     if stamp not in ("arrival", "now"):
         raise ValueError(f'stamp: expected "arrival" or "now", found {stamp!r}')
@@ -65,7 +67,7 @@ def publish(
     names = [_channel(each) for each in plan.files]
     topics = [topic if isinstance(topic, str) else topic[name] for name in names]
     _make_topics(servers, set(topics), partitions)
-    sender = _Sender(servers, topics, names, partitions)
+    sender = _Sender(servers, topics, names if name_channel else [None] * len(names), partitions)
     began = time.monotonic()
     origin: int | None = None
     for block in arranged(plan):
@@ -143,19 +145,25 @@ class _Sender:
     """Sends what it is given, and fails where one message was not taken."""
 
     def __init__(
-        self, servers: str, topics: Sequence[str], channels: Sequence[str], partitions: int
+        self,
+        servers: str,
+        topics: Sequence[str],
+        channels: Sequence[str | None],
+        partitions: int,
     ) -> None:
         self.messages = 0
         self.payload_bytes = 0
         self._refused: KafkaError | None = None
         self._topics = topics
-        self._headers = [[(HEADER, name.encode())] for name in channels]
+        self._headers = [[(HEADER, name.encode())] if name else None for name in channels]
         self._keys = [str(number).encode() for number in range(partitions)]
         self._producer = Producer(
             {
                 "bootstrap.servers": servers,
                 # Without it a message that is sent again could come twice, or after its successor.
                 "enable.idempotence": True,
+                # What a broker that is gone cannot take waits, for as long as it is gone.
+                "message.timeout.ms": 0,
                 "linger.ms": 20,
                 "batch.num.messages": 20_000,
                 "batch.size": 1_000_000,

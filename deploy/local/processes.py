@@ -142,6 +142,17 @@ def _strays(folder: Path) -> set[int]:
     return found - {os.getpid(), os.getppid()}
 
 
+def children(parent: int) -> list[int]:
+    """Ids of the living processes that a process started itself, in the order of their ids."""
+    told = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split() for line in told.splitlines()]
+    return sorted(
+        int(pid) for pid, above, state in rows if int(above) == parent and state[0] != "Z"
+    )
+
+
 def tail(log: Path, lines: int = TAIL_LINES) -> str:
     """The last lines of a log, or a word that there are none."""
     told = log.read_text(errors="replace").splitlines() if log.exists() else []

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
+import signal
 import sys
+import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,9 +20,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deploy.local import download, flink, kafka, pubsub
+from deploy.local.flink import RESTARTS
 from deploy.local.ports import HOST, Ports, check_free, free_ports
 from deploy.local.processes import (
     Program,
+    StartError,
+    children,
     end_strays,
     log_file,
     running,
@@ -57,6 +63,8 @@ class Services:
     flink: Path
     kafka_jars: Path
     job_server_jar: Path
+    restarts: int = RESTARTS
+    """Of a job that fails, before it ends as FAILED."""
 
     @property
     def flink_rest(self) -> str:
@@ -115,6 +123,20 @@ class Services:
         """Kill the TaskManager as a crash would; Flink notices after its heartbeat time-out."""
         stop(self.folder, ["taskmanager"], seconds=0)
 
+    def kill_worker(self, slot: int = 0) -> None:
+        """Kill the Python worker of a slot as a crash would; waits a minute for it to be there.
+
+        Workers of a TaskManager that was killed live on for a while beside those of the next one,
+        and serve nobody: the last ones that were started are the ones that matter.
+        """
+        pool = running(self.folder, "worker_pool")
+        until = time.monotonic() + 60
+        while pool is None or len(workers := children(pool)) < self.slots:
+            if pool is None or time.monotonic() > until:
+                raise StartError("expected a worker pool with a Python worker for each slot")
+            time.sleep(0.1)
+        os.kill(workers[-1 - slot], signal.SIGKILL)
+
     def restart_taskmanager(self) -> None:
         """Stop the TaskManager where it runs, and return when a new one is registered."""
         self._restart("taskmanager")
@@ -122,6 +144,10 @@ class Services:
     def restart_kafka(self) -> None:
         """Stop the broker and return when it serves again, with the messages it had."""
         self._restart("kafka")
+
+    def kill_kafka(self) -> None:
+        """Kill the broker as a crash would; `restart_kafka` brings it back."""
+        stop(self.folder, ["kafka"], seconds=0)
 
     def _restart(self, name: str) -> None:
         stop(self.folder, [name])
@@ -134,7 +160,7 @@ class Services:
         stop(self.folder, missing, seconds=0)
         check_free(self.ports, *(port for name in missing for port in SERVICES[name]))
         self.tmp.mkdir(parents=True, exist_ok=True)
-        flink.write_configuration(self.folder, self.ports, self.slots)
+        flink.write_configuration(self.folder, self.ports, self.slots, self.restarts)
         for name in names:
             if name not in missing:
                 say(f"{name} already runs: left as it is")
@@ -173,6 +199,7 @@ def up(
     slots: int,
     say: Callable[[str], None],
     optional: Collection[str] = OPTIONAL,
+    restarts: int = RESTARTS,
 ) -> Services:
     """Running services, each ready; those that already run are left as they are.
 
@@ -189,6 +216,7 @@ def up(
         flink=download.flink(),
         kafka_jars=download.kafka(),
         job_server_jar=download.job_server(),
+        restarts=restarts,
     )
     folder.mkdir(parents=True, exist_ok=True)
     services._start_missing(_startable(optional, say), say)
@@ -215,7 +243,9 @@ def status(folder: Path) -> Iterator[tuple[str, int | None, str, Path]]:
 
 
 @contextmanager
-def local_services(slots: int = 2, folder: Path = FOLDER_OF_TESTS) -> Iterator[Services]:
+def local_services(
+    slots: int = 2, folder: Path = FOLDER_OF_TESTS, restarts: int = RESTARTS
+) -> Iterator[Services]:
     """Fresh services on free ports, beside those of `make flink`; afterwards only logs remain.
 
     Without Pub/Sub's emulator, which `services.emulator.start()` adds. One at a time in a folder: a
@@ -228,7 +258,7 @@ def local_services(slots: int = 2, folder: Path = FOLDER_OF_TESTS) -> Iterator[S
         end_strays(folder)
         shutil.rmtree(folder)
         try:
-            yield up(folder, free_ports(), slots, _to_stderr, optional=())
+            yield up(folder, free_ports(), slots, _to_stderr, (), restarts)
         finally:
             down(folder)
             shutil.rmtree(folder / "data", ignore_errors=True)

@@ -37,6 +37,25 @@ def test_a_process_is_found_by_its_pid_file_and_stopped(tmp_path):
     assert stop(tmp_path, ["sleeper"]) == []
 
 
+def test_children_are_the_living_processes_that_one_started_itself():
+    first = subprocess.Popen(["sleep", "60"])
+    second = subprocess.Popen(["sh", "-c", "sleep 60; true"])
+    try:
+        assert {first.pid, second.pid} <= set(processes.children(os.getpid()))
+
+        first.kill()
+        while first.pid in processes.children(os.getpid()):
+            time.sleep(0.02)
+
+        assert second.pid in processes.children(os.getpid())
+    finally:
+        first.kill()
+        subprocess.run(["pkill", "-P", str(second.pid)], check=False)
+        second.kill()
+        first.wait()
+        second.wait()
+
+
 def test_what_a_process_started_is_stopped_with_it(tmp_path):
     child = "import subprocess; p = subprocess.Popen(['sleep', '60']); print('child', p.pid); "
     start(tmp_path, _program(child + "print('ready'); p.wait()"))

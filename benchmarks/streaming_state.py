@@ -1,0 +1,91 @@
+"""State of a stream over time: does it end to grow when its horizons are over?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+
+from benchmarks.cases import Plan, Reported
+from benchmarks.goals import Goal
+from benchmarks.inputs import SEED, Tracks
+from benchmarks.measurement import Result
+from benchmarks.race import note, scratch
+from benchmarks.streaming import FOLDER, SLOTS
+from benchmarks.streaming_cluster import Checkpoint, checkpoints
+from benchmarks.streaming_job import streaming, until
+from benchmarks.streaming_topic import make_topic, preload
+from deploy.local.download import missing_tool
+from deploy.local.services import local_services
+from pipelines.simulator.tracks import SPREAD_MS, tracks
+
+CASE, TOPIC = "streaming state", "state"
+SPEED = 40.0
+"""Stream time beside the wall's: a hundred minutes in two and a half."""
+EVENTS, PEOPLE = 240_000, 12_000
+EARLY, LATE, NEAR = 40.0, 100.0, 5.0
+"""Minutes compared, an hour apart, so that both are as far in their hour; and the checkpoints that
+speak for a minute: those taken no further from it, for size has the teeth of a saw."""
+GROWTH = 1.1
+HORIZONS = ("--hot-minutes", "5", "--fact-minutes", "5", "--checkpointing_interval=3000")
+SHARDS = ("--shards", "4")
+"""At forty times the pace a shard closes a minute in a second and a half: few shards, and it keeps
+up on cores that are shared."""
+
+
+def streaming_state(plan: Plan) -> Reported:
+    """Bytes of full checkpoints at minute 40 and 100, people watching one thing at one rate."""
+    if lacking := missing_tool():
+        note(f"{CASE} is left out: {lacking}")
+        return [], []
+    note(f"{CASE}: two hours of stream time at {SPEED:g} times its pace")
+    path = plan.folder / "state.ndjson"
+    events = max(1_000, round(EVENTS * plan.scale))
+    people = max(50, round(PEOPLE * plan.scale))
+    with path.open("wb") as file:
+        file.writelines(tracks(events, people, 1, SEED))
+    input = Tracks(path, events, people)
+    with (
+        local_services(SLOTS, FOLDER) as services,
+        scratch(plan.folder) as out,
+        ThreadPoolExecutor(1) as elsewhere,
+    ):
+        # Made first: the job must be reading when the first event comes.
+        make_topic(services, TOPIC, 4)
+        with streaming(services, TOPIC, out, ["--channels", "segment", *HORIZONS, *SHARDS]) as job:
+            began = time.time()
+            publishing = elsewhere.submit(preload, services, input, TOPIC, SPEED)
+            seen: dict[int, Checkpoint] = {}
+            for _ in until(60 + SPREAD_MS / 1e3 / SPEED, pause=2):
+                seen |= {each.number: each for each in checkpoints(services, job.number)}
+                if publishing.done():
+                    break
+            publishing.result()
+    return reported(list(seen.values()), began, events)
+
+
+def reported(seen: Sequence[Checkpoint], began: float, events: int) -> Reported:
+    """Figures of the checkpoints of a stream that was published from `began` on."""
+    early, late = (at_minute(seen, began, minute) for minute in (EARLY, LATE))
+    results = [
+        Result(f"{CASE} / minute {EARLY:g}", early / 1e6, "MB"),
+        Result(f"{CASE} / minute {LATE:g}", late / 1e6, "MB"),
+        Result(f"{CASE} / checkpoint, median", median(c.full_bytes for c in seen) / 1e6, "MB"),
+        Result(f"{CASE} / checkpoint, median", median(c.seconds for c in seen), "s"),
+        Result(f"{CASE} / checkpoint, longest", max(c.seconds for c in seen), "s"),
+        Result(f"{CASE} / written for an event", sum(c.new_bytes for c in seen) / events, "bytes"),
+    ]
+    return results, [Goal(f"{CASE} / minute 100 beside 40", late / early, "times", most=GROWTH)]
+
+
+def at_minute(
+    seen: Sequence[Checkpoint], began: float, minute: float, speed: float = SPEED
+) -> float:
+    """Median bytes of the full checkpoints taken near a minute of stream time."""
+    near = [
+        each.full_bytes for each in seen if abs((each.taken - began) * speed / 60 - minute) <= NEAR
+    ]
+    if not near:
+        raise RuntimeError(f"expected a checkpoint near minute {minute:g}, found none")
+    return median(near)

@@ -1,0 +1,173 @@
+"""`make soak`: a live on Flink under many kills, or with a broker that is gone for minutes.
+
+Started by hand, for it takes a quarter of an hour. Prints what was killed and what was counted;
+exit code 1 where `moment verify` does not say identical, where a kill changed nothing, or where
+the balance does not close.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from deploy.local.kafka_publish import Published
+from deploy.local.services import ROOT, Services, local_services
+from tests.e2e.cluster import running_job
+from tests.e2e.soak_outage import outage
+from tests.e2e.soak_runs import (
+    counts,
+    figures_until,
+    keep_between,
+    measure_arguments,
+    quiet,
+    rows_written,
+    verified,
+    wait_for_topic,
+)
+from tests.e2e.streams import Job, make_live, publish_live, running
+
+KINDS = ("taskmanager", "worker", "broker")
+SECONDS_A_KILL = 35.0
+"""A killed TaskManager is missed after 8 s, and the job has to come back and write before the next
+kill: one that hits a job that is down already would prove nothing."""
+
+BEGIN = datetime(2026, 3, 14, 19, 0, tzinfo=timezone.utc)
+END = datetime(2026, 3, 14, 22, 30, tzinfo=timezone.utc)
+"""From half an hour before the show to an hour after it: what was held back longer does not come."""
+
+DENSE = timedelta(hours=2, minutes=30)
+"""Within which the kills fall: afterwards records are too rare to tell that a job writes again."""
+
+DAY_ENDS = datetime(2026, 3, 14, 23, 0, tzinfo=timezone.utc)
+
+RESTARTS = 1_000
+FOLDER = ROOT / "build" / "local-soak"
+
+
+def kinds(kills: int, seed: int) -> list[str]:
+    """What is killed in turn: each kind equally often, in an order that the seed decides."""
+    order = [KINDS[number % len(KINDS)] for number in range(kills)]
+    random.Random(seed).shuffle(order)
+    return order
+
+
+def kill(services: Services, kind: str, choose: random.Random) -> None:
+    """One kill, and the start of what nobody else starts again."""
+    if kind == "taskmanager":
+        services.kill_taskmanager()
+        services.restart_taskmanager()
+    elif kind == "broker":
+        services.restart_kafka()
+    else:
+        services.kill_worker(choose.randrange(services.slots))
+
+
+def soak(folder: Path, kills: int, seed: int, events: int) -> dict[str, object]:
+    """A live from Kafka while so many things are killed; what was counted at its end."""
+    make_live(folder / "live", events=events, seed=seed)
+    keep_between(folder / "live", BEGIN, END)
+    speed = DENSE.total_seconds() / ((kills + 1) * SECONDS_A_KILL)
+    dataset = folder / "figures"
+    say(f"{kills} kills, seed {seed}, {speed:.0f} times the pace of the live")
+    with (
+        local_services(slots=2, folder=FOLDER, restarts=RESTARTS) as services,
+        ThreadPoolExecutor(1) as elsewhere,
+    ):
+        publishing = elsewhere.submit(
+            publish_live, folder / "live", services.kafka, "live", 4, speed
+        )
+        wait_for_topic(services, "live")
+        with running("pipelines", measure_arguments(services, dataset), folder / "log") as job:
+            running_job(services)
+            killed = _kill_in_turn(services, job, dataset, kinds(kills, seed), seed, publishing)
+            publishing.result(timeout=1200)
+            job.wait_until(lambda: figures_until(dataset) == DAY_ENDS, seconds=600)
+            job.wait_until(lambda: quiet(dataset), seconds=300)
+        said = verified(dataset, services, "live")
+    published = publishing.result().messages
+    return {"kills": dict(killed), "records": published, **counts(dataset), "verify": said}
+
+
+def _kill_in_turn(
+    services: Services,
+    job: Job,
+    dataset: Path,
+    order: Sequence[str],
+    seed: int,
+    publishing: Future[Published],
+) -> Counter[str]:
+    choose, killed = random.Random(seed), Counter[str]()
+    for number, kind in enumerate(order, 1):
+        at = time.monotonic()
+        _writes_again(services, job, dataset, publishing)
+        time.sleep(SECONDS_A_KILL / 4 * choose.random())
+        rows = rows_written(dataset)
+        say(f"kill {number} of {len(order)}: {kind}, {rows:,} rows written")
+        kill(services, kind, choose)
+        killed[kind] += 1
+        time.sleep(max(0.0, SECONDS_A_KILL - (time.monotonic() - at)))
+    return killed
+
+
+def _writes_again(
+    services: Services, job: Job, dataset: Path, publishing: Future[Published]
+) -> None:
+    """Return when more rows are written than now, or, after the last record, when the job runs."""
+    rows = rows_written(dataset)
+    job.wait_until(lambda: rows_written(dataset) > rows or publishing.done(), seconds=300)
+    running_job(services)
+
+
+def faults(found: dict[str, object]) -> list[str]:
+    """In what a soak has failed; nothing where all is well."""
+    told = []
+    if not str(found["verify"]).startswith("identical: "):
+        told.append(f"expected figures identical to a recomputation, found {found['verify']}")
+    if found["unbalanced"]:
+        told.append(f"expected a balance that closes, found {found['unbalanced']} rows that do not")
+    if found["received"] != found["records"]:
+        told.append(f"expected {found['records']} records counted, found {found['received']}")
+    if "kills" in found and not found["repeated"]:
+        told.append("expected rows that were written again, found none: the kills proved nothing")
+    return told
+
+
+def say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0, or 1 where something was lost, invented or not corrected."""
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.soak", description=__doc__)
+    parser.add_argument("--kills", type=int, default=20, help="kill points (default 20)")
+    parser.add_argument("--seed", type=int, default=7, help="of the live and of the kills")
+    parser.add_argument("--events", type=int, default=150_000, help="records of the live, about")
+    parser.add_argument(
+        "--outage", type=float, metavar="MINUTES", help="instead: stop the broker for so long"
+    )
+    given = parser.parse_args(arguments)
+    os.environ.setdefault("MOMENT_PSEUDONYM_KEY", "a key that soaks alone may use")
+    with tempfile.TemporaryDirectory(prefix="moment-soak-") as folder:
+        if given.outage:
+            found = outage(Path(folder), given.outage, given.seed, FOLDER, say)
+        else:
+            found = soak(Path(folder), given.kills, given.seed, given.events)
+    print(json.dumps(found, indent=1, default=str))
+    wrong = faults(found)
+    for fault in wrong:
+        print(f"FAILED: {fault}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

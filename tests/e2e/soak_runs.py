@@ -1,0 +1,132 @@
+"""What both soaks need: the job's arguments, its topic, and what its dataset says at the end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from deploy.local.services import ROOT, Services
+from pipelines.sinks.duckdb_views import create_views
+from schemas.event import INSTANT
+
+
+def keep_between(live: Path, begin: datetime, end: datetime) -> None:
+    """Of the records of `make_live` keep those that arrived from an instant on, before another."""
+    for path in live.glob("*.parquet"):
+        table = pq.read_table(path)
+        arrived = table["arrived_time"]
+        kept = table.filter(
+            pc.and_(
+                pc.greater_equal(arrived, pa.scalar(begin, INSTANT)),
+                pc.less(arrived, pa.scalar(end, INSTANT)),
+            )
+        )
+        path.unlink()
+        if kept.num_rows:
+            pq.write_table(kept, path, row_group_size=16_384)
+
+
+def measure_arguments(
+    services: Services, dataset: Path, topic: str = "live", idle_seconds: int = 25
+) -> list[str]:
+    """What `moment` is given."""
+    return [
+        *("measure", f"kafka://{services.kafka}/{topic}", "--output", str(dataset)),
+        *("--idle-after", str(idle_seconds), "--publish-every", "5"),
+        *services.pipeline_arguments(),
+        "--checkpointing_interval=3000",
+        "--state_backend=rocksdb",
+        f"--state_backend_storage_path={services.checkpoints.as_uri()}",
+    ]
+
+
+def wait_for_topic(services: Services, topic: str) -> None:
+    client = AdminClient({"bootstrap.servers": services.kafka})
+    until = time.monotonic() + 60
+    while True:
+        try:
+            if topic in client.list_topics(timeout=10).topics:
+                return
+        except KafkaException:
+            pass
+        assert time.monotonic() < until, f"no topic {topic} was made within 60 s"
+        time.sleep(0.2)
+
+
+def rows_written(dataset: Path) -> int:
+    """Rows of the events table so far, repeated writes included."""
+    files = dataset.glob("events/day=*/*.parquet")
+    return sum(pq.read_metadata(path).num_rows for path in files)
+
+
+def figures_until(dataset: Path) -> datetime | None:
+    """The end of the last window that was published as final."""
+    files = [str(path) for path in dataset.glob("metrics/day=*/*.parquet")]
+    if not files:
+        return None
+    ((end,),) = duckdb.execute(
+        "SELECT max(window_end)::TIMESTAMPTZ FROM read_parquet($files)", {"files": files}
+    ).fetchall()
+    return end
+
+
+def quiet(dataset: Path, seconds: float = 30) -> bool:
+    """Was no figure published as final in so many seconds? Families do so one by one."""
+    paths = dataset.glob("metrics/day=*/*.parquet")
+    newest = max((path.stat().st_mtime for path in paths), default=0.0)
+    return time.time() - newest > seconds
+
+
+def verified(dataset: Path, services: Services, topic: str) -> str:
+    """The last words of `moment verify` on a dataset and its topic: `identical: …` where it is."""
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "pipelines", "verify"),
+            *(str(dataset), f"kafka://{services.kafka}/{topic}"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = ended.stdout + ended.stderr
+    return said.splitlines()[0] if ended.returncode == 0 else f"code {ended.returncode}: {said}"
+
+
+def counts(dataset: Path) -> dict[str, Any]:
+    """Rows written, written again, late, out of balance, and figures published by table."""
+    create_views(dataset)
+    with duckdb.connect(str(dataset / "moment.duckdb"), read_only=True) as views:
+
+        def one(query: str) -> tuple[Any, ...]:
+            return views.execute(query).fetchall()[0]
+
+        (rows,) = one("SELECT count(*) FROM events")
+        received, counted, duplicate, late = one(
+            "SELECT sum(received)::BIGINT, sum(events - withheld - ignored)::BIGINT,"
+            " sum(duplicate)::BIGINT, sum(late)::BIGINT FROM balance_latest"
+        )
+        (unbalanced,) = one("SELECT count(*) FROM balance_latest WHERE NOT balanced")
+        causes = dict(views.execute("SELECT cause, count(*) FROM metrics GROUP BY 1").fetchall())
+        (figures,) = one("SELECT count(*) FROM metrics_latest")
+    return {
+        "received": received,
+        "rows": rows,
+        "repeated": rows - counted,
+        "duplicate": duplicate,
+        "late": late,
+        "unbalanced": unbalanced,
+        "figures": figures,
+        "published": causes,
+    }
