@@ -9,9 +9,6 @@ from pathlib import Path
 from deploy.local.ports import Ports, answers
 from deploy.local.processes import Program
 
-CACHE_MEGABYTES = 128
-"""Of each worker, as a container is given by --max_cache_memory_usage_mb."""
-
 
 def worker_pool(folder: Path, ports: Ports, code: Path) -> Program:
     """The pool, in this Python's environment, ready when it accepts connections.
@@ -26,9 +23,8 @@ def worker_pool(folder: Path, ports: Ports, code: Path) -> Program:
         command=[
             sys.executable,
             "-m",
-            "deploy.local.pool",
-            f"--port={ports.worker_pool}",
-            f"--cache-megabytes={CACHE_MEGABYTES}",
+            "apache_beam.runners.worker.worker_pool_main",
+            f"--service_port={ports.worker_pool}",
         ],
         environment={"PATH": path, "PYTHONPATH": modules, "TMPDIR": str(folder / "tmp")},
         directory=code,

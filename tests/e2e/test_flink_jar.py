@@ -88,7 +88,7 @@ def test_the_jar_holds_the_pipeline_and_starts_it(services, jar):
     )} == {
         "streaming": True, "parallelism": "2", "max_parallelism": "128",
         "sdk_worker_parallelism": "2", "max_bundle_size": "32", "max_bundle_time_mills": "500",
-        "max_cache_memory_usage_mb": "128", "finish_bundle_before_checkpointing": True,
+        "max_cache_memory_usage_mb": "0", "finish_bundle_before_checkpointing": True,
     }  # fmt: skip
     assert requests.get(f"{services.flink_rest}/jobs", timeout=10).json() == {"jobs": []}
 

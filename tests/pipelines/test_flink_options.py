@@ -27,7 +27,7 @@ GIVEN = (
 )
 SET = (
     "--max_bundle_size=32",
-    "--max_cache_memory_usage_mb=128",
+    "--max_cache_memory_usage_mb=0",
     "--streaming",
     "--max_parallelism=128",
     "--max_bundle_time_mills=500",
@@ -106,7 +106,7 @@ def test_bounded_input_needs_no_checkpoints():
     job = flink_job(_without(*state), streaming=False)
 
     assert job.arguments[len(GIVEN) - len(state) :] == (
-        "--max_bundle_size=32", "--max_cache_memory_usage_mb=128", "--sdk_worker_parallelism=2",
+        "--max_bundle_size=32", "--max_cache_memory_usage_mb=0", "--sdk_worker_parallelism=2",
     )  # fmt: skip
 
 
