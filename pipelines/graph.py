@@ -88,7 +88,7 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
         counts.append(left_out.counts)
     observed = admitted | "Observe" >> Observe(rules.observe())
     attended = observed.observations | "Attend" >> AttendShards(
-        rules.attend(), rules.families, rules.shards, rules.epoch
+        rules.attend(), rules.families, rules.shards, rules.epoch, rules.publish_every_seconds / 2
     )
     named = observed.labels | "RouteLabels" >> RouteLabels(rules.families)
     published = (
