@@ -35,6 +35,7 @@ format: setup ## format and mend what can be mended
 docs: setup ## write the generated pages of docs/
 	$(BIN)/python -m pipelines.channel_docs
 	$(BIN)/python -m pipelines.metric_docs
+	$(BIN)/python -m pipelines.terraform_schemas
 
 bench: setup ## measure speed and memory against the yardsticks, into build/bench.jsonl
 	$(BIN)/python -m benchmarks.run
