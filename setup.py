@@ -31,6 +31,7 @@ setup(
         "gcp": ["apache-beam[gcp]>=2.77,<3", "google-cloud-pubsub"],
         "kafka": ["confluent-kafka>=2.6"],
         "test": [
+            "apache-beam[gcp]>=2.77,<3",
             "confluent-kafka>=2.6",
             "google-cloud-pubsub",
             "hypothesis",
@@ -39,6 +40,7 @@ setup(
             "orjson",
             "pytest",
             "pytest-timeout",
+            "python-hcl2>=8",
             "pyyaml",
             "ruff",
             "scipy",
