@@ -1,11 +1,16 @@
-"""Environments of their own, in the cache, for tools that cannot share one with Beam."""
+"""Environments of their own, in the cache, for tools that cannot share one with Beam.
+
+`python -m deploy.environments` makes both: some minutes, once. The tests make them only where all
+must run.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
-from deploy.local.download import _made, _run
+from deploy.local.download import MissingTool, _made, _run, cache
 
 CHECKOV = ("checkov==3.3.30",)
 AIRFLOW = (
@@ -14,8 +19,11 @@ AIRFLOW = (
 )
 
 
-def environment(name: str, packages: tuple[str, ...]) -> Path:
-    """The folder of an environment with these packages, made once. Raises MissingTool."""
+def make_environment(name: str, packages: tuple[str, ...]) -> str:
+    """The Python of an environment with these packages, made once. Raises MissingTool.
+
+    Tools are run as its modules: its scripts name the folder that it was made in.
+    """
 
     def make(folder: Path) -> None:
         made = folder / "environment"
@@ -26,10 +34,21 @@ def environment(name: str, packages: tuple[str, ...]) -> Path:
             f"pip could not install {', '.join(packages)}",
         )  # fmt: skip
 
-    version = packages[0].partition("==")[2]
-    return _made(f"{name}-{version}", f"{name}, for its checks", make) / "environment"
+    _made(_folder(name, packages), f"{name}, for its checks", make)
+    return str(cache() / _folder(name, packages) / "environment" / "bin" / "python")
 
 
 def python_of(name: str, packages: tuple[str, ...]) -> str:
-    """The Python of such an environment: its scripts name the folder that it was made in."""
-    return str(environment(name, packages) / "bin" / "python")
+    """The same for a test. Raises MissingTool also where it is not made, and may be left out."""
+    if not os.environ.get("MOMENT_EVERYTHING") and not (cache() / _folder(name, packages)).is_dir():
+        raise MissingTool(f"{name} is not installed: `python -m deploy.environments` does it.")
+    return make_environment(name, packages)
+
+
+def _folder(name: str, packages: tuple[str, ...]) -> str:
+    return f"{name}-{packages[0].partition('==')[2]}"
+
+
+if __name__ == "__main__":
+    make_environment("checkov", CHECKOV)
+    make_environment("apache-airflow", AIRFLOW)

@@ -93,7 +93,7 @@ def _block(described: dict[str, Any], types: dict[str, Any]) -> Block:
 
 
 def _type(type: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
-    """`type`, and of a block also `block`; an argument may be given as a reference to be resolved."""
+    """`type`, and of a block also `block`; references that are resolved later say nothing."""
     if "primitive" in type:
         return {"type": type["primitive"]}
     if "collection" in type:

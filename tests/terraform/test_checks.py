@@ -33,7 +33,7 @@ def _query(name: str, **values: object) -> str:
 
 def _row(hours_ago: int, **told: Any) -> dict[str, Any]:
     hour = NOW - timedelta(hours=hours_ago)
-    counted = {outcome: 0 for outcome in OUTCOMES} | told
+    counted = dict.fromkeys(OUTCOMES, 0) | told
     balanced = counted["received"] == counted["decoded"] + counted["failed"] and counted[
         "events"
     ] == sum(counted[outcome] for outcome in EVENT_OUTCOMES)

@@ -44,8 +44,10 @@ def test_a_policy_scan_finds_nothing():
     ]
 
     assert failed == []
-    assert report["results"]["parsing_errors"] == []
-    assert report["summary"]["passed"] >= 75
+    assert report["summary"]["parsing_errors"] == 0
+    # Not because nothing was looked at.
+    assert report["summary"]["passed"] >= 70
+    assert report["summary"]["skipped"] == 7
 
 
 def test_what_a_policy_scan_leaves_out_says_why():
