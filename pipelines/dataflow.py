@@ -29,7 +29,7 @@ _LISTS = ("dataflow_service_options", "experiments", "additional_experiments")
 
 def runs_on_dataflow(given: Sequence[str]) -> bool:
     """Whether Beam's arguments name Dataflow."""
-    runner = _parsed(given).get("runner", "").rpartition(".")[2].lower()
+    runner = str(_parsed(given).get("runner", "")).rpartition(".")[2].lower()
     return runner in ("dataflowrunner", "dataflow")
 
 

@@ -195,6 +195,7 @@ module "monitoring" {
   project_number            = data.google_project.project.number
   location                  = var.region
   job                       = "${var.name}-stream"
+  prefix                    = var.name
   subscriptions             = module.pubsub.subscriptions
   dead_letter_subscriptions = module.pubsub.dead_letter_subscriptions
   balance_table             = module.bigquery.tables["balance"]

@@ -59,7 +59,9 @@ def plain(value: Any) -> Any:
 
 
 def unquoted(text: str) -> str:
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return text[1:-1].replace('\\"', '"')
+    return text
 
 
 def resources(folder: Path) -> Iterator[Resource]:

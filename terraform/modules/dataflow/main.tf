@@ -28,7 +28,7 @@ locals {
 # What `gcloud dataflow flex-template build` would write. Each image has a file of its own, so that the one
 # before is still there to go back to.
 resource "google_storage_bucket_object" "template" {
-  name         = "templates/moment-${replace(element(split("@", reverse(split("/", var.image))[0]), 0), ":", "-")}.json"
+  name         = "templates/${replace(element(split("@", reverse(split("/", var.image))[0]), 0), ":", "-")}.json"
   bucket       = var.bucket
   content_type = "application/json"
 

@@ -57,7 +57,7 @@ locals {
     }
     cost = {
       title  = "jobs use more processors than planned"
-      filter = "resource.type = \"dataflow_job\" AND resource.labels.job_name = starts_with(\"${var.job}\") AND metric.type = \"dataflow.googleapis.com/job/current_num_vcpus\""
+      filter = "resource.type = \"dataflow_job\" AND resource.labels.job_name = starts_with(\"${var.prefix}\") AND metric.type = \"dataflow.googleapis.com/job/current_num_vcpus\""
       above  = var.most_processors
       align  = "ALIGN_MEAN"
       reduce = "REDUCE_SUM"

@@ -14,7 +14,12 @@ variable "location" {
 }
 
 variable "job" {
-  description = "Name of the streaming job; those of schedules begin with it."
+  description = "Name of the streaming job."
+  type        = string
+}
+
+variable "prefix" {
+  description = "What the names of all jobs begin with, those of schedules too: what they cost is counted together."
   type        = string
 }
 
