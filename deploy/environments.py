@@ -16,6 +16,8 @@ CHECKOV = ("checkov==3.3.30",)
 AIRFLOW = (
     "apache-airflow==3.3.2",
     "apache-airflow-providers-google==22.8.0",
+    # Without it Google's operator of Flex Templates cannot be imported, which only an import tells.
+    "apache-airflow-providers-apache-beam==6.3.1",
 )
 
 
