@@ -12,13 +12,14 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
 from deploy.local.services import ROOT
-from pipelines import flex_template
+from pipelines import cli, flex_template
 from pipelines.dataflow import EXAMPLES, dataflow_arguments, runs_on_dataflow
 from pipelines.errors import OptionError
 from pipelines.flex_template import DAYS, OURS, PASSED, command_line
 from pipelines.keys import KEY_VARIABLE
 from pipelines.options import add_measure_arguments
 from tests.deploy.dataflow_graph import (
+    ARGUMENTS,
     GOLDEN,
     REGENERATE,
     described,
@@ -252,6 +253,16 @@ def test_yesterday_is_a_day_of_the_property():
 def test_what_is_missing_or_wrong_is_one_sentence_and_nothing_starts(given, sentence, capsys):
     assert flex_template.main(given, secret_of=lambda name: pytest.fail("read")) == 2
     assert capsys.readouterr().err.startswith(f"moment: {sentence}")
+
+
+def test_a_graph_that_is_written_for_the_service_is_a_success(monkeypatch, tmp_path, capsys):
+    # Nobody but Dataflow knows the state of a job that it starts itself.
+    monkeypatch.setattr("pipelines.stream.stream", lambda options: "UNKNOWN")
+    given = ["measure", *ARGUMENTS, f"--output={tmp_path / 'figures'}"]
+
+    assert cli.main([*given, "--template_location=gs://example-dataflow/staging/graph"]) == 0
+    assert "Dataflow starts the job from it" in capsys.readouterr().out
+    assert cli.main(given) == cli.FAILED
 
 
 def test_the_key_comes_from_the_secret_and_is_in_no_argument(monkeypatch):
