@@ -4,7 +4,7 @@ ENVIRONMENT := .venv
 BIN := $(ENVIRONMENT)/bin
 STAMP := $(ENVIRONMENT)/.installed
 
-.PHONY: help setup demo test check format docs bench soak flink flink-down clean
+.PHONY: help setup demo test check format docs bench soak plan flink flink-down clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,12 +35,18 @@ format: setup ## format and mend what can be mended
 docs: setup ## write the generated pages of docs/
 	$(BIN)/python -m pipelines.channel_docs
 	$(BIN)/python -m pipelines.metric_docs
+	$(BIN)/python -m pipelines.terraform_schemas
 
 bench: setup ## measure speed and memory against the yardsticks, into build/bench.jsonl
 	$(BIN)/python -m benchmarks.run
 
 soak: setup ## a live on Flink under twenty kills: fifteen minutes (make soak OUTAGE=10: broker away)
 	$(BIN)/python -m tests.e2e.soak $(if $(OUTAGE),--outage $(OUTAGE)) $(if $(KILLS),--kills $(KILLS))
+
+plan: ## show what Terraform would make in your project (make plan VARIABLES=my.tfvars)
+	@test -f "$(VARIABLES)" || { echo "make plan VARIABLES=FILE: expected your copy of terraform/example/example.tfvars"; exit 2; }
+	terraform -chdir=terraform/example init -input=false
+	terraform -chdir=terraform/example plan -input=false -var-file="$(abspath $(VARIABLES))"
 
 flink: setup ## start Flink, its workers, Kafka, Pub/Sub on this machine (make flink SLOTS=4)
 	$(BIN)/python -m deploy.local up --slots $(or $(SLOTS),2)

@@ -37,6 +37,7 @@ setup(
         ],
         "kafka": ["confluent-kafka>=2.6"],
         "test": [
+            "apache-beam[gcp]>=2.77,<3",
             "confluent-kafka>=2.6",
             "google-cloud-bigquery",
             "google-cloud-bigquery-storage",
@@ -47,6 +48,7 @@ setup(
             "orjson",
             "pytest",
             "pytest-timeout",
+            "python-hcl2>=8",
             "pyyaml",
             "ruff",
             "scipy",

@@ -161,6 +161,9 @@ def _stream(options: MeasureOptions) -> int:
     except KeyboardInterrupt:
         print("left: a job on a cluster goes on, and is stopped there", file=sys.stderr)
         return INTERRUPTED
+    if state == "UNKNOWN" and options.writes_template:
+        print("the graph is written: Dataflow starts the job from it")
+        return 0
     print(f"the job is {state}")
     return 0 if state in ("DONE", "CANCELLED", "DRAINED", "UPDATED") else FAILED
 

@@ -14,6 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentP
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import create_runner
 
+from pipelines.dataflow import dataflow_arguments, runs_on_dataflow
 from pipelines.errors import OptionError
 from pipelines.flink import flink_job, runs_on_flink
 from pipelines.graph import Rules
@@ -42,6 +43,11 @@ class MeasureOptions:
     def unbounded(self) -> bool:
         """Does the job go on until it is stopped?"""
         return not self.inputs.files or self.stream.speed is not None
+
+    @property
+    def writes_template(self) -> bool:
+        """Is the graph written down for Dataflow, which starts the job itself?"""
+        return any(given.startswith("--template_location") for given in self.beam_arguments)
 
 
 def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,6 +120,9 @@ def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]
         beam_arguments=tuple(beam_arguments),
     )
     _check_kind(options, arguments)
+    if runs_on_dataflow(beam_arguments):
+        completed = dataflow_arguments(beam_arguments, options.unbounded)
+        return replace(options, beam_arguments=completed)
     return _on_flink(options, arguments.shards) if runs_on_flink(beam_arguments) else options
 
 
@@ -168,6 +177,10 @@ def _check_beam(arguments: Sequence[str]) -> None:
 
 def _output(given: str, replaces: bool) -> Path:
     """The directory to write: new, empty, or a dataset to replace, where we may write."""
+    if "://" in given:
+        raise OptionError(
+            f"--output {given}: expected a directory of this machine, found an address"
+        )
     output = Path(given)
     if output.exists() and not output.is_dir():
         raise OptionError(f"--output {output}: expected a directory, found a file")

@@ -19,7 +19,7 @@ EVENTS = Table(
     EVENT,
     "event_time",
     "one row an accepted or repeated event; events_latest has each once",
-    ("channel", "content_id", "action", "actor_id"),
+    ("channel", "content_id", "action"),
     YEAR,
 )
 METRICS = Table(

@@ -1,0 +1,10 @@
+output "data_key" {
+  description = "Key of tables, buckets, topics and images. Known once Google's accounts may use it."
+  value       = google_kms_crypto_key.data.id
+  depends_on  = [google_kms_crypto_key_iam_member.agent_encrypts_data]
+}
+
+output "pseudonym_secret" {
+  description = "The secret, as --pseudonym-secret and `gcloud secrets versions add` name it."
+  value       = google_secret_manager_secret.pseudonym.id
+}
