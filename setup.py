@@ -28,10 +28,17 @@ setup(
         "tzdata",
     ],
     extras_require={
-        "gcp": ["apache-beam[gcp]>=2.77,<3", "google-cloud-pubsub"],
+        "gcp": [
+            "apache-beam[gcp]>=2.77,<3",
+            "google-cloud-bigquery>=3.30",
+            "google-cloud-bigquery-storage>=2.33",
+            "google-cloud-pubsub",
+        ],
         "kafka": ["confluent-kafka>=2.6"],
         "test": [
             "confluent-kafka>=2.6",
+            "google-cloud-bigquery>=3.30",
+            "google-cloud-bigquery-storage>=2.33",
             "google-cloud-pubsub",
             "hypothesis",
             "jsonschema",
