@@ -1,7 +1,8 @@
 """A BigQuery emulator in an environment of its own: REST and Storage Write on this machine.
 
-It keeps everything in memory: after a restart there is no dataset. It knows no quotas, no accounts
-and no time that a new column takes to be known; columns that a table lacks it drops without a word.
+It keeps its tables in a folder, its streams in memory: after a restart rows that were acknowledged
+are there, and what was pending is not. It knows no quotas, no accounts and no time that a new column
+takes to be known; columns that a table lacks it drops without a word.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def program(home: Path, folder: Path, rest_port: int, write_port: int) -> Progra
         command=[
             str(home / "bin" / "python"), "-m", "bqemulator", "start",
             f"--rest-port={rest_port}", f"--grpc-port={write_port}",
-            f"--project={PROJECT}", "--log-level=warning", "--ephemeral",
+            f"--project={PROJECT}", "--log-level=warning",
+            f"--data-dir={folder / 'data'}",
         ],
         ready=lambda said: answers(rest_port) and answers(write_port),
         environment={
@@ -106,13 +108,14 @@ class Emulator:
         }
 
     def start(self) -> None:
-        """Return when it serves. What an earlier one held is gone."""
-        (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
+        """Return when it serves, with the tables that an earlier one held."""
+        for name in ("tmp", "data"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
         stop(self.folder, [NAME], seconds=0)
         start(self.folder, program(environment(), self.folder, self.rest_port, self.write_port))
 
     def kill(self) -> None:
-        """End it as a crash would: connections are refused, and what it held is lost."""
+        """End it as a crash would: connections are refused."""
         stop(self.folder, [NAME], seconds=0)
 
     def freeze(self) -> None:
@@ -161,7 +164,8 @@ def local_bigquery(folder: Path = FOLDER_OF_TESTS) -> Iterator[Emulator]:
         finally:
             # Killed, for a frozen process heeds nothing else.
             emulator.kill()
-            shutil.rmtree(folder / "tmp", ignore_errors=True)
+            for name in ("tmp", "data"):
+                shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _bring_extension(home: Path) -> None:

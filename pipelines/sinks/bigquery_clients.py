@@ -20,6 +20,8 @@ CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     # A peer that vanished is noticed while replies are awaited.
     ("grpc.keepalive_time_ms", 60_000),
+    # Else two minutes pass between its own attempts after a long outage, whatever ours are.
+    ("grpc.max_reconnect_backoff_ms", 10_000),
 ]
 
 
@@ -61,7 +63,8 @@ def write_client(destination: Destination) -> Any:
         channel = grpc.insecure_channel(destination.write_emulator, options=CHANNEL_OPTIONS)
         return BigQueryWriteClient(transport=BigQueryWriteGrpcTransport(channel=channel))
     try:
-        return BigQueryWriteClient()
+        channel = BigQueryWriteGrpcTransport.create_channel(options=CHANNEL_OPTIONS)
+        return BigQueryWriteClient(transport=BigQueryWriteGrpcTransport(channel=channel))
     except DefaultCredentialsError as error:
         raise OptionError(_no_credentials(error)) from error
 
