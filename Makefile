@@ -39,8 +39,8 @@ docs: setup ## write the generated pages of docs/
 bench: setup ## measure speed and memory against the yardsticks, into build/bench.jsonl
 	$(BIN)/python -m benchmarks.run
 
-flink: setup ## start Flink, its workers, Kafka, Pub/Sub on this machine (make flink SLOTS=4)
-	$(BIN)/python -m deploy.local up --slots $(or $(SLOTS),2)
+flink: setup ## start Flink, its workers, Kafka, Pub/Sub on this machine (make flink SLOTS=4 BIGQUERY=1)
+	$(BIN)/python -m deploy.local up --slots $(or $(SLOTS),2) $(if $(BIGQUERY),--bigquery)
 
 flink-down: ## stop what make flink started
 	$(BIN)/python -m deploy.local down

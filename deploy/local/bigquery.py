@@ -1,7 +1,7 @@
 """A BigQuery emulator in an environment of its own: REST and Storage Write on this machine.
 
-It keeps its tables in a folder, its streams in memory: after a restart rows that were acknowledged
-are there, and what was pending is not. It knows no quotas, no accounts and no time that a new column
+It keeps its tables in a folder and its streams in memory: after a restart acknowledged rows are
+there, and what was pending is not. It knows no quotas, no accounts and no time that a new column
 takes to be known; columns that a table lacks it drops without a word.
 """
 
@@ -109,10 +109,13 @@ class Emulator:
 
     def start(self) -> None:
         """Return when it serves, with the tables that an earlier one held."""
-        for name in ("tmp", "data"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self.make_folders()
         stop(self.folder, [NAME], seconds=0)
         start(self.folder, program(environment(), self.folder, self.rest_port, self.write_port))
+
+    def make_folders(self) -> None:
+        for name in ("tmp", "data"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
 
     def kill(self) -> None:
         """End it as a crash would: connections are refused."""
