@@ -162,7 +162,7 @@ class Appender:
             self._connection, self._first = self._connect(), True
         serialized = request(
             rows,
-            self._stream if self._first else None,
+            self._stream,
             self._schema if self._first else None,
             self._next_offset if self._has_offsets else None,
         )

@@ -68,16 +68,17 @@ def cut(batch: pa.RecordBatch, most_bytes: int) -> Iterator[pa.RecordBatch]:
 
 def request(
     rows: pa.RecordBatch,
-    stream: str | None = None,
+    stream: str,
     schema: pa.Schema | None = None,
     offset: int | None = None,
 ) -> bytes:
-    """A serialized AppendRowsRequest. `stream` and `schema`: in the first of a connection only."""
-    message = messages().AppendRowsRequest()
-    if stream is not None:
-        message.write_stream = stream
-        message.trace_id = f"moment:{VERSION}"
+    """A serialized AppendRowsRequest. `schema`: in the first of a connection only.
+
+    The stream may be left out of later ones too, says the service; its emulator then finds none.
+    """
+    message = messages().AppendRowsRequest(write_stream=stream)
     if schema is not None:
+        message.trace_id = f"moment:{VERSION}"
         message.arrow_rows.writer_schema.serialized_schema = schema.serialize().to_pybytes()
     if offset is not None:
         message.offset.value = offset
