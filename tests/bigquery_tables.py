@@ -29,10 +29,13 @@ def create_table(client: Any, destination: Destination, table: Table) -> None:
 
 
 def add_column(client: Any, destination: Destination, table: Table, name: str, type: str) -> None:
-    """As ALTER TABLE ADD COLUMN does, of which the emulator tells its catalogue nothing."""
+    """As ALTER TABLE ADD COLUMN does: in the emulator it adds the column to what is stored alone,
+    and the API's update to its catalogue alone."""
+    client.query_and_wait(f"ALTER TABLE `{destination.name(table)}` ADD COLUMN {name} {type}")
     found = client.get_table(destination.name(table))
-    found.schema = [*found.schema, bigquery.SchemaField(name, type)]
-    client.update_table(found, ["schema"])
+    if name not in [field.name for field in found.schema]:
+        found.schema = [*found.schema, bigquery.SchemaField(name, type)]
+        client.update_table(found, ["schema"])
 
 
 def rows(client: Any, destination: Destination, table: Table, where: str = "TRUE") -> list[Any]:

@@ -331,7 +331,7 @@ def test_a_frozen_emulator_is_waited_for(emulator, place):
 
 
 def test_a_column_added_under_load_loses_nothing_and_the_old_writer_goes_on(emulator, place):
-    old = _AppendToDefault(FAILED_EVENTS, place, USUAL)
+    old = _AppendToDefault(FAILED_EVENTS, place, replace(USUAL, reconnect_seconds=60))
     wider = replace(
         FAILED_EVENTS, schema=FAILED_EVENTS.schema.append(pa.field("hint", pa.string()))
     )
@@ -357,7 +357,8 @@ def _append_wider(place: Destination, table: Table, bundle: int) -> None:
     batch = batch.append_column(table.schema.field("hint"), pa.array(["mend the quotes"] * 100))
     schema = wire_schema(table.schema)
     stream = f"{place.path(table)}/streams/_default"
-    appender = Appender(stream, schema, lambda: connect(place, stream, schema.names))
+    patience = replace(USUAL, reconnect_seconds=20)
+    appender = Appender(stream, schema, lambda: connect(place, stream, schema.names), patience)
     appender.append(wire_batch(batch, table.schema, table.day_column))
     assert appender.flush() == []
     appender.close()
