@@ -89,7 +89,10 @@ def sink(name: str, write: str, rest: str, folder: str) -> beam.PTransform:
     from apache_beam.io.gcp.bigquery import BigQueryDisposition, WriteToBigQuery
 
     columns = [dict(column, description="") for column in bigquery_columns(EVENTS.schema)]
-    usual = {"schema": {"fields": columns}, "create_disposition": BigQueryDisposition.CREATE_NEVER}
+    usual: dict[str, Any] = {
+        "schema": {"fields": columns},
+        "create_disposition": BigQueryDisposition.CREATE_NEVER,
+    }
     if name == "streaming inserts":
         _without_credentials()
         return WriteToBigQuery(TABLE, method="STREAMING_INSERTS", **usual)
@@ -109,10 +112,11 @@ def _without_credentials() -> None:
     from apache_beam.io.gcp import bigquery_tools
     from google.auth.credentials import AnonymousCredentials
 
-    bigquery_tools.gcp_bigquery.Client = partial(
-        bigquery_tools.gcp_bigquery.Client, "a-project", credentials=AnonymousCredentials()
+    tools: Any = bigquery_tools
+    tools.gcp_bigquery.Client = partial(
+        tools.gcp_bigquery.Client, "a-project", credentials=AnonymousCredentials()
     )
-    bigquery_tools.BigQueryWrapper._bigquery_client = staticmethod(lambda options: None)
+    tools.BigQueryWrapper._bigquery_client = staticmethod(lambda options: None)
 
 
 def cpu_seconds(last: beam.PTransform, temporary: str) -> float:
