@@ -16,7 +16,7 @@ and how fast it answers hang on bytes, and each request costs a round trip."""
 
 
 class Gatherer:
-    """Batches in, pieces of at most `most_bytes` out, each as full as whole batches make it.
+    """Batches in, pieces of at most `most_bytes` out, all but the last nearly full.
 
     What is gathered is as large as one piece. Sizes are those of the serialized rows, computed
     without serializing them.
@@ -34,6 +34,11 @@ class Gatherer:
         size = pa.ipc.get_record_batch_size(batch)
         full: list[pa.RecordBatch] = []
         if self._bytes + size > self._most:
+            head = _fitting(batch, size, self._most - self._bytes)
+            if head:
+                self._gathered.append(batch.slice(0, head))
+                batch = batch.slice(head)
+                size = pa.ipc.get_record_batch_size(batch)
             full += self.rest()
         if size > self._most:
             *whole, batch = cut(batch, self._most)
@@ -60,10 +65,21 @@ def cut(batch: pa.RecordBatch, most_bytes: int) -> Iterator[pa.RecordBatch]:
     if size <= most_bytes or batch.num_rows == 1:
         yield batch
         return
-    # A little less than would fit if all rows were alike, for they are not quite.
-    rows = max(1, int(batch.num_rows * 0.97 * most_bytes / size))
+    rows = max(1, _rows(batch, size, most_bytes))
     for begin in range(0, batch.num_rows, rows):
         yield from cut(batch.slice(begin, rows), most_bytes)
+
+
+def _rows(batch: pa.RecordBatch, size: int, most_bytes: int) -> int:
+    """A few less than would fit if all rows were alike, for they are not quite."""
+    return int(batch.num_rows * 0.97 * most_bytes / size)
+
+
+def _fitting(batch: pa.RecordBatch, size: int, most_bytes: int) -> int:
+    """How many of the first rows fill what is left of a request; 0 where they would not fit."""
+    rows = _rows(batch, size, most_bytes)
+    fits = rows and pa.ipc.get_record_batch_size(batch.slice(0, rows)) <= most_bytes
+    return rows if fits and rows < batch.num_rows else 0
 
 
 def request(

@@ -149,6 +149,17 @@ def test_rows_of_very_different_lengths_are_cut_to_the_limit_too():
     ] == [[7]]
 
 
+def test_batches_that_do_not_divide_a_request_fill_it_all_the_same():
+    """Each is 0.4 of a request: two fit, and a part of the third."""
+    gatherer = Gatherer(most_bytes=100_000)
+    full = [piece for first in range(0, 30_000, 1000) for piece in gatherer.add(rows(first, 1000))]
+
+    pieces = full + gatherer.rest()
+
+    assert [n for piece in pieces for n in piece["n"].to_pylist()] == list(range(30_000))
+    assert all(85_000 < pa.ipc.get_record_batch_size(piece) <= 100_000 for piece in full)
+
+
 def test_an_empty_batch_is_no_request():
     assert Gatherer().add(rows(0, 0)) == []
 
