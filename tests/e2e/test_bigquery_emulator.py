@@ -43,6 +43,7 @@ from pipelines.sinks.tables import (
     RUNS,
     TABLES,
 )
+from pipelines.stream import _begin
 from schemas.bigquery import DAY, wire_batch, wire_schema
 from schemas.metric import KEY
 from tests.bigquery_tables import add_column, create_table, create_tables, in_order, one, rows
@@ -262,6 +263,33 @@ def test_an_emulator_that_does_not_answer_is_one_sentence(emulator):
 
 
 # A stream
+
+
+def test_a_stream_is_begun_once_and_goes_on_with_the_same_options(emulator, place, live):
+    def stream(*given: str) -> MeasureOptions:
+        parser = argparse.ArgumentParser()
+        add_measure_arguments(parser)
+        arguments = [str(live[0]), "--output", str(place), "--speed", "60", *given]
+        return measure_options(parser.parse_args(arguments), ("--runner=PrismRunner",))
+
+    _begin(stream())
+    with pytest.raises(OptionError, match=r"a stream was begun in it on .*; give --append to go"):
+        _begin(stream())
+    _begin(stream("--append"))
+    with pytest.raises(OptionError, match="expected hot_minutes 15 as it was begun with, found 30"):
+        _begin(stream("--append", "--hot-minutes", "30"))
+
+    states = [(row["state"], row["streaming"]) for row in rows(emulator.client(), place, RUNS)]
+    assert states == [("started", True)] * 2
+
+
+def test_replace_is_for_directories(place, live):
+    parser = argparse.ArgumentParser()
+    add_measure_arguments(parser)
+    given = parser.parse_args([str(live[0]), "--output", str(place), "--replace"])
+
+    with pytest.raises(OptionError, match=r"^--replace: expected a directory, found bigquery://"):
+        measure_options(given, ())
 
 
 def test_a_worker_killed_in_mid_append_loses_nothing_and_doubles_nothing_in_the_view(

@@ -17,6 +17,7 @@ from pipelines.errors import OptionError
 from pipelines.measure import IN_PROCESS
 from pipelines.sinks.bigquery import WriteBigQuery, _AppendToDefault, _AppendToPending
 from pipelines.sinks.bigquery_append import Appender, Patience, Refused
+from pipelines.sinks.bigquery_check import _check_rights
 from pipelines.sinks.bigquery_clients import write_client
 from pipelines.sinks.bigquery_destination import Destination, parse_destination
 from pipelines.sinks.bigquery_faults import SinkError
@@ -389,3 +390,37 @@ def test_an_emulator_has_two_addresses():
     for name in both:
         with pytest.raises(OptionError, match=f"^{name}: expected"):
             parse_destination("bigquery://a-project/figures", {name: both[name]})
+
+
+# Before anything starts; the rest is tested on the emulator
+
+
+def test_an_account_that_may_only_read_is_one_sentence(server, place):
+    server.unary = lambda name: "PERMISSION_DENIED"
+
+    with pytest.raises(OptionError) as refused:
+        _check_rights(place, [EVENTS])
+
+    assert str(refused.value) == (
+        "--output bigquery://a-project/d: expected the right to write a-project.d.events, found"
+        " that this account may only read: grant it BigQuery Data Editor on the dataset"
+    )
+
+
+def test_who_may_write_leaves_nothing_to_be_seen(server, place):
+    _check_rights(place, [EVENTS, BALANCES])
+
+    assert (len(server.streams), server.seen) == (2, {})
+
+
+def test_an_unbounded_graph_appends_to_default_streams_and_commits_nothing(place):
+    root = beam.Pipeline(options=PipelineOptions([f"--runner={IN_PROCESS}"]))
+    batches = root | beam.Create([notes(0, 1)]).with_output_types(pa.RecordBatch)
+    batches.is_bounded = False
+
+    written = batches | WriteBigQuery(NOTES, place)
+
+    assert written.element_type == pa.RecordBatch
+    labels = [part.full_label for part in root.transforms_stack[0].parts]
+    assert not any("Commit" in label for label in labels)
+    assert not written.is_bounded
