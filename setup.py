@@ -30,8 +30,8 @@ setup(
     extras_require={
         "gcp": [
             "apache-beam[gcp]>=2.77,<3",
-            "google-cloud-bigquery",
-            "google-cloud-bigquery-storage",
+            "google-cloud-bigquery>=3.30",
+            "google-cloud-bigquery-storage>=2.33",
             "google-cloud-pubsub",
             "sqlglot",
         ],
@@ -39,8 +39,8 @@ setup(
         "test": [
             "apache-beam[gcp]>=2.77,<3",
             "confluent-kafka>=2.6",
-            "google-cloud-bigquery",
-            "google-cloud-bigquery-storage",
+            "google-cloud-bigquery>=3.30",
+            "google-cloud-bigquery-storage>=2.33",
             "google-cloud-pubsub",
             "hypothesis",
             "jsonschema",

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.bigquery import bigquery
 from benchmarks.cases import Plan, Section, events, measure, moment
 from benchmarks.goals import Goal
 from benchmarks.growth import growth
@@ -40,6 +41,7 @@ SECTIONS: dict[str, Section] = {
     "streaming-latency": streaming_latency,
     "streaming-recovery": streaming_recovery,
     "streaming-state": streaming_state,
+    "bigquery": bigquery,
 }
 BENCH_KEY = "a key that benchmarks alone may use"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.errors import OptionError
 from pipelines.options import MeasureOptions, add_measure_arguments, measure_options
+from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sources.files import InputError
 from pipelines.tables_options import add_tables_arguments
 from pipelines.verify_options import add_verify_arguments, verify_options
@@ -147,7 +148,12 @@ def _measure(given: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     options = measure_options(given, beam_arguments)
     if options.unbounded:
         return _stream(options)
-    measured = measure(options)
+    if isinstance(options.output, Destination):
+        from pipelines.measure_bigquery import measure_into_bigquery
+
+        measured = measure_into_bigquery(options, options.output)
+    else:
+        measured = measure(options)
     print_summary(measured)
     return NOT_BALANCED if measured.unbalanced else 0
 

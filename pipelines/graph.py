@@ -31,7 +31,8 @@ from transforms.protect import Protect, PseudonymKeys
 from transforms.screen import Screen
 
 Sink = Callable[[Table], beam.PTransform]
-"""The write step of a table."""
+"""The write step of a table. A PCollection that it gives are FAILED_EVENT batches of the rows that
+were refused; a sink that refuses none gives PDone."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,6 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
     tables = [
         (EVENTS, protected.events),
         (METRICS, published.metrics),
-        (FAILED_EVENTS, failed),
         (BALANCES, balance),
     ]
     if not bounded:
@@ -110,9 +110,13 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
             (LATE_EVENTS, attended["late"]),
             (SOURCE_STATUSES, read.status),
         ]
-    for table, batches in tables:
-        batches | f"Write{_camel(table.name)}" >> sink(table)
+    written = [batches | _write_label(table) >> sink(table) for table, batches in tables]
+    refused = [each for each in written if isinstance(each, beam.PCollection)]
+    if refused:
+        failed = (failed, *refused) | "FailedAndRefused" >> beam.Flatten()
+    # Last, and what it refuses itself goes nowhere: the sink writes it without its payload.
+    failed | _write_label(FAILED_EVENTS) >> sink(FAILED_EVENTS)
 
 
-def _camel(name: str) -> str:
-    return "".join(part.title() for part in name.split("_"))
+def _write_label(table: Table) -> str:
+    return "Write" + "".join(part.title() for part in table.name.split("_"))

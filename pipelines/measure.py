@@ -18,6 +18,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.graph import build
 from pipelines.options import MeasureOptions
+from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.duckdb_views import create_views
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import TABLES
@@ -37,7 +38,7 @@ IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 class Measured:
     """A finished run: where it is, its balance summed, rows out of balance, seconds."""
 
-    output: Path
+    output: Path | Destination
     balance: dict[str, int]
     unbalanced: list[dict[str, Any]]
     metrics: int
@@ -45,9 +46,13 @@ class Measured:
 
 
 def measure(options: MeasureOptions) -> Measured:
-    """Run the job and write the dataset; nothing is seen at `output` before all is written."""
+    """Run the job and write the dataset; nothing is seen at `output` before all is written.
+
+    Into a directory; pipelines.measure_bigquery has the other.
+    """
     began = time.monotonic()
     output = options.output
+    assert isinstance(output, Path), output
     output.mkdir(parents=True, exist_ok=True)
     staging = output / ".incoming"
     shutil.rmtree(staging, ignore_errors=True)
@@ -56,7 +61,7 @@ def measure(options: MeasureOptions) -> Measured:
         with beam.Pipeline(options=pipeline_options(options.beam_arguments)) as root:
             build(
                 root,
-                _source(options),
+                bounded_source(options),
                 lambda table: WriteParquet(table, str(staging)),
                 options.rules,
             )
@@ -65,11 +70,12 @@ def measure(options: MeasureOptions) -> Measured:
         shutil.rmtree(staging, ignore_errors=True)
     create_views(output)
     measured = _summary(output, time.monotonic() - began)
-    _write_run(options, measured)
+    record = run_record(options) | outcome(measured)
+    (output / "run.json").write_text(json.dumps(record, indent=1) + "\n")
     return measured
 
 
-def _source(options: MeasureOptions) -> beam.PTransform:
+def bounded_source(options: MeasureOptions) -> beam.PTransform:
     """The read step of `measure`, bounded: of a topic, what it holds when the run starts."""
     inputs, stream = options.inputs, options.stream
     if inputs.topics:
@@ -88,7 +94,7 @@ def source_of(options: MeasureOptions) -> beam.PTransform:
     if stream.speed is not None:
         plan = plan_replay(inputs.files)
         return Replay(plan, stream.speed, stream.settings, stream.run_on_seconds)
-    return _source(options)
+    return bounded_source(options)
 
 
 def pipeline_options(arguments: tuple[str, ...]) -> PipelineOptions:
@@ -122,15 +128,15 @@ def _summary(output: Path, seconds: float) -> Measured:
     return Measured(output, dict(zip(OUTCOMES, totals)), rows, metrics, seconds)
 
 
-def _write_run(options: MeasureOptions, measured: Measured) -> None:
-    record = run_record(options) | {
+def outcome(measured: Measured) -> dict[str, Any]:
+    """What run.json says of how a run ended."""
+    return {
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "seconds": round(measured.seconds, 3),
         "balance": measured.balance,
         "balanced": not measured.unbalanced,
         "metrics": measured.metrics,
     }
-    (measured.output / "run.json").write_text(json.dumps(record, indent=1) + "\n")
 
 
 def run_record(options: MeasureOptions) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from pipelines.flink import flink_job, runs_on_flink
 from pipelines.graph import Rules
 from pipelines.inputs import Inputs, parse_inputs
 from pipelines.keys import pseudonym_keys
+from pipelines.sinks.bigquery_destination import Destination, is_bigquery, parse_destination
 from pipelines.sinks.tables import TABLES
 from pipelines.sources.files import InputFile
 from pipelines.stream_options import StreamOptions, add_stream_arguments, stream_options
@@ -33,7 +34,7 @@ BYTES_A_SHARD = 128 * 1024 * 1024
 @dataclass(frozen=True)
 class MeasureOptions:
     inputs: Inputs
-    output: Path
+    output: Path | Destination
     rules: Rules
     replace: bool
     stream: StreamOptions
@@ -59,7 +60,12 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
         " pubsub://projects/PROJECT/subscriptions/NAME; CHANNEL=INPUT names its channel, else it"
         " is recognised",
     )
-    parser.add_argument("--output", required=True, metavar="DIR", help="dataset to write")
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="WHERE",
+        help="dataset to write: a directory, or bigquery://PROJECT/DATASET with its tables",
+    )
     parser.add_argument(
         "--time-zone", default="Europe/Paris", metavar="ZONE", help="civil time of the property"
     )
@@ -74,7 +80,7 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
         "--epoch", type=int, default=0, help="generation of the figures (default 0)"
     )
     parser.add_argument(
-        "--replace", action="store_true", help="replace the dataset at DIR when all is written"
+        "--replace", action="store_true", help="replace the directory's dataset when all is written"
     )
     add_stream_arguments(parser)
 
@@ -86,7 +92,7 @@ def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]
     """
     stream = stream_options(arguments)
     _check_beam(beam_arguments)
-    output = _output(arguments.output, arguments.replace or stream.append)
+    output = _output(arguments.output, arguments.replace, stream.append)
     try:
         ZoneInfo(arguments.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -175,7 +181,19 @@ def _check_beam(arguments: Sequence[str]) -> None:
         )
 
 
-def _output(given: str, replaces: bool) -> Path:
+def _output(given: str, replaces: bool, appends: bool) -> Path | Destination:
+    """What is to be written; of BigQuery it is looked at later, when all else is known."""
+    if not is_bigquery(given):
+        return _directory(given, replaces or appends)
+    if replaces:
+        raise OptionError(
+            f"--replace: expected a directory, found {given}: rows are added to tables, and their"
+            " `latest` views show the newest"
+        )
+    return parse_destination(given, os.environ)
+
+
+def _directory(given: str, replaces: bool) -> Path:
     """The directory to write: new, empty, or a dataset to replace, where we may write."""
     if "://" in given:
         raise OptionError(
@@ -200,10 +218,10 @@ def _output(given: str, replaces: bool) -> Path:
     return output
 
 
-def _outside(inputs: Sequence[InputFile], output: Path) -> tuple[InputFile, ...]:
+def _outside(inputs: Sequence[InputFile], output: Path | Destination) -> tuple[InputFile, ...]:
     """The inputs that are not of the dataset to be written: figures are no native events."""
-    if not inputs:
-        return ()
+    if not inputs or isinstance(output, Destination):
+        return tuple(inputs)
     place = output.resolve()
     outside = tuple(file for file in inputs if not Path(file.path).resolve().is_relative_to(place))
     if not outside:

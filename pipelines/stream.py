@@ -9,11 +9,15 @@ from typing import Any
 import apache_beam as beam
 
 from pipelines.errors import OptionError
-from pipelines.graph import build
+from pipelines.graph import Sink, build
 from pipelines.measure import pipeline_options, run_record, source_of
 from pipelines.options import MeasureOptions
+from pipelines.runs import Runs
+from pipelines.sinks.bigquery import WriteBigQuery
+from pipelines.sinks.bigquery_check import check_bigquery
+from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.parquet import WriteParquet
-from pipelines.sinks.tables import FAILED_EVENTS
+from pipelines.sinks.tables import BIGQUERY_TABLES, FAILED_EVENTS
 from pipelines.sources.kafka import check_kafka
 from pipelines.sources.pubsub import check_pubsub
 from transforms.progress import NEVER
@@ -26,35 +30,52 @@ def stream(options: MeasureOptions) -> str:
     """Start the job, wait until it is stopped, and give its last state, in Beam's words.
 
     A job that is written as a jar is not started. Raises OptionError where a broker, topic or
-    subscription cannot be read, and where the dataset was begun with other options.
+    subscription cannot be read, where BigQuery's tables cannot be written, and where the dataset
+    was begun with other options.
     """
     inputs, stream = options.inputs, options.stream
     if inputs.topics:
         check_kafka(inputs.topics, stream.kafka)
     if inputs.subscriptions:
         check_pubsub(inputs.subscriptions)
-    _begin(options)
+    sink = _begin(options)
     root = beam.Pipeline(options=pipeline_options(options.beam_arguments))
-    build(
-        root,
-        source_of(options),
-        lambda table: WriteParquet(table, str(options.output.resolve())),
-        options.rules,
-    )
+    build(root, source_of(options), sink, options.rules)
     result = root.run()
     return str(result.wait_until_finish())
 
 
-def _begin(options: MeasureOptions) -> None:
-    """The folder, and its run.json: written first, for a stream has no end to write it at."""
-    record = _record(options)
-    path = options.output / "run.json"
+def _begin(options: MeasureOptions) -> Sink:
+    """Check where figures go, record the options there first, for a stream has no end."""
+    output, record = options.output, _record(options)
+    if isinstance(output, Destination):
+        _begin_in_bigquery(options, output, record)
+        return lambda table: WriteBigQuery(table, output)
+    path = output / "run.json"
     if path.exists():
         _check_continued(options, json.loads(path.read_text()), record)
-    restricted = options.output / FAILED_EVENTS.name
+    restricted = output / FAILED_EVENTS.name
     restricted.mkdir(parents=True, exist_ok=True)
     restricted.chmod(0o700)
     path.write_text(json.dumps(record, indent=1) + "\n")
+    directory = str(output.resolve())
+    return lambda table: WriteParquet(table, directory)
+
+
+def _begin_in_bigquery(
+    options: MeasureOptions, output: Destination, record: dict[str, Any]
+) -> None:
+    check_bigquery(output, BIGQUERY_TABLES)
+    runs = Runs(output, streaming=True)
+    before = runs.last()
+    if before is not None and not options.stream.append:
+        raise OptionError(
+            f"--output {output}: a stream was begun in it on {before.get('started')}; give --append"
+            " to go on with it, or another dataset"
+        )
+    if before is not None:
+        _check_continued(options, before, record)
+    runs.write("started", record)
 
 
 def _record(options: MeasureOptions) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def add_stream_arguments(parser: argparse.ArgumentParser) -> None:
         help="cadence of early figures (default 5)",
     )
     unbounded.add_argument(
-        "--append", action="store_true", help="go on writing into the dataset at DIR"
+        "--append", action="store_true", help="go on writing into a dataset that a job was begun in"
     )
 
 

@@ -19,7 +19,7 @@ FAILED_EVENT = pa.schema(
         pa.field(
             "channel", pa.string(), True, {"meaning": "channel asked to decode it; null if none"}
         ),
-        pa.field("stage", pa.string(), False, {"meaning": "read | recognise | decode"}),
+        pa.field("stage", pa.string(), False, {"meaning": "read | recognise | decode | write"}),
         pa.field("reason", pa.string(), False, {"meaning": "stable reason code, see Reason"}),
         pa.field("path", pa.string(), True, {"meaning": "JSON path or field name of the offender"}),
         pa.field(
@@ -56,6 +56,7 @@ class Reason(str, Enum):
     CORRUPT_FILE = "corrupt_file"
     LOST = "lost_records"
     DECODER_ERROR = "decoder_error"
+    REFUSED = "refused_by_sink"
 
 
 class Reject(NamedTuple):

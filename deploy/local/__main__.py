@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 
 from deploy.local.download import MissingTool
 from deploy.local.ports import PortError, ports_from
 from deploy.local.processes import StartError, running
-from deploy.local.services import FOLDER, down, status, up
+from deploy.local.services import FOLDER, USUAL, down, status, up
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,11 +19,12 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     starting = commands.add_parser("up", help="start what does not run, and wait until ready")
     starting.add_argument("--slots", type=_slots, default=2, help="of the TaskManager (default 2)")
+    starting.add_argument("--bigquery", action="store_true", help="BigQuery's emulator too")
     commands.add_parser("down", help="stop everything that up started")
     commands.add_parser("status", help="print what runs and where its log is")
     chosen = parser.parse_args(arguments)
     if chosen.command == "up":
-        return _up(chosen.slots)
+        return _up(chosen.slots, (*USUAL, *["bigquery"] * chosen.bigquery))
     if chosen.command == "down":
         stopped = down(FOLDER)
         print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
@@ -30,15 +32,18 @@ def main(arguments: list[str] | None = None) -> int:
     return _status()
 
 
-def _up(slots: int) -> int:
+def _up(slots: int, optional: Sequence[str]) -> int:
     try:
-        services = up(FOLDER, ports_from(os.environ), slots, print)
+        services = up(FOLDER, ports_from(os.environ), slots, print, optional)
     except (MissingTool, PortError, StartError) as failure:
         print(failure, file=sys.stderr)
         return 1
     print(f"\nFlink dashboard  {services.flink_rest}\nKafka broker     {services.kafka}")
     if running(FOLDER, "pubsub"):
         print(f"Pub/Sub emulator PUBSUB_EMULATOR_HOST={services.emulator.address}")
+    if running(FOLDER, "bigquery"):
+        variables = services.bigquery.variables.items()
+        print(f"BigQuery emulator {' '.join(f'{name}={value}' for name, value in variables)}")
     print("A Beam Python pipeline runs here with the arguments:")
     print("  " + " \\\n  ".join(services.pipeline_arguments()))
     return 0

@@ -24,6 +24,8 @@ class Ports:
     kafka_controller: int = 9093
     pubsub: int = 8085
     pubsub_iam: int = 8086
+    bigquery: int = 9050
+    bigquery_write: int = 9060
 
 
 def variable(name: str) -> str:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deploy.local import download, flink, kafka, pubsub
+from deploy.local import bigquery, download, flink, kafka, pubsub
 from deploy.local.flink import RESTARTS
 from deploy.local.ports import HOST, Ports, check_free, free_ports
 from deploy.local.processes import (
@@ -33,7 +33,7 @@ from deploy.local.processes import (
     started,
     stop,
 )
-from deploy.local.pubsub import Emulator, missing_emulator
+from deploy.local.pubsub import Emulator
 from deploy.local.worker_pool import worker_pool
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -47,9 +47,12 @@ SERVICES = {
     "jobmanager": ("flink", "flink_rpc"),
     "taskmanager": (),
     "pubsub": ("pubsub", "pubsub_iam"),
+    "bigquery": ("bigquery", "bigquery_write"),
 }
-OPTIONAL = {"pubsub"}
-"""What comes with the Google Cloud SDK alone; nothing else needs it."""
+OPTIONAL = {"pubsub": pubsub.missing_emulator, "bigquery": bigquery.missing_emulator}
+"""What nothing else needs, and what says why a machine cannot have it."""
+USUAL = ("pubsub",)
+"""Those that `up` starts unasked: BigQuery's emulator is 300 MB that few need."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,11 @@ class Services:
     def emulator(self) -> Emulator:
         """Pub/Sub's emulator; tests start it where they need it, and it ends with the others."""
         return Emulator(self.folder, self.ports.pubsub, self.ports.pubsub_iam)
+
+    @property
+    def bigquery(self) -> bigquery.Emulator:
+        """BigQuery's emulator, as Pub/Sub's."""
+        return bigquery.Emulator(self.folder, self.ports.bigquery, self.ports.bigquery_write)
 
     @property
     def tmp(self) -> Path:
@@ -188,6 +196,14 @@ class Services:
             return pubsub.program(
                 self.java, jar, self.folder, self.ports.pubsub, self.ports.pubsub_iam
             )
+        if name == "bigquery":
+            self.bigquery.make_folders()
+            return bigquery.program(
+                bigquery.environment(),
+                self.folder,
+                self.ports.bigquery,
+                self.ports.bigquery_write,
+            )
         if name == "jobmanager":
             return flink.jobmanager(self.java, self.flink, self.folder, self.ports)
         return flink.taskmanager(self.java, self.flink, self.folder, self.ports, self.slots)
@@ -198,7 +214,7 @@ def up(
     ports: Ports,
     slots: int,
     say: Callable[[str], None],
-    optional: Collection[str] = OPTIONAL,
+    optional: Collection[str] = USUAL,
     restarts: int = RESTARTS,
 ) -> Services:
     """Running services, each ready; those that already run are left as they are.
@@ -236,7 +252,7 @@ def status(folder: Path) -> Iterator[tuple[str, int | None, str, Path]]:
     ports = _ports_of(folder)
     for name, listens in SERVICES.items():
         number = running(folder, name)
-        if number is None and name in OPTIONAL and missing_emulator():
+        if number is None and name in OPTIONAL and (name not in USUAL or OPTIONAL[name]()):
             continue
         addresses = [f"localhost:{getattr(ports, port)}" for port in listens] if ports else []
         yield name, number, ", ".join(addresses if number else []), log_file(folder, name)
@@ -266,10 +282,14 @@ def local_services(
 
 def _startable(optional: Collection[str], say: Callable[[str], None]) -> list[str]:
     """The names of what is to run, in order."""
-    missing = missing_emulator() if optional else None
-    if missing:
-        say(f"pubsub is left out. {missing}")
-    return [name for name in SERVICES if name not in OPTIONAL or (name in optional and not missing)]
+    missing = {name: why for name in optional if (why := OPTIONAL[name]())}
+    for name, why in missing.items():
+        say(f"{name} is left out. {why}")
+    return [
+        name
+        for name in SERVICES
+        if name not in OPTIONAL or (name in optional and name not in missing)
+    ]
 
 
 def _ports_of(folder: Path) -> Ports | None:

@@ -37,6 +37,7 @@ _FAILURES = {
     "corrupt_file": "the file is corrupt",
     "lost_records": "deleted before they were read",
     "decoder_error": "the channel's code failed",
+    "refused_by_sink": "not taken by the database",
 }
 
 _CAUSES = {

@@ -134,8 +134,9 @@ class WriteParquet(beam.PTransform):
         super().__init__()
         self._table, self._directory = table, directory
 
-    def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        return batches | "WriteDays" >> beam.ParDo(_WriteDays(self._table, self._directory))
+    def expand(self, batches: beam.PCollection) -> beam.pvalue.PDone:
+        batches | "WriteDays" >> beam.ParDo(_WriteDays(self._table, self._directory))
+        return beam.pvalue.PDone(batches.pipeline)
 
 
 def _days(column: pa.Array) -> np.ndarray:

@@ -8,6 +8,7 @@ from schemas.event import EVENT
 from schemas.failure import FAILED_EVENT
 from schemas.late import LATE_EVENT
 from schemas.metric import METRIC
+from schemas.run import RUN
 from schemas.source_status import SOURCE_STATUS
 
 YEAR = 366
@@ -84,3 +85,13 @@ TABLES = (
     LATE_EVENTS,
     SOURCE_STATUSES,
 )
+
+RUNS = Table(
+    "runs",
+    RUN,
+    "recorded_time",
+    "a row when a run begins and one when it ends: its options, without secrets",
+    ("state",),
+)
+BIGQUERY_TABLES = (*TABLES, RUNS)
+"""Those of BigQuery: a folder has run.json instead of `runs`."""

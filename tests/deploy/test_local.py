@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import download, flink, kafka, services
+from deploy.local import bigquery, download, flink, kafka, services
 from deploy.local.ports import PortError, Ports, check_free, free_ports, is_free, ports_from
 
 FOLDER = Path("/home/someone/moment/build/local")
@@ -174,29 +174,44 @@ def test_only_the_ports_of_what_is_started_are_checked():
 def test_free_ports_differ():
     ports = free_ports()
 
-    assert len(set(vars(ports).values())) == 7
+    assert len(set(vars(ports).values())) == len(vars(ports))
 
 
 # Services
 
 
-def test_pubsub_is_started_where_the_emulator_is_and_else_left_out_in_a_sentence(monkeypatch):
+@pytest.mark.parametrize("name", services.OPTIONAL)
+def test_an_emulator_is_started_where_it_can_be_and_else_left_out_in_a_sentence(monkeypatch, name):
     said: list[str] = []
+    others = [other for other in services.SERVICES if other not in services.OPTIONAL]
 
-    monkeypatch.setattr(services, "missing_emulator", lambda: None)
-    assert services._startable({"pubsub"}, said.append) == list(services.SERVICES)
-    assert "pubsub" not in services._startable((), said.append)
+    monkeypatch.setitem(services.OPTIONAL, name, lambda: None)
+    assert services._startable({name}, said.append) == [*others, name]
+    assert services._startable((), said.append) == others
     assert said == []
 
-    monkeypatch.setattr(services, "missing_emulator", lambda: "The emulator is needed: install it.")
-    assert services._startable({"pubsub"}, said.append) == [
-        "worker_pool", "kafka", "jobmanager", "taskmanager",
-    ]  # fmt: skip
-    assert said == ["pubsub is left out. The emulator is needed: install it."]
+    monkeypatch.setitem(services.OPTIONAL, name, lambda: "The emulator is needed: install it.")
+    assert services._startable({name}, said.append) == others
+    assert said == [f"{name} is left out. The emulator is needed: install it."]
+
+
+def test_bigquerys_emulator_is_started_by_who_asks_for_it_alone():
+    assert set(services.USUAL) == set(services.OPTIONAL) - {"bigquery"}
+
+
+def test_bigquerys_emulator_finds_its_extension_in_a_home_of_its_own():
+    home, folder = Path("/cache/bigquery"), Path("/build/local")
+    told = bigquery.program(home, folder, 9050, 9060)
+
+    assert told.command[:4] == ["/cache/bigquery/bin/python", "-m", "bqemulator", "start"]
+    assert {"--rest-port=9050", "--grpc-port=9060", "--data-dir=/build/local/data"} <= set(
+        told.command
+    )
+    assert told.environment["HOME"] == "/cache/bigquery/home"
 
 
 def test_status_does_not_miss_what_this_machine_cannot_have(monkeypatch, tmp_path):
-    monkeypatch.setattr(services, "missing_emulator", lambda: "The emulator is needed.")
+    monkeypatch.setitem(services.OPTIONAL, "pubsub", lambda: "The emulator is needed.")
 
     assert [name for name, *_ in services.status(tmp_path)] == [
         "worker_pool", "kafka", "jobmanager", "taskmanager",

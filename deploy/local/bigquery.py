@@ -1,0 +1,201 @@
+"""A BigQuery emulator in an environment of its own: REST and Storage Write on this machine.
+
+It keeps its tables in a folder and its streams in memory: after a restart acknowledged rows are
+there, and what was pending is not. It knows no quotas, no accounts and no time that a new column
+takes to be known; columns that a table lacks it drops without a word.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.local.download import MissingTool, _made, _run
+from deploy.local.ports import HOST, answers
+from deploy.local.processes import Program, running, start, stop
+
+NAME = "bigquery"
+PROJECT = "moment-local"
+FOLDER_OF_TESTS = Path(__file__).resolve().parent.parent.parent / "build" / "bigquery-tests"
+EMULATOR = "1.4.0"
+DUCKDB = "1.5.5"
+_PACKAGES = (
+    f"bqemulator=={EMULATOR}",
+    f"duckdb=={DUCKDB}",
+    f"duckdb-extension-spatial=={DUCKDB}",
+    "numpy",
+)
+_PYTHON = (3, 11)
+
+
+def environment() -> Path:
+    """Folder of the emulator's environment, made first where it is not there.
+
+    Raises MissingTool where its packages cannot be had.
+    """
+    if sys.version_info < _PYTHON:
+        raise MissingTool("The BigQuery emulator needs Python 3.11 or newer.")
+
+    def make(folder: Path) -> None:
+        _run([sys.executable, "-m", "venv", str(folder)], "Python could not make an environment")
+        python = folder / "bin" / "python"
+        _run(
+            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+             *_PACKAGES],
+            "pip could not fetch the BigQuery emulator",
+        )  # fmt: skip
+        _bring_extension(folder)
+
+    name = f"bigquery-{EMULATOR}-{DUCKDB}-py3{sys.version_info.minor}"
+    return _made(name, "BigQuery's emulator (300 MB)", make)
+
+
+def missing_emulator() -> str | None:
+    """Why the emulator cannot run on this machine, in a sentence; None where it can."""
+    try:
+        environment()
+    except MissingTool as missing:
+        return str(missing).partition("\n")[0]
+    return None
+
+
+def program(home: Path, folder: Path, rest_port: int, write_port: int) -> Program:
+    """The emulator, ready when it answers over both ports. `home`: its environment."""
+    return Program(
+        name=NAME,
+        # By module: the scripts of an environment that was renamed into place name the old one.
+        command=[
+            str(home / "bin" / "python"), "-m", "bqemulator", "start",
+            f"--rest-port={rest_port}", f"--grpc-port={write_port}",
+            f"--project={PROJECT}", "--log-level=warning",
+            f"--data-dir={folder / 'data'}",
+        ],
+        ready=lambda said: answers(rest_port) and answers(write_port),
+        environment={
+            "HOME": str(home / "home"),
+            "TMPDIR": str(folder / "tmp"),
+            # Without the network it would look for an extension that nothing here needs.
+            "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false",
+        },
+        seconds=120.0,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator: where it is, and how a test breaks and mends it."""
+
+    folder: Path
+    rest_port: int
+    write_port: int
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What tells `moment` and Google's client of it."""
+        return {
+            "BIGQUERY_EMULATOR_HOST": f"http://{HOST}:{self.rest_port}",
+            "MOMENT_BIGQUERY_WRITE_EMULATOR": f"{HOST}:{self.write_port}",
+        }
+
+    def start(self) -> None:
+        """Return when it serves, with the tables that an earlier one held."""
+        self.make_folders()
+        stop(self.folder, [NAME], seconds=0)
+        start(self.folder, program(environment(), self.folder, self.rest_port, self.write_port))
+
+    def make_folders(self) -> None:
+        for name in ("tmp", "data"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+
+    def kill(self) -> None:
+        """End it as a crash would: connections are refused."""
+        stop(self.folder, [NAME], seconds=0)
+
+    def freeze(self) -> None:
+        """Let it answer nobody; it keeps all it has."""
+        os.killpg(self._group(), signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it answer again."""
+        os.killpg(self._group(), signal.SIGCONT)
+
+    def client(self) -> Any:
+        """A google.cloud.bigquery.Client of it."""
+        from google.api_core.client_options import ClientOptions
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud import bigquery
+
+        return bigquery.Client(
+            PROJECT,
+            credentials=AnonymousCredentials(),
+            client_options=ClientOptions(api_endpoint=f"http://{HOST}:{self.rest_port}"),
+        )
+
+    def _group(self) -> int:
+        number = running(self.folder, NAME)
+        if number is None:
+            raise ProcessLookupError("the emulator does not run")
+        return number
+
+
+@contextmanager
+def local_bigquery(folder: Path = FOLDER_OF_TESTS) -> Iterator[Emulator]:
+    """A fresh emulator on free ports; afterwards only its log remains.
+
+    One at a time in a folder: a second user waits. What a killed test left is stopped first.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stop(folder, [NAME], seconds=0)
+        shutil.rmtree(folder)
+        folder.mkdir()
+        emulator = Emulator(folder, *_free_ports(2))
+        try:
+            emulator.start()
+            yield emulator
+        finally:
+            # Killed, for a frozen process heeds nothing else.
+            emulator.kill()
+            for name in ("tmp", "data"):
+                shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _bring_extension(home: Path) -> None:
+    """Put DuckDB's spatial extension where DuckDB looks for it, as a download would."""
+    python = home / "bin" / "python"
+    told = subprocess.run(
+        [str(python), "-c",
+         "import duckdb, duckdb_extension_spatial as spatial;"
+         "print(duckdb.sql('PRAGMA platform').fetchall()[0][0]); print(spatial.__file__)"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if told.returncode:
+        raise MissingTool(f"DuckDB's spatial extension is not there: {told.stderr[-300:]}")
+    platform, file = told.stdout.split()
+    (found,) = Path(file).parent.rglob("spatial.duckdb_extension")
+    target = home / "home" / ".duckdb" / "extensions" / f"v{DUCKDB}" / platform
+    target.mkdir(parents=True)
+    shutil.copy(found, target)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports nobody listens on now."""
+    listeners = [socket.socket() for _ in range(count)]
+    try:
+        for listener in listeners:
+            listener.bind((HOST, 0))
+        return [listener.getsockname()[1] for listener in listeners]
+    finally:
+        for listener in listeners:
+            listener.close()

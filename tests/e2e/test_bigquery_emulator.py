@@ -1,0 +1,392 @@
+"""The BigQuery sink on an emulator: what is written, what is refused, what survives a kill.
+
+Runs where the emulator's packages can be had; with MOMENT_EVERYTHING set it must run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from deploy.local.bigquery import PROJECT, Emulator, local_bigquery, missing_emulator
+from pipelines.errors import OptionError
+from pipelines.measure import measure
+from pipelines.measure_bigquery import WRITTEN, measure_into_bigquery
+from pipelines.options import MeasureOptions, add_measure_arguments, measure_options
+from pipelines.runs import Runs
+from pipelines.simulator import Options, simulate, write
+from pipelines.sinks.bigquery import _AppendToDefault
+from pipelines.sinks.bigquery_append import USUAL, Appender
+from pipelines.sinks.bigquery_check import check_bigquery
+from pipelines.sinks.bigquery_clients import connect
+from pipelines.sinks.bigquery_destination import Destination, parse_destination
+from pipelines.sinks.table import Table
+from pipelines.sinks.tables import (
+    BALANCES,
+    BIGQUERY_TABLES,
+    EVENTS,
+    FAILED_EVENTS,
+    METRICS,
+    RUNS,
+    TABLES,
+)
+from pipelines.stream import _begin
+from schemas.bigquery import DAY, wire_batch, wire_schema
+from schemas.metric import KEY
+from tests.bigquery_tables import add_column, create_table, create_tables, in_order, one, rows
+from tests.e2e.append_bigquery import failures
+from tests.e2e.needs import need
+
+pytestmark = pytest.mark.timeout(900)
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+KEYS: dict[Table, tuple[str, ...]] = {
+    EVENTS: ("event_id", "collected_time", "event_time"),
+    METRICS: KEY,
+    FAILED_EVENTS: ("failure_id",),
+    BALANCES: ("input", "arrival_hour", "channel"),
+}
+BY_THE_CLOCK = ("published_time", "ingested_time", "failed_time", DAY)
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    need(missing_emulator(), "tests of BigQuery's emulator")
+    with local_bigquery() as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.variables.items():
+            patch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture
+def place(emulator: Emulator, request: pytest.FixtureRequest) -> Destination:
+    """A destination of the test's own, with every table."""
+    name = f"d{abs(hash(request.node.name)) % 10**8}"
+    found = parse_destination(f"bigquery://{PROJECT}/{name}", emulator.variables)
+    create_tables(emulator.client(), found, BIGQUERY_TABLES)
+    return found
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The native files of a small show, faults included."""
+    folder = tmp_path_factory.mktemp("live")
+    write(simulate(Options(seed=7, people=40, minutes=10)), folder)
+    return sorted(path for path in folder.iterdir() if path.name != "truth.json")
+
+
+def options(inputs: list[Path], output: str | Path) -> MeasureOptions:
+    parser = argparse.ArgumentParser()
+    add_measure_arguments(parser)
+    given = [*map(str, inputs), "--output", str(output)]
+    return measure_options(parser.parse_args(given), ())
+
+
+def parquet(dataset: Path, table: Table) -> list[Any]:
+    files = sorted((dataset / table.name).rglob("*.parquet"))
+    whole = pa.concat_tables(pq.read_table(file, partitioning=None) for file in files)
+    return in_order(whole, KEYS[table], BY_THE_CLOCK)
+
+
+def in_bigquery(emulator: Emulator, place: Destination, table: Table) -> list[Any]:
+    found = rows(emulator.client(), place, table)
+    whole = pa.Table.from_pylist(found, schema=wire_schema(table.schema))
+    return in_order(whole, KEYS[table], BY_THE_CLOCK)
+
+
+def failed_rows(emulator: Emulator, place: Destination) -> tuple[int, int]:
+    """Rows of failed_events, and those that its view shows."""
+    table = place.name(FAILED_EVENTS)
+    view = (
+        f"SELECT count(*) FROM (SELECT * FROM `{table}` WHERE day >= DATE '0001-01-01' QUALIFY"
+        " row_number() OVER (PARTITION BY failure_id ORDER BY failed_time) = 1)"
+    )
+    client = emulator.client()
+    there = one(client, f"SELECT count(*) FROM `{table}` WHERE day >= DATE '0001-01-01'")
+    return there, one(client, view)
+
+
+# A run
+
+
+def test_a_run_into_bigquery_is_row_by_row_the_dataset_of_files(emulator, place, live, tmp_path):
+    files = measure(options(live, tmp_path / "figures"))
+
+    measured = measure_into_bigquery(options(live, str(place)), place)
+
+    for table in KEYS:
+        expected = parquet(tmp_path / "figures", table)
+        assert expected, table.name
+        assert in_bigquery(emulator, place, table) == expected, table.name
+    assert (measured.balance, measured.metrics) == (files.balance, files.metrics)
+    assert measured.unbalanced == []
+
+
+def test_day_is_the_partition_that_the_table_says(emulator, place, live):
+    measure_into_bigquery(options(live, str(place)), place)
+
+    for table in KEYS:
+        wrong = f"day != DATE({table.day_column})"
+        assert rows(emulator.client(), place, table, wrong) == [], table.name
+
+
+def test_a_run_is_recorded_with_its_options_and_outcome(emulator, place, live):
+    measure_into_bigquery(options(live, str(place)), place)
+
+    found = sorted(rows(emulator.client(), place, RUNS), key=lambda row: row["recorded_time"])
+    assert [row["state"] for row in found] == ["started", "finished"]
+    assert len({row["run_id"] for row in found}) == 1
+    last = Runs(place, streaming=False).last()
+    assert last is not None
+    assert last["time_zone"] == "Europe/Paris"
+    assert Runs(place, streaming=True).last() is None
+
+
+def test_a_run_killed_in_its_middle_shows_nothing_and_is_run_again(emulator, place, live, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines",
+        "measure",
+        *map(str, live),
+        "--output",
+        str(place),
+    ]
+    running = subprocess.Popen(command, cwd=ROOT, env=os.environ | emulator.variables)
+    until = time.monotonic() + 300
+    while not rows(emulator.client(), place, RUNS):
+        assert running.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert [rows(emulator.client(), place, table) for table in KEYS] == [[], [], [], []]
+
+    measure(options(live, tmp_path / "figures"))
+    measure_into_bigquery(options(live, str(place)), place)
+
+    for table in KEYS:
+        assert in_bigquery(emulator, place, table) == parquet(tmp_path / "figures", table)
+
+
+# Before anything starts
+
+
+def test_tables_as_they_should_be_pass_the_check(place):
+    check_bigquery(place, BIGQUERY_TABLES)
+
+
+def test_a_missing_dataset_is_one_sentence(emulator):
+    nowhere = parse_destination(f"bigquery://{PROJECT}/nowhere", emulator.variables)
+
+    with pytest.raises(OptionError) as refused:
+        check_bigquery(nowhere, TABLES)
+
+    assert str(refused.value) == (
+        f"--output bigquery://{PROJECT}/nowhere: expected the dataset {PROJECT}.nowhere, found"
+        " none: create it and its tables with `moment tables apply`, or correct the name"
+    )
+
+
+def test_missing_tables_are_one_sentence(emulator, place):
+    client = emulator.client()
+    for table in (EVENTS, FAILED_EVENTS):
+        client.delete_table(place.name(table))
+
+    with pytest.raises(OptionError) as refused:
+        check_bigquery(place, WRITTEN)
+
+    assert str(refused.value) == (
+        f"--output {place}: expected the table {place.name(EVENTS)} and"
+        f" {place.name(FAILED_EVENTS)}, found none: create it with `moment tables apply`"
+    )
+
+
+def _with(table: Table, name: str, type: pa.DataType | None) -> Table:
+    """The table with a column of another type, or without it."""
+    at = table.schema.get_field_index(name)
+    schema = table.schema
+    field = schema.field(at)
+    schema = schema.remove(at) if type is None else schema.set(at, field.with_type(type))
+    return replace(table, schema=schema)
+
+
+@pytest.mark.parametrize(
+    ("type", "found"),
+    [
+        (pa.string(), "found it to be STRING: a column's type cannot be changed"),
+        (None, "found none: add it with `moment tables apply`"),
+    ],
+    ids=["of another type", "missing"],
+)
+def test_a_column_that_is_not_ours_is_one_sentence(emulator, place, type, found):
+    client = emulator.client()
+    client.delete_table(place.name(BALANCES))
+    create_table(client, place, _with(BALANCES, "received", type))
+
+    with pytest.raises(OptionError) as refused:
+        check_bigquery(place, WRITTEN)
+
+    assert str(refused.value).startswith(
+        f"expected the column received INT64 in {place.name(BALANCES)}, {found}"
+    )
+
+
+def test_a_column_that_nobody_writes_must_be_nullable(emulator, place):
+    client = emulator.client()
+    client.delete_table(place.name(BALANCES))
+    extra = pa.field("theirs", pa.int64(), False)
+    create_table(client, place, replace(BALANCES, schema=BALANCES.schema.append(extra)))
+
+    with pytest.raises(OptionError, match=r"expected no required column in .* found theirs"):
+        check_bigquery(place, WRITTEN)
+
+
+def test_an_emulator_that_does_not_answer_is_one_sentence(emulator):
+    gone = Destination(PROJECT, "d", "r", "http://127.0.0.1:1", "127.0.0.1:1")
+
+    with pytest.raises(OptionError, match=r"expected BigQuery to answer, found \w+: check the net"):
+        check_bigquery(gone, TABLES)
+
+
+# A stream
+
+
+def test_a_stream_is_begun_once_and_goes_on_with_the_same_options(emulator, place, live):
+    def stream(*given: str) -> MeasureOptions:
+        parser = argparse.ArgumentParser()
+        add_measure_arguments(parser)
+        arguments = [str(live[0]), "--output", str(place), "--speed", "60", *given]
+        return measure_options(parser.parse_args(arguments), ("--runner=PrismRunner",))
+
+    _begin(stream())
+    with pytest.raises(OptionError, match=r"a stream was begun in it on .*; give --append to go"):
+        _begin(stream())
+    _begin(stream("--append"))
+    with pytest.raises(OptionError, match="expected hot_minutes 15 as it was begun with, found 30"):
+        _begin(stream("--append", "--hot-minutes", "30"))
+
+    states = [(row["state"], row["streaming"]) for row in rows(emulator.client(), place, RUNS)]
+    assert states == [("started", True)] * 2
+
+
+def test_replace_is_for_directories(place, live):
+    parser = argparse.ArgumentParser()
+    add_measure_arguments(parser)
+    given = parser.parse_args([str(live[0]), "--output", str(place), "--replace"])
+
+    with pytest.raises(OptionError, match=r"^--replace: expected a directory, found bigquery://"):
+        measure_options(given, ())
+
+
+def test_a_worker_killed_in_mid_append_loses_nothing_and_doubles_nothing_in_the_view(
+    emulator, place
+):
+    """Started again after the last bundle that it said was acknowledged, as a runner would."""
+    bundles, each, acknowledged, kills = 24, 500, -1, 0
+    while acknowledged + 1 < bundles:
+        left = bundles - acknowledged - 1
+        command = [sys.executable, "-m", "tests.e2e.append_bigquery", str(place)]
+        worker = subprocess.Popen(
+            [*command, str(acknowledged + 1), str(left), str(each)],
+            cwd=ROOT,
+            env=os.environ | emulator.variables,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert worker.stdout is not None
+        for said, line in enumerate(worker.stdout, 1):
+            acknowledged = int(line)
+            if said == 7 and kills < 3:
+                # The next bundle is on its way.
+                worker.send_signal(signal.SIGKILL)
+                kills += 1
+                break
+        # What it still said before it was killed was acknowledged too.
+        for line in worker.stdout:
+            acknowledged = int(line)
+        assert worker.wait() in (0, -signal.SIGKILL)
+
+    there, shown = failed_rows(emulator, place)
+    assert kills == 3
+    assert shown == bundles * each
+    assert there >= shown
+
+
+def test_an_emulator_killed_and_started_again_loses_nothing(emulator, place):
+    writer = _AppendToDefault(FAILED_EVENTS, place, USUAL)
+    breaks = threading.Timer(0.5, lambda: (emulator.kill(), emulator.start()))
+    breaks.start()
+    bundle, after = 0, None
+    while after is None or bundle < after + 3:
+        writer.start_bundle()
+        writer.process(failures(bundle, 200))
+        assert list(writer.finish_bundle()) == []
+        bundle += 1
+        if after is None and not breaks.is_alive():
+            after = bundle
+    writer.teardown()
+
+    there, shown = failed_rows(emulator, place)
+    assert shown == bundle * 200
+    assert there >= shown
+
+
+def test_a_frozen_emulator_is_waited_for(emulator, place):
+    writer = _AppendToDefault(FAILED_EVENTS, place, USUAL)
+    emulator.freeze()
+    threading.Timer(3, emulator.thaw).start()
+    for bundle in range(3):
+        writer.start_bundle()
+        writer.process(failures(bundle, 200))
+        list(writer.finish_bundle())
+    writer.teardown()
+
+    assert failed_rows(emulator, place)[1] == 600
+
+
+def test_a_column_added_under_load_loses_nothing_and_the_old_writer_goes_on(emulator, place):
+    old = _AppendToDefault(FAILED_EVENTS, place, replace(USUAL, reconnect_seconds=60))
+    wider = replace(
+        FAILED_EVENTS, schema=FAILED_EVENTS.schema.append(pa.field("hint", pa.string()))
+    )
+    for bundle in range(12):
+        if bundle == 4:
+            add_column(emulator.client(), place, FAILED_EVENTS, "hint", "STRING")
+        if bundle == 8:
+            _append_wider(place, wider, bundle=100)
+        old.start_bundle()
+        old.process(failures(bundle, 100))
+        assert list(old.finish_bundle()) == []
+    old.teardown()
+
+    found = rows(emulator.client(), place, FAILED_EVENTS)
+    assert failed_rows(emulator, place)[1] == 1300
+    assert {row["hint"] for row in found if row["position"] >= 10_000} == {"mend the quotes"}
+    assert {row["hint"] for row in found if row["position"] < 10_000} == {None}
+
+
+def _append_wider(place: Destination, table: Table, bundle: int) -> None:
+    """A new version's writer, that knows the column."""
+    batch = failures(bundle, 100)
+    batch = batch.append_column(table.schema.field("hint"), pa.array(["mend the quotes"] * 100))
+    schema = wire_schema(table.schema)
+    stream = f"{place.path(table)}/streams/_default"
+    patience = replace(USUAL, reconnect_seconds=20)
+    appender = Appender(stream, schema, lambda: connect(place, stream, schema.names), patience)
+    appender.append(wire_batch(batch, table.schema, table.day_column))
+    assert appender.flush() == []
+    appender.close()
