@@ -8,7 +8,4 @@ import argparse
 def add_tables_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("plan", "apply", "sql"))
     parser.add_argument("place", metavar="bigquery://PROJECT/DATASET")
-    parser.add_argument(
-        "--restricted-dataset", metavar="NAME", help="of failed payloads (DATASET_restricted)"
-    )
     parser.add_argument("--location", default="EU", help="of datasets that are made (EU)")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pipelines.errors import OptionError
 from pipelines.sinks.table import Table
+from pipelines.sinks.views import View
 
 SCHEME = "bigquery://"
 REST_VARIABLE = "BIGQUERY_EMULATOR_HOST"
@@ -29,10 +30,10 @@ class Destination:
     rest_emulator: str | None = None
     write_emulator: str | None = None
 
-    def dataset_of(self, table: Table) -> str:
+    def dataset_of(self, table: Table | View) -> str:
         return self.restricted_dataset if table.restricted else self.dataset
 
-    def name(self, table: Table) -> str:
+    def name(self, table: Table | View) -> str:
         """project.dataset.table, as SQL and people say it."""
         return f"{self.project}.{self.dataset_of(table)}.{table.name}"
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
 
+from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.table import Table
-from pipelines.sinks.tables import TABLES
+from pipelines.sinks.tables import BIGQUERY_TABLES
 from pipelines.sinks.views import View, views
 from schemas.bigquery import DAY, bigquery_columns
 
@@ -17,30 +17,13 @@ LABELS = {"application": "moment"}
 """On every dataset and table, so that a bill can be split."""
 
 
-@dataclass(frozen=True)
-class Datasets:
-    """Where tables are: a project's dataset, and a second one that few may read."""
-
-    project: str
-    dataset: str
-    restricted_dataset: str
-
-    def of(self, item: Table | View) -> str:
-        """The dataset of a table or view."""
-        return self.restricted_dataset if item.restricted else self.dataset
-
-    def path(self, item: Table | View) -> str:
-        """project.dataset.name"""
-        return f"{self.project}.{self.of(item)}.{item.name}"
-
-
 BIGQUERY_VIEWS = views(by_day=True)
 
 
-def view_sql(view: View, datasets: Datasets) -> str:
+def view_sql(view: View, to: Destination) -> str:
     """The SELECT of a view in BigQuery's SQL, its tables by their full names."""
-    ours: tuple[Table | View, ...] = (*TABLES, *BIGQUERY_VIEWS)
-    paths = {each.name: datasets.path(each) for each in ours}
+    ours: tuple[Table | View, ...] = (*BIGQUERY_TABLES, *BIGQUERY_VIEWS)
+    paths = {each.name: to.name(each) for each in ours}
     select = sqlglot.parse_one(view.select, read="duckdb")
     for table in list(select.find_all(exp.Table)):
         if (path := paths.get(table.name)) is not None:
@@ -55,14 +38,14 @@ def view_sql(view: View, datasets: Datasets) -> str:
     return select.sql("bigquery", pretty=True) + "\n"
 
 
-def create_view_sql(view: View, datasets: Datasets) -> str:
+def create_view_sql(view: View, to: Destination) -> str:
     """CREATE OR REPLACE VIEW, with what a row of it is."""
     options = f"OPTIONS (description = {_text(view.meaning)})"
-    select = view_sql(view, datasets)
-    return f"CREATE OR REPLACE VIEW `{datasets.path(view)}` {options} AS\n{select}"
+    select = view_sql(view, to)
+    return f"CREATE OR REPLACE VIEW `{to.name(view)}` {options} AS\n{select}"
 
 
-def table_sql(table: Table, datasets: Datasets) -> str:
+def table_sql(table: Table, to: Destination) -> str:
     """CREATE TABLE with types, meanings, partitions, clustering and expiration."""
     columns = ",\n".join(
         f"  {column['name']} {column['type']}{' NOT NULL' * (column['mode'] == 'REQUIRED')}"
@@ -70,7 +53,7 @@ def table_sql(table: Table, datasets: Datasets) -> str:
         for column in bigquery_columns(table.schema)
     )
     return (
-        f"CREATE TABLE `{datasets.path(table)}` (\n{columns}\n)\n"
+        f"CREATE TABLE `{to.name(table)}` (\n{columns}\n)\n"
         f"PARTITION BY {DAY}\nCLUSTER BY {', '.join(table.clustering)}\n"
         f"OPTIONS (\n  {_joined(_options(table))}\n)\n"
     )

@@ -15,9 +15,10 @@ from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
 from pipelines.errors import OptionError
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, LABELS, Datasets, create_view_sql, view_sql
+from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, LABELS, create_view_sql, view_sql
 from pipelines.sinks.table import Table
-from pipelines.sinks.tables import TABLES
+from pipelines.sinks.tables import BIGQUERY_TABLES
 from pipelines.sinks.views import View
 from schemas.bigquery import DAY, Column, bigquery_columns
 
@@ -40,16 +41,16 @@ class Change:
         return self.make is None
 
 
-def plan(client: bigquery.Client, datasets: Datasets, location: str) -> list[Change]:
+def plan(client: bigquery.Client, to: Destination, location: str) -> list[Change]:
     """What to change so that datasets, tables and views are as this version says, in order.
 
     Nothing is ever taken away: a column or table that we do not know is somebody else's.
     """
-    changes = list(_datasets(client, datasets, location))
-    for table in TABLES:
-        changes += _table(client, table, datasets)
+    changes = list(_datasets(client, to, location))
+    for table in BIGQUERY_TABLES:
+        changes += _table(client, table, to)
     for view in BIGQUERY_VIEWS:
-        changes += _view(client, view, datasets)
+        changes += _view(client, view, to)
     return changes
 
 
@@ -66,9 +67,9 @@ def apply(changes: Sequence[Change], say: Callable[[str], None]) -> None:
         say(f"{change.path}: {change.sentence}")
 
 
-def _datasets(client: bigquery.Client, datasets: Datasets, location: str) -> Iterator[Change]:
-    for name in (datasets.dataset, datasets.restricted_dataset):
-        path = f"{datasets.project}.{name}"
+def _datasets(client: bigquery.Client, to: Destination, location: str) -> Iterator[Change]:
+    for name in (to.dataset, to.restricted_dataset):
+        path = f"{to.project}.{name}"
         try:
             client.get_dataset(path)
         except NotFound:
@@ -80,8 +81,8 @@ def _datasets(client: bigquery.Client, datasets: Datasets, location: str) -> Ite
             )
 
 
-def _table(client: bigquery.Client, table: Table, datasets: Datasets) -> Iterator[Change]:
-    path = datasets.path(table)
+def _table(client: bigquery.Client, table: Table, to: Destination) -> Iterator[Change]:
+    path = to.name(table)
     wanted = _wanted(table, path)
     try:
         found = client.get_table(path)
@@ -149,31 +150,31 @@ def _nullable(column: Column) -> bigquery.SchemaField:
     return bigquery.SchemaField.from_api_repr({**column, "mode": "NULLABLE"})
 
 
-def _view(client: bigquery.Client, view: View, datasets: Datasets) -> Iterator[Change]:
+def _view(client: bigquery.Client, view: View, to: Destination) -> Iterator[Change]:
     """A view is told from an older one by the label that its SQL is hashed into."""
-    path = datasets.path(view)
-    labels = LABELS | {_DEFINITION: definition_of(view, datasets)}
+    path = to.name(view)
+    labels = LABELS | {_DEFINITION: definition_of(view, to)}
     try:
         found = client.get_table(path)
     except NotFound:
-        yield Change(path, "make the view", _later(_make_view, client, view, datasets, labels))
+        yield Change(path, "make the view", _later(_make_view, client, view, to, labels))
         return
     if found.table_type != "VIEW":
         yield Change(path, f"expected a view, found a {found.table_type.lower()}", None)
     elif (found.labels or {}).get(_DEFINITION) != labels[_DEFINITION]:
-        yield Change(path, "change the view", _later(_make_view, client, view, datasets, labels))
+        yield Change(path, "change the view", _later(_make_view, client, view, to, labels))
 
 
-def definition_of(view: View, datasets: Datasets) -> str:
+def definition_of(view: View, to: Destination) -> str:
     """Sixteen hexadecimal digits of a view's SQL."""
-    return blake2b(view_sql(view, datasets).encode(), digest_size=8).hexdigest()
+    return blake2b(view_sql(view, to).encode(), digest_size=8).hexdigest()
 
 
 def _make_view(
-    client: bigquery.Client, view: View, datasets: Datasets, labels: dict[str, str]
+    client: bigquery.Client, view: View, to: Destination, labels: dict[str, str]
 ) -> None:
-    client.query(create_view_sql(view, datasets)).result()
-    made = client.get_table(datasets.path(view))
+    client.query(create_view_sql(view, to)).result()
+    made = client.get_table(to.name(view))
     made.description, made.labels = view.meaning, labels
     client.update_table(made, ["description", "labels"])
 

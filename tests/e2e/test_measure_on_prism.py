@@ -6,7 +6,6 @@ two hours take four seconds. Two days of stream time follow, which close the las
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -78,14 +77,16 @@ def test_every_event_is_once_in_the_latest_view(replayed):
     events_are_once(replayed.dataset)
 
 
-def test_the_balance_closes_with_what_was_late_and_counts_what_the_batch_counts(replayed):
-    """Where Prism is slow it splits bundles that hold timers, says so, and some of what they hold
-    was seen to come twice. Figures bear that, as they bear copies; counts do not."""
-    if SPLIT in replayed.log:
-        reason = f"Prism said {SPLIT!r} (apache/beam#35771), so counts on it prove nothing"
-        warnings.warn(f"the balance on Prism is not looked at: {reason}", stacklevel=1)
-        pytest.skip(reason)
-    balance_closes(replayed.dataset)
-
+def test_the_balance_counts_what_the_batch_counts(replayed):
+    """Where Prism is slow it splits bundles that hold timers, says so (apache/beam#35771), and some
+    of what they hold was seen to come twice. Figures bear that, as they bear copies; counts are
+    then too great, never too small."""
     sums = "SELECT sum(received), sum(failed), sum(events), sum(withheld) FROM balance_latest"
-    assert replayed.dataset.rows(sums) == replayed.batch.rows(sums)
+    ((*streamed,),) = replayed.dataset.rows(sums)
+    ((*batch,),) = replayed.batch.rows(sums)
+
+    if SPLIT in replayed.log:
+        assert all(mine >= theirs for mine, theirs in zip(streamed, batch))
+        return
+    assert streamed == batch
+    balance_closes(replayed.dataset)
