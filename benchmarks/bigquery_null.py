@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 
 from pipelines.sinks.bigquery_connection import METHOD
 from pipelines.sinks.bigquery_requests import messages

@@ -75,7 +75,7 @@ def job_server_options(endpoint: str, seconds: float = SECONDS) -> frozenset[str
 
     Raises OptionError where none answers.
     """
-    import grpc  # type: ignore[import-untyped]
+    import grpc
     from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 
     with grpc.insecure_channel(endpoint) as channel:

@@ -156,7 +156,7 @@ class Emulator:
         return SubscriberClient(transport=SubscriberGrpcTransport(channel=self._channel()))
 
     def _channel(self) -> Any:
-        import grpc  # type: ignore[import-untyped]
+        import grpc
 
         return grpc.insecure_channel(
             self.address, options=[("grpc.max_receive_message_length", -1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
@@ -56,7 +57,7 @@ class WriteBigQuery(beam.PTransform):
         return refused
 
 
-class _Append(beam.DoFn):
+class _Append(beam.DoFn, ABC):
     """Appends a bundle; a subclass says to which stream, and what is due at its end."""
 
     def __init__(self, table: Table, destination: Destination, patience: Patience) -> None:
@@ -81,8 +82,9 @@ class _Append(beam.DoFn):
     def teardown(self) -> None:
         self._drop()
 
+    @abstractmethod
     def _begin(self) -> Appender:
-        raise NotImplementedError
+        """An appender to the stream of the bundle that has just begun."""
 
     def _new(self, stream: str, has_offsets: bool) -> Appender:
         columns = self._schema.names

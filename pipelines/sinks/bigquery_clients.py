@@ -58,7 +58,7 @@ def write_client(destination: Destination) -> Any:
     except ImportError:
         raise OptionError(_NO_LIBRARY) from None
     if destination.write_emulator:
-        import grpc  # type: ignore[import-untyped]
+        import grpc
 
         channel = grpc.insecure_channel(destination.write_emulator, options=CHANNEL_OPTIONS)
         return BigQueryWriteClient(transport=BigQueryWriteGrpcTransport(channel=channel))

@@ -56,7 +56,7 @@ class Connection:
         self._call.cancel()
 
     def _read(self) -> None:
-        import grpc  # type: ignore[import-untyped]
+        import grpc
 
         end = Fault("UNAVAILABLE", broken=True)
         try:
@@ -88,7 +88,7 @@ def fault_of_error(error: Any) -> Fault:
     details: Sequence[Any] = ()
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
-            from google.rpc import status_pb2  # type: ignore[import-untyped]
+            from google.rpc import status_pb2
 
             details = status_pb2.Status.FromString(value).details
     return Fault(error.code().name, _storage_code(details), broken=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from pipelines.sinks.bigquery_append import USUAL, Patience
@@ -65,11 +66,13 @@ class Streams:
         left = sorted(set(names))
         while left:
             request = types.BatchCommitWriteStreamsRequest(parent=self._table, write_streams=left)
-            errors = self._call(
-                lambda request=request: self._client.batch_commit_write_streams(  # type: ignore[misc]
-                    request=request, retry=None, timeout=_CALL_SECONDS
-                )
-            ).stream_errors
+            commit = partial(
+                self._client.batch_commit_write_streams,
+                request=request,
+                retry=None,
+                timeout=_CALL_SECONDS,
+            )
+            errors = self._call(commit).stream_errors
             if not errors:
                 return
             committed = {error.entity for error in errors if _is_committed(error)}

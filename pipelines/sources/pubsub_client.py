@@ -37,7 +37,7 @@ def subscriber_client(emulator: str | None) -> Any:
     except ImportError:
         raise OptionError(_NO_LIBRARY) from None
     if emulator:
-        import grpc  # type: ignore[import-untyped]
+        import grpc
 
         options = [("grpc.max_receive_message_length", -1)]
         channel = grpc.insecure_channel(emulator, options=options)

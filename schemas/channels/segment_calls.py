@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
-from msgspec.structs import astuple
+from msgspec.structs import asdict, astuple
 
 from schemas.channels.segment_contexts import (
     CONTEXTS,
@@ -42,7 +42,9 @@ class Properties(msgspec.Struct, gc=False):
     review_body: Any = None
 
 
-class Call(msgspec.Struct, gc=False, rename="camel"):
+class _Fields(msgspec.Struct, gc=False, rename="camel"):
+    """A call but for its context."""
+
     type: str
     message_id: str | None = None
     event: str | None = None
@@ -53,14 +55,17 @@ class Call(msgspec.Struct, gc=False, rename="camel"):
     original_timestamp: str | None = None
     sent_at: str | None = None
     received_at: str | None = None
-    context: Context | None = None
     properties: Properties | None = None
 
 
-class Skimmed(Call, rename="camel"):
+class Call(_Fields):
+    context: Context | None = None
+
+
+class Skimmed(_Fields):
     """A call whose context is still to be read."""
 
-    context: msgspec.Raw = msgspec.Raw()  # type: ignore[assignment]
+    context: msgspec.Raw = msgspec.Raw()
 
 
 _CALL = msgspec.json.Decoder(Call, strict=False)
@@ -149,14 +154,13 @@ def _joined(name: str, parts: Sequence[Calls]) -> Any:
 
 def parse(payload: bytes) -> Call:
     try:
-        call: Call = _SKIMMED.decode(payload)
-        context = read_context(bytes(call.context))  # type: ignore[call-overload]
+        skimmed = _SKIMMED.decode(payload)
+        context = read_context(bytes(skimmed.context))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         # Read whole, the call says which of its faults comes first, and where.
         _CALL.decode(payload)
         raise
-    call.context = context
-    return call
+    return Call(**asdict(skimmed) | {"context": context})
 
 
 def parse_lines(lines: memoryview) -> Calls:
@@ -175,7 +179,7 @@ def columns(calls: Sequence[Call]) -> Calls:
     return Calls(len(calls), fields, context_columns(read))
 
 
-def _fields(calls: Sequence[Call]) -> tuple[dict[str, Any], Sequence[Any]]:
+def _fields(calls: Sequence[_Fields]) -> tuple[dict[str, Any], Sequence[Any]]:
     """The columns that calls themselves have, and their contexts, read or not."""
     (
         types,
@@ -188,8 +192,8 @@ def _fields(calls: Sequence[Call]) -> tuple[dict[str, Any], Sequence[Any]]:
         originals,
         sent,
         received,
-        contexts,
         properties,
+        contexts,
     ) = zip(*map(astuple, calls))
     kinds = places(types, events)
     created = originals

@@ -19,6 +19,7 @@ from benchmarks.streaming_scale import scale
 from benchmarks.streaming_state import at_minute
 from benchmarks.streaming_state import reported as reported_state
 from benchmarks.streaming_topic import as_of, endlessly
+from tests.e2e.needs import need
 
 LINE = "17 (a (strange) name) S 4 17 17 0 -1 4194304 9 8 7 6 100 20 30 5 20 0 1 0 55 1 1"
 
@@ -38,8 +39,8 @@ def test_ended_children_count_by_what_their_parent_knows_of_them():
     assert tree_seconds(1, {1: Stat(0, 50, 150)}, ticks=100) == 2.0
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc here")
 def test_a_child_that_was_waited_for_is_in_the_account_of_this_process():
+    need(None if Path("/proc/self/stat").exists() else "there is no /proc here", "CPU accounts")
     before = tree_seconds(os.getpid(), read_stats())
     burn = "import time; e = time.process_time() + 0.3\nwhile time.process_time() < e: pass"
     subprocess.run([sys.executable, "-c", burn], check=True)

@@ -100,7 +100,7 @@ def test_the_job_is_given_parameters_that_the_template_has(loaded):
 def test_the_file_parses_and_its_page_lists_every_setting():
     tree = ast.parse(DAG.read_text())
     used = {
-        node.args[0].value  # type: ignore[attr-defined]
+        node.args[0].value
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setting"
     }

@@ -121,7 +121,7 @@ def _members(resource: Resource) -> set[str]:
     if match := re.search(r"@gcp-sa-(\w+)\.", member):
         return {match[1]}
     # A member of a set that is a variable or local of the module.
-    return {re.search(r"(?:var|local)\.(\w+)", resource.body["for_each"])[1]}  # type: ignore[index]
+    return {re.search(r"(?:var|local)\.(\w+)", resource.body["for_each"])[1]}
 
 
 def _place(resource: Resource) -> str:
@@ -152,7 +152,7 @@ def _access(access: dict[str, object], dataset: Resource) -> tuple[str, str, str
     if "dataset" in blocks:
         (authorised,) = blocks["dataset"]
         (target,) = authorised["dataset"]
-        name = re.search(r"google_bigquery_dataset\.(\w+)\.", target["dataset_id"])[1]  # type: ignore[index]
+        name = re.search(r"google_bigquery_dataset\.(\w+)\.", target["dataset_id"])[1]
         return f"dataset {name}", ",".join(authorised["target_types"]), place
     role = str(arguments.pop("role"))
     ((kind, who),) = arguments.items()
