@@ -7,22 +7,18 @@ takes to be known; columns that a table lacks it drops without a word.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deploy.local.download import MissingTool, _made, _run
+from deploy.local.emulator import Breakable, fresh
 from deploy.local.ports import HOST, answers
-from deploy.local.processes import Program, running, start, stop
+from deploy.local.processes import Program, start, stop
 
 NAME = "bigquery"
 PROJECT = "moment-local"
@@ -92,9 +88,10 @@ def program(home: Path, folder: Path, rest_port: int, write_port: int) -> Progra
 
 
 @dataclass(frozen=True)
-class Emulator:
+class Emulator(Breakable):
     """A running emulator: where it is, and how a test breaks and mends it."""
 
+    name = NAME
     folder: Path
     rest_port: int
     write_port: int
@@ -117,58 +114,17 @@ class Emulator:
         for name in ("tmp", "data"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
-    def kill(self) -> None:
-        """End it as a crash would: connections are refused."""
-        stop(self.folder, [NAME], seconds=0)
-
-    def freeze(self) -> None:
-        """Let it answer nobody; it keeps all it has."""
-        os.killpg(self._group(), signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it answer again."""
-        os.killpg(self._group(), signal.SIGCONT)
-
     def client(self) -> Any:
         """A google.cloud.bigquery.Client of it."""
-        from google.api_core.client_options import ClientOptions
-        from google.auth.credentials import AnonymousCredentials
-        from google.cloud import bigquery
+        from pipelines.sinks.bigquery_clients import rest_client
+        from pipelines.sinks.bigquery_destination import parse_destination
 
-        return bigquery.Client(
-            PROJECT,
-            credentials=AnonymousCredentials(),
-            client_options=ClientOptions(api_endpoint=f"http://{HOST}:{self.rest_port}"),
-        )
-
-    def _group(self) -> int:
-        number = running(self.folder, NAME)
-        if number is None:
-            raise ProcessLookupError("the emulator does not run")
-        return number
+        return rest_client(parse_destination(f"bigquery://{PROJECT}/any", self.variables))
 
 
-@contextmanager
-def local_bigquery(folder: Path = FOLDER_OF_TESTS) -> Iterator[Emulator]:
-    """A fresh emulator on free ports; afterwards only its log remains.
-
-    One at a time in a folder: a second user waits. What a killed test left is stopped first.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        stop(folder, [NAME], seconds=0)
-        shutil.rmtree(folder)
-        folder.mkdir()
-        emulator = Emulator(folder, *_free_ports(2))
-        try:
-            emulator.start()
-            yield emulator
-        finally:
-            # Killed, for a frozen process heeds nothing else.
-            emulator.kill()
-            for name in ("tmp", "data"):
-                shutil.rmtree(folder / name, ignore_errors=True)
+def local_bigquery(folder: Path = FOLDER_OF_TESTS) -> AbstractContextManager[Emulator]:
+    """A fresh emulator on free ports; afterwards only its log remains."""
+    return fresh(folder, Emulator, ("tmp", "data"))
 
 
 def _bring_extension(home: Path) -> None:
@@ -187,15 +143,3 @@ def _bring_extension(home: Path) -> None:
     target = home / "home" / ".duckdb" / "extensions" / f"v{DUCKDB}" / platform
     target.mkdir(parents=True)
     shutil.copy(found, target)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now."""
-    listeners = [socket.socket() for _ in range(count)]
-    try:
-        for listener in listeners:
-            listener.bind((HOST, 0))
-        return [listener.getsockname()[1] for listener in listeners]
-    finally:
-        for listener in listeners:
-            listener.close()

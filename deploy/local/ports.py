@@ -63,11 +63,16 @@ def ports_from(environment: Mapping[str, str]) -> Ports:
 
 def free_ports() -> Ports:
     """Ports nobody listens on now, for tests beside somebody's own cluster."""
-    listeners = [socket.socket() for _ in fields(Ports)]
+    return Ports(*any_free_ports(len(fields(Ports))))
+
+
+def any_free_ports(count: int) -> list[int]:
+    """So many ports nobody listens on now."""
+    listeners = [socket.socket() for _ in range(count)]
     try:
         for listener in listeners:
             listener.bind((HOST, 0))
-        return Ports(*(listener.getsockname()[1] for listener in listeners))
+        return [listener.getsockname()[1] for listener in listeners]
     finally:
         for listener in listeners:
             listener.close()

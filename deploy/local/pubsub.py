@@ -6,20 +6,18 @@ permissions, no quotas and no ordering guarantees of the service.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import signal
-import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deploy.local.download import MissingTool, java
+from deploy.local.emulator import Breakable, fresh
 from deploy.local.ports import HOST
-from deploy.local.processes import Program, running, start, stop
+from deploy.local.processes import Program, start, stop
 
 NAME = "pubsub"
 PROJECT = "moment-local"
@@ -73,9 +71,10 @@ def program(java: str, jar: Path, folder: Path, port: int, iam_port: int) -> Pro
 
 
 @dataclass(frozen=True)
-class Emulator:
+class Emulator(Breakable):
     """A running emulator: where it is, what it holds, and how a test breaks and mends it."""
 
+    name = NAME
     folder: Path
     port: int
     iam_port: int
@@ -90,18 +89,6 @@ class Emulator:
         (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
         stop(self.folder, [NAME], seconds=0)
         start(self.folder, program(java(), emulator_jar(), self.folder, self.port, self.iam_port))
-
-    def kill(self) -> None:
-        """End it as a crash would: connections are refused, and what it held is lost."""
-        stop(self.folder, [NAME], seconds=0)
-
-    def freeze(self) -> None:
-        """Let it answer nobody, as a network that swallows packets would; it keeps all it has."""
-        os.killpg(self._group(), signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it answer again."""
-        os.killpg(self._group(), signal.SIGCONT)
 
     def create(self, name: str, acknowledge_seconds: int = 10) -> str:
         """A topic and a subscription to it, both of this name; the subscription's path."""
@@ -162,33 +149,10 @@ class Emulator:
             self.address, options=[("grpc.max_receive_message_length", -1)]
         )
 
-    def _group(self) -> int:
-        number = running(self.folder, NAME)
-        if number is None:
-            raise ProcessLookupError("the emulator does not run")
-        return number
 
-
-@contextmanager
-def local_emulator(folder: Path = FOLDER_OF_TESTS) -> Iterator[Emulator]:
-    """A fresh emulator on free ports; afterwards only its log remains.
-
-    One at a time in a folder: a second user waits. What a killed test left is stopped first.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        stop(folder, [NAME], seconds=0)
-        shutil.rmtree(folder)
-        folder.mkdir()
-        emulator = Emulator(folder, *_free_ports(2))
-        try:
-            emulator.start()
-            yield emulator
-        finally:
-            # Killed, for a frozen process heeds nothing else.
-            emulator.kill()
-            shutil.rmtree(folder / "tmp", ignore_errors=True)
+def local_emulator(folder: Path = FOLDER_OF_TESTS) -> AbstractContextManager[Emulator]:
+    """A fresh emulator on free ports; afterwards only its log remains."""
+    return fresh(folder, Emulator, ("tmp",))
 
 
 def _roots(environment: Mapping[str, str]) -> Iterator[Path]:
@@ -202,15 +166,3 @@ def _roots(environment: Mapping[str, str]) -> Iterator[Path]:
             yield from Path(found).resolve().parents
     for root in _USUAL_ROOTS:
         yield Path(root).expanduser()
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now."""
-    listeners = [socket.socket() for _ in range(count)]
-    try:
-        for listener in listeners:
-            listener.bind((HOST, 0))
-        return [listener.getsockname()[1] for listener in listeners]
-    finally:
-        for listener in listeners:
-            listener.close()
