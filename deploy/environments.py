@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from deploy.local.download import MissingTool, _made, _run, cache
+from deploy.local.download import MissingTool, cache, made_once, run_tool
 
 CHECKOV = ("checkov==3.3.30",)
 AIRFLOW = (
@@ -29,14 +29,14 @@ def make_environment(name: str, packages: tuple[str, ...]) -> str:
 
     def make(folder: Path) -> None:
         made = folder / "environment"
-        _run([sys.executable, "-m", "venv", str(made)], "Python could not make an environment")
-        _run(
+        run_tool([sys.executable, "-m", "venv", str(made)], "Python could not make an environment")
+        run_tool(
             [str(made / "bin" / "python"), "-m", "pip", "install", "--quiet",
              "--disable-pip-version-check", *packages],
             f"pip could not install {', '.join(packages)}",
         )  # fmt: skip
 
-    _made(_folder(name, packages), f"{name}, for its checks", make)
+    made_once(_folder(name, packages), f"{name}, for its checks", make)
     return str(cache() / _folder(name, packages) / "environment" / "bin" / "python")
 
 

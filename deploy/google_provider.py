@@ -13,7 +13,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from deploy.local.download import MissingTool, _made, _run
+from deploy.local.download import MissingTool, made_once, run_tool
 
 PACKAGES = {
     "google": "@cdktf/provider-google@16.12.1",
@@ -43,7 +43,7 @@ def provider_schema(provider: str = "google") -> dict[str, dict[str, Any]]:
         npm = shutil.which("npm")
         if not npm:
             raise MissingTool("npm is needed and was not found: install it (Debian: npm).")
-        _run(
+        run_tool(
             [npm, "pack", "--silent", package, "--pack-destination", str(folder)],
             f"npm could not fetch {package}",
         )  # fmt: skip
@@ -56,7 +56,7 @@ def provider_schema(provider: str = "google") -> dict[str, dict[str, Any]]:
         archive.unlink()
 
     name = f"terraform-{provider}-{PROVIDER}"
-    folder = _made(name, f"the schema of Terraform's provider {provider} (31 MB)", make)
+    folder = made_once(name, f"the schema of Terraform's provider {provider} (31 MB)", make)
     schema: dict[str, dict[str, Any]] = json.loads((folder / "schema.json").read_text())
     return schema
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from deploy.local.download import _made, _maven, _run, cache, java
+from deploy.local.download import cache, java, made_once, maven, run_tool
 
 OPERATOR = "1.10.0"
 """Of the versions that carry their definitions, the newest that was to be had."""
@@ -21,15 +21,15 @@ def operator_api() -> Path:
 
     def make(folder: Path) -> None:
         java()
-        _run(
-            [_maven(), "--quiet", "--batch-mode", "-Dstyle.color=never", _COPY,
+        run_tool(
+            [maven(), "--quiet", "--batch-mode", "-Dstyle.color=never", _COPY,
              f"-Dmaven.repo.local={cache() / 'maven'}", f"-DoutputDirectory={folder}",
              f"-Dartifact=org.apache.flink:flink-kubernetes-operator-api:{OPERATOR}"],
             "Maven could not fetch the Flink Kubernetes operator's definitions",
         )  # fmt: skip
 
     name = f"flink-kubernetes-operator-api-{OPERATOR}"
-    return _made(name, "the Flink operator's definitions", make) / f"{name}.jar"
+    return made_once(name, "the Flink operator's definitions", make) / f"{name}.jar"
 
 
 def flink_deployment_schema() -> dict[str, Any]:

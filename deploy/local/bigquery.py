@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.local.download import MissingTool, _made, _run
+from deploy.local.download import MissingTool, made_once, run_tool
 from deploy.local.emulator import Breakable, fresh
 from deploy.local.ports import HOST, answers
 from deploy.local.processes import Program, start, stop
@@ -43,9 +43,11 @@ def environment() -> Path:
         raise MissingTool("The BigQuery emulator needs Python 3.11 or newer.")
 
     def make(folder: Path) -> None:
-        _run([sys.executable, "-m", "venv", str(folder)], "Python could not make an environment")
+        run_tool(
+            [sys.executable, "-m", "venv", str(folder)], "Python could not make an environment"
+        )
         python = folder / "bin" / "python"
-        _run(
+        run_tool(
             [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
              *_PACKAGES],
             "pip could not fetch the BigQuery emulator",
@@ -53,7 +55,7 @@ def environment() -> Path:
         _bring_extension(folder)
 
     name = f"bigquery-{EMULATOR}-{DUCKDB}-py3{sys.version_info.minor}"
-    return _made(name, "BigQuery's emulator (300 MB)", make)
+    return made_once(name, "BigQuery's emulator (300 MB)", make)
 
 
 def missing_emulator() -> str | None:

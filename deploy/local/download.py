@@ -64,7 +64,7 @@ def missing_tool() -> str | None:
     """Why local services cannot run on this machine, in a sentence; None where they can."""
     try:
         java()
-        _maven()
+        maven()
     except MissingTool as missing:
         return str(missing)
     return None
@@ -77,7 +77,7 @@ def flink() -> Path:
     """
 
     def make(folder: Path) -> None:
-        _run(
+        run_tool(
             [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
              "--no-deps", "--no-binary=:all:", "--dest", str(folder),
              f"apache-flink-libraries=={FLINK}"],
@@ -97,7 +97,7 @@ def flink() -> Path:
                     shutil.copyfileobj(content, file)
         archive.unlink()
 
-    return _made(f"flink-{FLINK}", "Flink (230 MB)", make)
+    return made_once(f"flink-{FLINK}", "Flink (230 MB)", make)
 
 
 def job_server() -> Path:
@@ -110,7 +110,7 @@ def job_server() -> Path:
         shutil.rmtree(folder / "build")
 
     name = f"job-server-{_digest(pom, JOB_SERVER)}"
-    return _made(name, "Beam's Flink job server (208 MB)", make) / "job-server.jar"
+    return made_once(name, "Beam's Flink job server (208 MB)", make) / "job-server.jar"
 
 
 def kafka() -> Path:
@@ -122,10 +122,10 @@ def kafka() -> Path:
         "logging.version": KAFKA_LOGGING,
     }
     name = f"kafka-{_digest(pom, versions)}"
-    return _made(name, "Kafka (50 MB)", lambda folder: _build(pom, versions, folder)) / "lib"
+    return made_once(name, "Kafka (50 MB)", lambda folder: _build(pom, versions, folder)) / "lib"
 
 
-def _made(name: str, title: str, make: Callable[[Path], None]) -> Path:
+def made_once(name: str, title: str, make: Callable[[Path], None]) -> Path:
     """The folder `name` in the cache, made first where it is not there."""
     target = cache() / name
     if target.is_dir():
@@ -153,7 +153,7 @@ def _digest(pom: Path, versions: dict[str, str]) -> str:
     return hashlib.sha256(told).hexdigest()[:8]
 
 
-def _maven() -> str:
+def maven() -> str:
     found = shutil.which("mvn")
     if not found:
         raise MissingTool("Maven is needed and mvn was not found: install it (Debian: maven).")
@@ -162,15 +162,15 @@ def _maven() -> str:
 
 def _build(pom: Path, versions: dict[str, str], folder: Path) -> None:
     java()
-    _run(
-        [_maven(), "--quiet", "--batch-mode", "-Dstyle.color=never", "--file", str(pom),
+    run_tool(
+        [maven(), "--quiet", "--batch-mode", "-Dstyle.color=never", "--file", str(pom),
          f"-Dmaven.repo.local={cache() / 'maven'}", f"-Dbuild.folder={folder}",
          *(f"-D{name}={version}" for name, version in versions.items()), "package"],
         f"Maven could not build {pom}",
     )  # fmt: skip
 
 
-def _run(command: list[str], failure: str) -> None:
+def run_tool(command: list[str], failure: str) -> None:
     """Run to the end, or raise MissingTool with the last lines the command said."""
     ended = subprocess.run(
         command,

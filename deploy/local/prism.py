@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from deploy.local.download import MissingTool, _made, _run
+from deploy.local.download import MissingTool, made_once, run_tool
 
 PRISM = "2.77.0"
 """The version of Beam's Python SDK: Prism and SDK are released together."""
@@ -18,7 +18,7 @@ def prism() -> Path:
     The build fetches Go's modules (about 1 GB, removed afterwards) and takes some minutes. Raises
     MissingTool where it must be built and Go is not there, or fails.
     """
-    return _made(f"prism-{PRISM}", "Beam's Prism", _install) / "bin" / "prism"
+    return made_once(f"prism-{PRISM}", "Beam's Prism", _install) / "bin" / "prism"
 
 
 def missing_prism() -> str | None:
@@ -41,7 +41,7 @@ def _install(folder: Path) -> None:
         "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip(),
         "CGO_ENABLED": 0,
     }
-    _run(
+    run_tool(
         ["env", *(f"{name}={value}" for name, value in settings.items()),
          _go(), "install", f"github.com/apache/beam/sdks/v2/go/cmd/prism@v{PRISM}"],
         "Go could not build Prism",

@@ -229,11 +229,11 @@ def test_what_is_made_appears_whole_or_not_at_all(tmp_path, monkeypatch):
         raise download.MissingTool("the network ended")
 
     with pytest.raises(download.MissingTool, match="the network ended"):
-        download._made("thing-1", "a thing", broken)
+        download.made_once("thing-1", "a thing", broken)
     assert list(tmp_path.iterdir()) == []
 
-    made = download._made("thing-1", "a thing", lambda folder: _touch(folder / "whole"))
-    again = download._made("thing-1", "a thing", broken)
+    made = download.made_once("thing-1", "a thing", lambda folder: _touch(folder / "whole"))
+    again = download.made_once("thing-1", "a thing", broken)
 
     assert made == again == tmp_path / "thing-1"
     assert [path.name for path in tmp_path.rglob("*")] == ["thing-1", "whole"]
@@ -246,7 +246,7 @@ def test_of_two_downloads_at_once_the_first_whole_one_stays(tmp_path, monkeypatc
         _touch(tmp_path / "thing-1" / "first")
         _touch(folder / "second")
 
-    made = download._made("thing-1", "a thing", overtaken)
+    made = download.made_once("thing-1", "a thing", overtaken)
 
     assert [path.name for path in made.iterdir()] == ["first"]
     assert [path.name for path in tmp_path.iterdir()] == ["thing-1"]
