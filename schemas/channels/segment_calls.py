@@ -213,7 +213,8 @@ def _fields(calls: Sequence[_Fields]) -> tuple[dict[str, Any], Sequence[Any]]:
             fields[name] = pa.array(texts, pa.string())
     if names.count(None) < len(names):
         fields["name"] = text_column(names)
-    if any(properties):
+    # An order is asked for its id, properties or none: no call may depend on its neighbours.
+    if any(properties) or not ORDERS.isdisjoint(kinds):
         _properties([p or _NO_PROPERTIES for p in properties], kinds, fields)
     return fields, contexts
 
