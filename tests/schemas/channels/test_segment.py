@@ -193,7 +193,9 @@ def test_an_order_without_number_is_refused() -> None:
 
 @pytest.mark.parametrize("neighbours", [[], [call(event="Video Content Playing", properties={})]])
 def test_an_order_without_properties_is_refused_whatever_is_beside_it(neighbours) -> None:
-    assert failures_of(*neighbours, call(event="Order Completed")) == [("missing_field", "$.properties.order_id")]
+    assert failures_of(*neighbours, call(event="Order Completed")) == [
+        ("missing_field", "$.properties.order_id")
+    ]
 
 
 def test_revenue_as_text_counts() -> None:
