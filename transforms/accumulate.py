@@ -16,21 +16,19 @@ from transforms.cadence import Cadence, Due
 from transforms.calendar import local_windows, window_ends, window_starts
 from transforms.derive import derive
 from transforms.fragments import fragment, frames_of, kind_of
-from transforms.frame import Frame, choose, mix, rows_of, stack
+from transforms.frame import Frame, choose, rows_of
 from transforms.observe import label_batch
 from transforms.partials import by_traffic, concatenated, sum_partials, without_days
 from transforms.progress import NEVER, Progress
-from transforms.publish import FIGURE_KEY, figures_of, metric_rows
-from transforms.suppress import WITHDRAWN
+from transforms.publish import figures_of, metric_rows
+from transforms.revise import marked, newest, revise
+from transforms.sealed_hours import SealedHours, fold, hour_before, open_totals, sealed_figures
 
 ROWS_A_BATCH = 65_536
 TOTALS_FAMILY = 0
 """The family shard of totals and channels; contents and brands have the others."""
 MOST_PENDING_ROWS = 500_000
 """Deltas held before they are added up: about 100 MB."""
-FIRST, AGAIN, CHANGED = range(3)
-"""Why a row is published: nothing was before; it may have been said otherwise since; it differs."""
-_FINGERPRINT = ("value", "numerator", "denominator", "low", "high", "coverage")
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,7 @@ class AccumulateState:
     totals: pa.RecordBatch | None = None
     labels: dict[int, str] = field(default_factory=dict)
     published: Frame = field(default_factory=dict)
+    sealed: SealedHours = field(default_factory=SealedHours)
     progress: Progress = field(default_factory=lambda: Progress(1))
     dropped_day: int = NEVER
 
@@ -117,6 +116,7 @@ class Accumulate:
             *totals,
             label_batch(state.labels),
             *fragment("published", state.published),
+            *state.sealed.memory(),
             *state.progress.memory(),
         ]
 
@@ -178,19 +178,21 @@ class Accumulate:
             registered,
             self.totals_family,
             reached,
+            state.sealed,
         )
-        figures = _named(figures_of(derived), labels)
+        every = figures_of(derived)
+        figures = _named(every, labels)
+        named = rows_of(figures) == rows_of(every)
         figures = choose(figures, due.covers(figures) & self._begun(figures))
         ends = window_ends(figures, rules.time_zone)
         figures["final"] = np.ones_like(ends, bool) if reached is None else ends <= reached
-        figures["key"] = mix([figures[name] for name in FIGURE_KEY])
-        figures["fingerprint"] = _fingerprints(figures)
-        figures["revision"] = np.zeros(rows_of(figures), dtype=np.int64)
-        changed, why = self._changed(figures, due)
+        in_question = due.covers(state.published) if state.published else np.zeros(0, bool)
+        revised = revise(marked(figures), state.published, in_question, self._in_doubt)
+        state.published = revised.standing
         self._in_doubt = False
-        self._learnt += fragment("published", changed)
-        self._drop(state.progress.closed)
-        return changed, why, labels
+        self._learnt += fragment("published", revised.changed)
+        self._forget(due, derived.people if named else None)
+        return revised.changed, revised.why, labels
 
     def _begun(self, figures: Frame) -> np.ndarray:
         """Mask of the windows that began no earlier than the rules say."""
@@ -198,61 +200,37 @@ class Accumulate:
             return np.ones(rows_of(figures), dtype=bool)
         return window_starts(figures, self.rules.time_zone) >= self.rules.since_minute
 
-    def _drop(self, closed: int) -> None:
-        """Forget the local days that were sealed an hour ago: nothing of them can change."""
+    def _forget(self, due: Due, people: Frame | None) -> None:
+        """Forget what was sealed and is published: hours, but for what their day needs, and days.
+
+        Hours only when everything was just derived from all totals, and every figure has its texts.
+        """
+        closed = self.state.progress.closed
         if closed == NEVER:
             return
+        if people is not None and due.whole:
+            self._forget_hours(hour_before(closed, self.rules.time_zone), people)
+        self._forget_days(closed)
+
+    def _forget_hours(self, through: int, people: Frame) -> None:
+        state = self.state
+        if through <= state.sealed.through or state.totals is None:
+            return
+        state.sealed = fold(state.sealed, people, through)
+        state.totals = open_totals(state.totals, through)
+        state.published = choose(state.published, ~sealed_figures(state.published, through))
+
+    def _forget_days(self, closed: int) -> None:
+        """Forget the local days that were sealed an hour ago: nothing of them can change."""
         day = int(local_windows(np.array([closed - 60]), self.rules.time_zone)[0][0]) - 1
         state = self.state
         if day <= state.dropped_day or state.totals is None:
             return
         state.dropped_day = day
         state.totals = without_days(state.totals, day, self.rules.time_zone)
+        state.sealed = state.sealed.after_day(day)
         if state.published:
             state.published = choose(state.published, state.published["day_of"] > day)
-
-    def _changed(self, figures: Frame, due: Due) -> tuple[Frame, np.ndarray]:
-        """Rows to publish and why; `published` becomes the present."""
-        old = self.state.published
-        if not rows_of(old):
-            self.state.published = figures
-            return figures, np.full(rows_of(figures), FIRST)
-        in_question = due.covers(old)
-        others, old = choose(old, ~in_question), choose(old, in_question)
-        if not rows_of(old):
-            self.state.published = stack([others, figures], figures)
-            return figures, np.full(rows_of(figures), FIRST)
-        order = np.argsort(old["key"])
-        place = np.minimum(np.searchsorted(old["key"][order], figures["key"]), rows_of(old) - 1)
-        known = old["key"][order][place] == figures["key"]
-        # What is final stays final; an early figure that becomes final is the first of its table.
-        known &= old["final"][order][place] >= figures["final"]
-        same = known & (old["fingerprint"][order][place] == figures["fingerprint"])
-        previous = old["revision"][order][place]
-        figures["revision"] = np.where(known, previous + ~same, 0)
-        gone = choose(old, ~np.isin(old["key"], figures["key"]))
-        kept, gone = (
-            choose(gone, gone["suppressed"] == WITHDRAWN),
-            _withdrawn(choose(gone, gone["suppressed"] != WITHDRAWN)),
-        )
-        self.state.published = stack([figures, gone, kept, others], figures)
-        why = np.select([same, ~known], [AGAIN, FIRST], CHANGED)
-        spoken = np.ones(len(same), bool) if self._in_doubt else ~same
-        again = kept if self._in_doubt else choose(kept, slice(0, 0))
-        changed = stack([choose(figures, spoken), gone, again], figures)
-        reasons = [why[spoken], np.full(rows_of(gone), CHANGED), np.full(rows_of(again), AGAIN)]
-        return changed, np.concatenate(reasons)
-
-
-def _withdrawn(gone: Frame) -> Frame:
-    """Rows that take back what was published of figures whose events are all gone."""
-    for name in ("value", "numerator", "denominator", "low", "high"):
-        gone[name] = np.full(rows_of(gone), np.nan)
-    gone["suppressed"] = np.full(rows_of(gone), WITHDRAWN, dtype=np.int8)
-    gone["n"] = np.zeros(rows_of(gone), dtype=np.int64)
-    gone["revision"] = gone["revision"] + 1
-    gone["fingerprint"] = _fingerprints(gone)
-    return gone
 
 
 def recall(rules: PublishRules, totals_family: bool, fragments: list[pa.RecordBatch]) -> Accumulate:
@@ -266,11 +244,10 @@ def recall(rules: PublishRules, totals_family: bool, fragments: list[pa.RecordBa
         if kind_of(labels) == "label":
             state.labels.update(zip(labels["key"].to_pylist(), labels["text"].to_pylist()))
     if published := frames_of("published", fragments):
-        every = stack(published, published[0])
-        newest = np.lexsort((every["revision"], every["final"], every["key"]))
-        last = np.append(every["key"][newest][1:] != every["key"][newest][:-1], True)
-        state.published = choose(every, newest[last])
-    machine._drop(state.progress.closed)
+        state.published = newest(published)
+    state.sealed = SealedHours.recall(fragments)
+    if state.progress.closed != NEVER:
+        machine._forget_days(state.progress.closed)
     if fragments:
         machine._in_doubt = True
         machine._cadence.everything()
@@ -282,9 +259,3 @@ def _named(figures: Frame, labels: dict[int, str]) -> Frame:
     known = np.array([0, *labels], dtype=np.int64)
     keys = [figures[name] for name in ("content", "brand", "channel")]
     return choose(figures, np.logical_and.reduce([np.isin(key, known) for key in keys]))
-
-
-def _fingerprints(figures: Frame) -> np.ndarray:
-    """64-bit keys of everything a row says, bit by bit."""
-    bits = [np.ascontiguousarray(figures[name]).view(np.int64) for name in _FINGERPRINT]
-    return mix([*bits, figures["n"], figures["suppressed"]])

@@ -13,6 +13,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
+from schemas.partial import WINDOWS
 from transforms.coverage import LOOK_BACK_MINUTES
 from transforms.derive_windows import DAY, HOUR, MINUTE
 from transforms.frame import Frame
@@ -29,6 +30,11 @@ class Due:
 
     windows: frozenset[int]
     from_minute: int
+
+    @property
+    def whole(self) -> bool:
+        """Are hours and days in question too, so that all totals are needed?"""
+        return len(self.windows) == len(WINDOWS)
 
     def needed(self, totals: pa.RecordBatch) -> pa.RecordBatch:
         """The totals that the figures in question are made of."""

@@ -24,19 +24,23 @@ _PLACE = ("content", "brand", "traffic")
 _FEWEST = int(SILENCE_RATE * LOOK_BACK_MINUTES) + 1
 
 
-def expected_and_missed(people: Frame) -> tuple[np.ndarray, np.ndarray]:
+def expected_and_missed(
+    people: Frame, asked: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """What should have been heard in each row's window, and what of it was not, in events.
 
     A minute expects of each steady channel as many events as it sent in the sixty minutes before,
     as far as they are of the same local day; it misses those of the channels that are silent in it.
     An hour or day is the sum of its minutes. Rows of a channel expect nothing. Whole numbers, so
-    that they do not depend on the order of rows.
+    that they do not depend on the order of rows. `asked` is the mask of the rows in question: the
+    other minutes are looked back at, and sums are without them.
     """
+    asked = np.ones(rows_of(people), dtype=bool) if asked is None else asked
     expected = np.zeros(rows_of(people), dtype=np.int64)
     missed = np.zeros(rows_of(people), dtype=np.int64)
     for parent, child in _CHILD.items():
         of_parent = people["grouping"] == GROUPING_NAMES.index(parent)
-        rows = np.flatnonzero(of_parent & (people["window"] == MINUTE))
+        rows = np.flatnonzero(of_parent & (people["window"] == MINUTE) & asked)
         of_child = people["grouping"] == GROUPING_NAMES.index(child)
         heard = choose(people, of_child & (people["window"] == MINUTE) & (people["events"] > 0))
         if not len(rows) or not rows_of(heard):

@@ -20,6 +20,7 @@ from transforms.coverage import expected_and_missed
 from transforms.derive_windows import DAY, HOUR, KEY, MINUTE, PLACE, key_of, lookup
 from transforms.frame import Frame, choose, group, mix, rows_of, stack
 from transforms.measures.counting import ENGAGEMENT
+from transforms.sealed_hours import NOTHING_SEALED, SealedHours, add_sealed
 
 _COMMENTS = (SIGNAL_CODE["comment"], SIGNAL_CODE["reply"])
 
@@ -37,23 +38,28 @@ def derive(
     registered: np.ndarray,
     totals_family: bool,
     reached: int | None = None,
+    sealed: SealedHours = NOTHING_SEALED,
 ) -> Derived:
     """Derived frames of summed partials of one family.
 
     `registered` are the label keys of the registered channels; in the family of totals each of them
     and the total get rows of zeros in every minute of an hour, every hour and every day in which
     any channel was heard. `reached` is the minute a stream has reached: later ones are not silent
-    yet.
+    yet. Minutes before `sealed.through` are looked back at, and have no rows.
     """
     frame = _numbers(totals)
     people, items = choose(frame, frame["item"] == 0), choose(frame, frame["item"] != 0)
     people = _with_missing_rows(people, items)
     people["silent"] = np.zeros(rows_of(people), dtype=np.int64)
     if totals_family:
-        people = stack([people, _silence(people, time_zone, registered, reached)], people)
+        silence = _silence(people, time_zone, registered, reached, sealed.through)
+        people = stack([people, silence], people)
     people["hour_of"], people["day_of"] = _windows_of(people, time_zone)
+    is_open = (people["window"] != MINUTE) | (people["start"] >= sealed.through)
+    people["expected"], people["missed"] = expected_and_missed(people, is_open)
+    people = choose(people, is_open)
     _from_minutes(people)
-    people["expected"], people["missed"] = expected_and_missed(people)
+    add_sealed(people, sealed)
     _from_items(people, items)
     _interactions(items)
     items["day_of"] = _windows_of(items, time_zone)[1]
@@ -97,7 +103,13 @@ def _windows_of(frame: Frame, time_zone: str) -> tuple[np.ndarray, np.ndarray]:
     return np.where(is_day, 0, hour), np.where(is_day, frame["start"], day)
 
 
-def _silence(people: Frame, time_zone: str, registered: np.ndarray, reached: int | None) -> Frame:
+def _silence(
+    people: Frame,
+    time_zone: str,
+    registered: np.ndarray,
+    reached: int | None,
+    open_from: int,
+) -> Frame:
     """Rows of zeros for registered channels, and for the total of all, of windows near which one
     was heard.
 
@@ -107,6 +119,7 @@ def _silence(people: Frame, time_zone: str, registered: np.ndarray, reached: int
         people, (people["grouping"] == GROUPING_NAMES.index("total")) & (people["events"] != 0)
     )
     heard = total["start"][total["window"] == MINUTE].astype(np.int64)
+    heard = heard[heard >= open_from]
     within = np.unique(local_windows(heard, time_zone)[1])
     hours = np.unique(total["start"][total["window"] == HOUR])
     days = np.unique(total["start"][total["window"] == DAY])
