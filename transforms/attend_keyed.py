@@ -1,12 +1,16 @@
 """AttendKeyed: the Attend machine in a stream, under keyed state and two timers.
 
-Observations wait in a bag. About a second later a processing-time timer lets the machine emit what
+Observations wait in a bag. With the next beat a processing-time timer lets the machine emit what
 they change. An event-time timer, minute by minute, tells it how far the stream has come: it emits,
-seals, and tells all families so. What it learnt is appended to the state as fragments.
+seals, and tells all families so. A stream that catches up comes through many minutes between two
+beats: then the shard closes with the next beat, all of them at once. What the machine learnt is
+appended to the state as fragments.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -44,6 +48,11 @@ A timer tells no more than its own time. Of a stream that catches up by hours th
 several at once, and the last of them closes what minute after minute would take as many bundles."""
 
 
+SOON = AHEAD["shift"]
+"""Minutes that a stream may come further before a shard closes without waiting for the beat: a jump
+of more is the end of a stream, which no beat may follow, or of a silence."""
+
+
 class Shard:
     """One shard of a stream: the Attend machine, deltas sent to each family, rows of the ledger."""
 
@@ -56,6 +65,17 @@ class Shard:
         self.silent = True
         """Has the ledger not been told yet which of its rows are remembered?"""
         self._families, self._sent = families, sent
+        self._closed_at = -math.inf
+
+    @property
+    def reached(self) -> int:
+        """The minute that the stream had reached when this shard closed last."""
+        return self.machine.state.closed_through + self.machine.rules.hot_minutes
+
+    def waits(self, reached: int, now: float, every_seconds: float) -> bool:
+        """Shall this minute be closed with the next beat? `now` is in seconds."""
+        again = now - self._closed_at < every_seconds
+        return again and reached - self.reached < SOON
 
     def emit(self) -> tuple[Attended, list[tuple[int, Packed]]]:
         """What was added since, and its deltas by family."""
@@ -77,8 +97,9 @@ class Shard:
             self.ledgered += rows_of(late)
             yield late_batch(late, self.machine.state.closed_through, ledger, now)
 
-    def close(self, reached: int) -> Iterator[tuple[int, Packed]]:
+    def close(self, reached: int, now: float) -> Iterator[tuple[int, Packed]]:
         """Close what the stream's reaching a minute closes; a mark for every family."""
+        self._closed_at = now
         self.machine.close(reached)
         for family, sequence in enumerate(self._sent.tolist()):
             mark = Mark(self.number, sequence, reached, reached - self.machine.rules.hot_minutes)
@@ -112,6 +133,7 @@ class AttendKeyed(beam.DoFn):
     FRAGMENTS = BagStateSpec("fragments", RecordBatchCoder())
     TOKEN = ReadModifyWriteStateSpec("token", beam.coders.BytesCoder())
     ARMED = ReadModifyWriteStateSpec("armed", beam.coders.VarIntCoder())
+    POSTPONED = ReadModifyWriteStateSpec("postponed", beam.coders.VarIntCoder())
     EMIT = TimerSpec("emit", TimeDomain.REAL_TIME)
     CLOSE = TimerSpec("close", TimeDomain.WATERMARK)
 
@@ -151,9 +173,16 @@ class AttendKeyed(beam.DoFn):
         pending: Any = beam.DoFn.StateParam(PENDING),
         fragments: Any = beam.DoFn.StateParam(FRAGMENTS),
         token: Any = beam.DoFn.StateParam(TOKEN),
+        armed: Any = beam.DoFn.StateParam(ARMED),
+        postponed: Any = beam.DoFn.StateParam(POSTPONED),
+        close: Any = beam.DoFn.TimerParam(CLOSE),
     ) -> Iterator[Any]:
         awake = self._shards.wake(shard, fragments, token)
         found = list(self._emitted(awake, pending))
+        reached = postponed.read()
+        if reached:
+            postponed.clear()
+            found += self._closed(awake, reached, armed, close)
         self._shards.remember(shard, awake, fragments, token)
         yield from found
 
@@ -166,23 +195,34 @@ class AttendKeyed(beam.DoFn):
         fragments: Any = beam.DoFn.StateParam(FRAGMENTS),
         token: Any = beam.DoFn.StateParam(TOKEN),
         armed: Any = beam.DoFn.StateParam(ARMED),
+        postponed: Any = beam.DoFn.StateParam(POSTPONED),
+        emit: Any = beam.DoFn.TimerParam(EMIT),
         close: Any = beam.DoFn.TimerParam(CLOSE),
     ) -> Iterator[Any]:
-        reached = int(at.micros // MINUTE_US)
+        reached = max(int(at.micros // MINUTE_US), postponed.read() or 0)
         awake = self._shards.wake(shard, fragments, token)
-        # A timer that was set for something late is behind one that has fired before.
-        before = awake.machine.state.closed_through + self._rules.hot_minutes
-        found: list[Any] = []
-        if reached > before:
-            found = [*self._emitted(awake, pending), *awake.close(reached)]
-        reached = max(reached, before)
-        boundary = awake.machine.next_boundary(reached)
+        if awake.waits(reached, time.time(), self._every):
+            postponed.write(reached)
+            emit.set(next_beat(self._every))
+            return
+        postponed.clear()
+        found = list(self._emitted(awake, pending)) if reached > awake.reached else []
+        found += self._closed(awake, reached, armed, close)
+        self._shards.remember(shard, awake, fragments, token)
+        yield from found
+
+    def _closed(self, awake: Shard, reached: int, armed: Any, close: Any) -> list[Any]:
+        """Marks of a shard that closes, armed for the next boundary.
+
+        A timer that was set for something late is behind one that has fired before: no marks.
+        """
+        marks = list(awake.close(reached, time.time())) if reached > awake.reached else []
+        boundary = awake.machine.next_boundary(max(reached, awake.reached))
         if boundary is None:
             armed.write(UNARMED)
         else:
             _arm(close, armed, boundary)
-        self._shards.remember(shard, awake, fragments, token)
-        yield from found
+        return marks
 
     def _emitted(self, awake: Shard, pending: Any) -> Iterator[Any]:
         for packed in _drained(pending):
