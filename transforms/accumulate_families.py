@@ -25,6 +25,10 @@ from transforms.partials import split_labels
 PUBLISH_EVERY_SECONDS = 5.0
 """The cadence of early rows: what a person watching can follow."""
 
+LAG = 0.2
+"""Families publish this part of the cadence after the shards' beat: what shards emit at that beat is
+published now and not with the next one."""
+
 
 def _add(machine: Accumulate, batches: Iterable[Packed]) -> None:
     for packed in batches:
@@ -80,7 +84,7 @@ class _AccumulateKeyed(beam.DoFn):
         publish: Any = beam.DoFn.TimerParam(PUBLISH),
     ) -> None:
         pending.add(element[1])
-        publish.set(next_beat(self._every))
+        publish.set(next_beat(self._every, LAG * self._every))
 
     @on_timer(PUBLISH)
     def publish(
@@ -97,7 +101,7 @@ class _AccumulateKeyed(beam.DoFn):
         rows = list(_published(machine))
         self._machines.remember(family, machine, fragments, token)
         if machine.waiting and self._every:
-            publish.set(next_beat(self._every))
+            publish.set(next_beat(self._every, LAG * self._every))
         yield from rows
 
 

@@ -74,8 +74,15 @@ def new_step() -> str:
     return uuid.uuid4().hex
 
 
-def next_beat(every_seconds: float) -> Timestamp:
-    """The next whole multiple of a cadence: setting a timer again does not put it off. 0: now."""
+def next_beat(every_seconds: float, lag_seconds: float = 0.0) -> Timestamp:
+    """The next beat of a cadence by the wall's clock; without a cadence: now."""
     if not every_seconds:
         return Timestamp.now()
-    return Timestamp(seconds=(math.floor(time.time() / every_seconds) + 1) * every_seconds)
+    return Timestamp(seconds=beat_after(time.time(), every_seconds, lag_seconds))
+
+
+def beat_after(now: float, every_seconds: float, lag_seconds: float) -> float:
+    """The first whole multiple of a cadence, and a lag after it, that is later than `now`, in
+    seconds. It is the same however often it is asked for: a timer set again is not put off."""
+    beats = math.floor((now - lag_seconds) / every_seconds) + 1
+    return beats * every_seconds + lag_seconds
