@@ -26,8 +26,8 @@ PUBLISH_EVERY_SECONDS = 5.0
 """The cadence of early rows: what a person watching can follow."""
 
 LAG = 0.2
-"""Families publish this part of the cadence after the shards' beat: what shards emit at that beat is
-published now and not with the next one."""
+"""Families publish this part of the cadence after the shards' beat: what was emitted at it is then
+published at once and not with the next one."""
 
 
 def _add(machine: Accumulate, batches: Iterable[Packed]) -> None:
