@@ -19,6 +19,7 @@ from benchmarks.streaming_scale import scale
 from benchmarks.streaming_topic import preload
 from deploy.local.download import missing_tool
 from deploy.local.services import ROOT, Services, local_services
+from pipelines.flink_keys import default_shards
 
 FOLDER = ROOT / "build" / "local-bench"
 SLOTS = 2
@@ -53,7 +54,7 @@ def streaming(plan: Plan) -> Reported:
         note(f"{CASE}, 1 slot")
         preload(services, tracks, TOPIC)
         single = _read(services, tracks, out)
-    balance = busiest_shard_over_mean(tracks, 8 * SLOTS)
+    balance = busiest_shard_over_mean(tracks, default_shards(SLOTS))
     return _reported(readings, single, alone, rivals, tracks.events, balance)
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-SHARDS_A_SLOT = 8
-"""Enough that a shard more or less on a slot is little; few enough that batches stay large."""
+SHARDS_A_SLOT = 4
+"""Enough to go on with on four times the slots; few, for what a shard costs a second is mostly the
+same however little comes."""
 
 LEAST_MAX_PARALLELISM = 128
 """Up to 128 key groups a key in RocksDB has a prefix of one byte, above of two."""

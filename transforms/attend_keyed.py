@@ -9,15 +9,12 @@ appended to the state as fragments.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
-import pyarrow as pa
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import (
     BagStateSpec,
@@ -28,16 +25,11 @@ from apache_beam.transforms.userstate import (
 from apache_beam.utils.timestamp import Timestamp
 
 from schemas.coder import Packed, PackedCoder, RecordBatchCoder
-from transforms.attend import Attend, Attended, AttendRules, recall
+from transforms.attend import AttendRules
 from transforms.balance import outcome_batch
 from transforms.calendar import MINUTE_US
-from transforms.fragments import fragment, frames_of, greatest, kind_of
-from transforms.fragments import number as one_number
-from transforms.frame import Frame, rows_of
 from transforms.keyed_machine import KeyedMachine, new_step, next_beat
-from transforms.late import Ledger, late_batch, reset_batch
-from transforms.partials import split_by_family
-from transforms.progress import Mark, mark_batch, sent_by
+from transforms.keyed_shard import PATIENCE, Shard, recall_shard
 
 UNARMED = 0
 
@@ -46,84 +38,6 @@ AHEAD = {"next": 0, "quarter": 15, "hour": 60, "shift": 8 * 60, "day": 26 * 60, 
 
 A timer tells no more than its own time. Of a stream that catches up by hours the watermark passes
 several at once, and the last of them closes what minute after minute would take as many bundles."""
-
-
-SOON = AHEAD["shift"]
-"""Minutes that a stream may come further before a shard closes without waiting for the beat: a jump
-of more is the end of a stream, which no beat may follow, or of a silence."""
-
-
-class Shard:
-    """One shard of a stream: the Attend machine, deltas sent to each family, rows of the ledger."""
-
-    def __init__(
-        self, key: int, families: int, machine: Attend, sent: np.ndarray, ledgered: int = 0
-    ) -> None:
-        self.number, self.machine = key, machine
-        self.ledgered = ledgered
-        """Rows of the late ledger written so far."""
-        self.silent = True
-        """Has the ledger not been told yet which of its rows are remembered?"""
-        self._families, self._sent = families, sent
-        self._closed_at = -math.inf
-
-    @property
-    def reached(self) -> int:
-        """The minute that the stream had reached when this shard closed last."""
-        return self.machine.state.closed_through + self.machine.rules.hot_minutes
-
-    def waits(self, reached: int, now: float, every_seconds: float) -> bool:
-        """Shall this minute be closed with the next beat? `now` is in seconds."""
-        again = now - self._closed_at < every_seconds
-        return again and reached - self.reached < SOON
-
-    def emit(self) -> tuple[Attended, list[tuple[int, Packed]]]:
-        """What was added since, and its deltas by family."""
-        attended = self.machine.emit()
-        deltas = []
-        for family, part in split_by_family(attended.partials, self._families):
-            self._sent[family] += 1
-            told = sent_by(part, self.number, int(self._sent[family]))
-            deltas.append((family, Packed.pack(told)))
-        return attended, deltas
-
-    def ledger(self, late: Frame, epoch: int, now: datetime) -> Iterator[pa.RecordBatch]:
-        """LATE_EVENT batches of what was late; before the first, which rows are remembered."""
-        ledger = Ledger(epoch, self.number, self.ledgered)
-        if self.silent:
-            self.silent = False
-            yield reset_batch(ledger, now - timedelta(microseconds=1))
-        if rows_of(late):
-            self.ledgered += rows_of(late)
-            yield late_batch(late, self.machine.state.closed_through, ledger, now)
-
-    def close(self, reached: int, now: float) -> Iterator[tuple[int, Packed]]:
-        """Close what the stream's reaching a minute closes; a mark for every family."""
-        self._closed_at = now
-        self.machine.close(reached)
-        for family, sequence in enumerate(self._sent.tolist()):
-            mark = Mark(self.number, sequence, reached, reached - self.machine.rules.hot_minutes)
-            yield family, Packed.pack(mark_batch(mark))
-
-    def learnt(self) -> list[pa.RecordBatch]:
-        return [*self.machine.learnt(), *self._written()]
-
-    def memory(self) -> list[pa.RecordBatch]:
-        return [*self.machine.memory(), *self._written()]
-
-    def _written(self) -> list[pa.RecordBatch]:
-        return [*fragment("sent", {"count": self._sent}), *one_number("ledgered", self.ledgered)]
-
-
-def recall_shard(
-    key: int, families: int, rules: AttendRules, fragments: list[pa.RecordBatch]
-) -> Shard:
-    """The shard whose memory the fragments are."""
-    sent = np.zeros(families + 1, dtype=np.int64)
-    for frame in frames_of("sent", fragments):
-        sent = np.maximum(sent, frame["count"])
-    own = [batch for batch in fragments if kind_of(batch) not in ("sent", "ledgered")]
-    return Shard(key, families, recall(rules, own), sent, greatest("ledgered", fragments, 0))
 
 
 class AttendKeyed(beam.DoFn):
@@ -158,7 +72,7 @@ class AttendKeyed(beam.DoFn):
         close: Any = beam.DoFn.TimerParam(CLOSE),
     ) -> None:
         pending.add(element[1])
-        emit.set(next_beat(self._every))
+        emit.set(next_beat(self._beat(self._shards.glimpse(element[0]))))
         # The earliest boundary that may matter, never a later one: elements that run ahead of the
         # watermark must not put off the closing of what is behind them.
         boundary = int(at.micros // MINUTE_US) + 1
@@ -201,15 +115,19 @@ class AttendKeyed(beam.DoFn):
     ) -> Iterator[Any]:
         reached = max(int(at.micros // MINUTE_US), postponed.read() or 0)
         awake = self._shards.wake(shard, fragments, token)
-        if awake.waits(reached, time.time(), self._every):
+        if awake.waits(reached, time.time(), self._beat(awake)):
             postponed.write(reached)
-            emit.set(next_beat(self._every))
+            emit.set(next_beat(self._beat(awake)))
             return
         postponed.clear()
         found = list(self._emitted(awake, pending)) if reached > awake.reached else []
         found += self._closed(awake, reached, armed, close)
         self._shards.remember(shard, awake, fragments, token)
         yield from found
+
+    def _beat(self, shard: Shard | None) -> float:
+        """Seconds between two emissions of a shard, of which nothing may be known yet."""
+        return self._every * (PATIENCE if shard is not None and shard.catches_up else 1)
 
     def _closed(self, awake: Shard, reached: int, armed: Any, close: Any) -> list[Any]:
         """Marks of a shard that closes, armed for the next boundary.

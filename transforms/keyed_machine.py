@@ -54,6 +54,11 @@ class KeyedMachine(Generic[Machine]):
         self._awake[key] = (written or b"", machine, len(memory))
         return machine
 
+    def glimpse(self, key: Any) -> Machine | None:
+        """The machine as it was last awake in this process, true or not: a hint, at no cost."""
+        awake = self._awake.get(key)
+        return awake[1] if awake else None
+
     def remember(self, key: Any, machine: Machine, fragments: Any, token: Any) -> None:
         _, _, count = self._awake[key]
         learnt = machine.learnt()

@@ -117,8 +117,8 @@ def test_more_shards_than_key_groups_are_refused(shards, groups):
         shard_keys(shards, groups)
 
 
-def test_a_slot_has_eight_shards_and_a_shard_a_key_group():
-    assert [default_shards(slots) for slots in (1, 2, 16, 10_000)] == [8, 16, 128, 32_768]
+def test_a_slot_has_four_shards_and_a_shard_a_key_group():
+    assert [default_shards(slots) for slots in (1, 2, 16, 10_000)] == [4, 8, 64, 32_768]
     assert [default_max_parallelism(shards) for shards in (1, 16, 128, 129, 1024)] == [
         128, 128, 128, 256, 1024,
     ]  # fmt: skip

@@ -165,7 +165,7 @@ def test_a_switch_can_be_turned_off():
 
 
 def test_shards_are_keyed_for_the_key_groups_of_the_job():
-    assert flink_job(GIVEN).keys == shard_keys(16, 128)
+    assert flink_job(GIVEN).keys == shard_keys(8, 128)
     assert flink_job(GIVEN, shards=64).keys == shard_keys(64, 128)
 
     wide = flink_job(GIVEN, shards=200)

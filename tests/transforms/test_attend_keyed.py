@@ -11,7 +11,7 @@ from apache_beam.utils.timestamp import Timestamp
 from schemas.coder import Packed
 from tests.transforms.observations import PARIS, numbered, observations, said
 from tests.transforms.test_attend import minute_of
-from transforms import attend_keyed
+from transforms import attend_keyed, keyed_machine
 from transforms.attend import AttendRules
 from transforms.attend_keyed import AttendKeyed
 from transforms.fragments import frames_of
@@ -61,6 +61,7 @@ class Key:
         self.now = 1_000.0
         clock = SimpleNamespace(time=lambda: self.now)
         monkeypatch.setattr(attend_keyed, "time", clock)
+        monkeypatch.setattr(keyed_machine, "time", clock)
         self.step = AttendKeyed(AttendRules(PARIS), FAMILIES, 0, every)
         self.step.setup()
         self.pending, self.fragments = Bag(), Bag()
@@ -144,6 +145,21 @@ def test_what_was_postponed_before_a_crash_is_closed_after_it(key):
     key.step.setup()
 
     assert key.beat() == [minute_of("10:05")]
+
+
+def test_a_shard_that_catches_up_emits_each_fourth_beat_and_one_that_has_each_beat(key):
+    key.hear(said("10:00", id=1))
+    assert key.emitting.set_for[""] == Timestamp(seconds=1_002.5)
+    key.reach("10:01")
+    key.now += BEAT
+    key.reach("10:03")
+    key.hear(said("10:03", id=2))
+    assert key.emitting.set_for[""] == Timestamp(seconds=1_010)
+
+    key.now = 1_130.0
+    key.reach("10:04")
+    key.hear(said("10:04", id=3))
+    assert key.emitting.set_for[""] == Timestamp(seconds=1_132.5)
 
 
 def test_a_stream_that_ends_waits_for_no_beat(key):

@@ -1,0 +1,108 @@
+"""One shard of a stream: the Attend machine, what it told the families, and the pace it keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.coder import Packed
+from transforms.attend import Attend, Attended, AttendRules, recall
+from transforms.fragments import fragment, frames_of, greatest, kind_of
+from transforms.fragments import number as one_number
+from transforms.frame import Frame, rows_of
+from transforms.late import Ledger, late_batch, reset_batch
+from transforms.partials import split_by_family
+from transforms.progress import Mark, mark_batch, sent_by
+
+SOON = 8 * 60
+"""Minutes that a stream may come further before a shard closes without waiting for the beat: a jump
+of more is the end of a stream, which no beat may follow, or of a silence."""
+
+
+HURRY = 8.0
+"""Seconds of stream in a second of the wall's above which a stream catches up."""
+
+PATIENCE = 4
+"""Beats that a shard of a stream that catches up waits for one: what an emission costs is for the
+most part the same however much it holds, and nobody watches early figures of long ago."""
+
+
+class Shard:
+    """One shard of a stream: the Attend machine, deltas sent to each family, rows of the ledger."""
+
+    def __init__(
+        self, key: int, families: int, machine: Attend, sent: np.ndarray, ledgered: int = 0
+    ) -> None:
+        self.number, self.machine = key, machine
+        self.ledgered = ledgered
+        """Rows of the late ledger written so far."""
+        self.silent = True
+        """Has the ledger not been told yet which of its rows are remembered?"""
+        self._families, self._sent = families, sent
+        self._closed_at = -math.inf
+        self.catches_up = False
+        """Did the stream run ahead of the wall's clock when this shard closed last?"""
+
+    @property
+    def reached(self) -> int:
+        """The minute that the stream had reached when this shard closed last."""
+        return self.machine.state.closed_through + self.machine.rules.hot_minutes
+
+    def waits(self, reached: int, now: float, every_seconds: float) -> bool:
+        """Shall this minute be closed with the next beat? `now` is in seconds."""
+        again = now - self._closed_at < every_seconds
+        return again and reached - self.reached < SOON
+
+    def emit(self) -> tuple[Attended, list[tuple[int, Packed]]]:
+        """What was added since, and its deltas by family."""
+        attended = self.machine.emit()
+        deltas = []
+        for family, part in split_by_family(attended.partials, self._families):
+            self._sent[family] += 1
+            told = sent_by(part, self.number, int(self._sent[family]))
+            deltas.append((family, Packed.pack(told)))
+        return attended, deltas
+
+    def ledger(self, late: Frame, epoch: int, now: datetime) -> Iterator[pa.RecordBatch]:
+        """LATE_EVENT batches of what was late; before the first, which rows are remembered."""
+        ledger = Ledger(epoch, self.number, self.ledgered)
+        if self.silent:
+            self.silent = False
+            yield reset_batch(ledger, now - timedelta(microseconds=1))
+        if rows_of(late):
+            self.ledgered += rows_of(late)
+            yield late_batch(late, self.machine.state.closed_through, ledger, now)
+
+    def close(self, reached: int, now: float) -> Iterator[tuple[int, Packed]]:
+        """Close what the stream's reaching a minute closes; a mark for every family."""
+        ahead, waited = reached - self.reached, now - self._closed_at
+        self.catches_up = ahead < SOON and ahead * 60 > HURRY * waited
+        self._closed_at = now
+        self.machine.close(reached)
+        for family, sequence in enumerate(self._sent.tolist()):
+            mark = Mark(self.number, sequence, reached, reached - self.machine.rules.hot_minutes)
+            yield family, Packed.pack(mark_batch(mark))
+
+    def learnt(self) -> list[pa.RecordBatch]:
+        return [*self.machine.learnt(), *self._written()]
+
+    def memory(self) -> list[pa.RecordBatch]:
+        return [*self.machine.memory(), *self._written()]
+
+    def _written(self) -> list[pa.RecordBatch]:
+        return [*fragment("sent", {"count": self._sent}), *one_number("ledgered", self.ledgered)]
+
+
+def recall_shard(
+    key: int, families: int, rules: AttendRules, fragments: list[pa.RecordBatch]
+) -> Shard:
+    """The shard whose memory the fragments are."""
+    sent = np.zeros(families + 1, dtype=np.int64)
+    for frame in frames_of("sent", fragments):
+        sent = np.maximum(sent, frame["count"])
+    own = [batch for batch in fragments if kind_of(batch) not in ("sent", "ledgered")]
+    return Shard(key, families, recall(rules, own), sent, greatest("ledgered", fragments, 0))
