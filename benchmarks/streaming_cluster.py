@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 from deploy.local.services import Services
@@ -54,6 +57,34 @@ def cancel(services: Services, job: str) -> None:
         if time.monotonic() > until:
             raise TimeoutError(f"job {job} was not cancelled within 60 s")
         time.sleep(0.2)
+
+
+def state_bytes(services: Services, job: str, seconds: float = 60.0) -> int:
+    """Bytes of a savepoint taken now: the keys and values that are, without what RocksDB has not
+    cleared away yet. It is removed. Raises TimeoutError."""
+    folder = services.folder / "data" / "savepoints"
+    body = {"target-directory": folder.as_uri(), "cancel-job": False, "formatType": "CANONICAL"}
+    request = Request(
+        f"{services.flink_rest}/jobs/{job}/savepoints",
+        data=json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urlopen(request, timeout=20) as answer:
+        number = json.load(answer)["request-id"]
+    until = time.monotonic() + seconds
+    while True:
+        found = ask(services, f"/jobs/{job}/savepoints/{number}")
+        if found["status"]["id"] == "COMPLETED":
+            break
+        if time.monotonic() > until:
+            raise TimeoutError(f"no savepoint of job {job} after {seconds:g} s")
+        time.sleep(0.1)
+    if "location" not in found["operation"]:
+        raise RuntimeError(f"expected a savepoint of job {job}, found {found['operation']}")
+    written = Path(unquote(urlsplit(found["operation"]["location"]).path))
+    size = sum(file.stat().st_size for file in written.rglob("*") if file.is_file())
+    shutil.rmtree(written)
+    return size
 
 
 def checkpoints(services: Services, job: str) -> list[Checkpoint]:

@@ -13,7 +13,7 @@ from benchmarks.inputs import SEED, Tracks
 from benchmarks.measurement import Result
 from benchmarks.race import note, scratch
 from benchmarks.streaming import FOLDER, SLOTS
-from benchmarks.streaming_cluster import Checkpoint, checkpoints
+from benchmarks.streaming_cluster import Checkpoint, checkpoints, state_bytes
 from benchmarks.streaming_job import streaming, until
 from benchmarks.streaming_topic import make_topic, preload
 from deploy.local.download import missing_tool
@@ -25,8 +25,8 @@ SPEED = 40.0
 """Stream time beside the wall's: a hundred minutes in two and a half."""
 EVENTS, PEOPLE = 240_000, 12_000
 EARLY, LATE, NEAR = 40.0, 100.0, 5.0
-"""Minutes compared, an hour apart, so that both are as far in their hour; and the checkpoints that
-speak for a minute: those taken no further from it, for size has the teeth of a saw."""
+"""Minutes compared, an hour apart, so that both are as far in their hour; and how far from them a
+savepoint may be taken: several, for a bag grows until it is merged."""
 GROWTH = 1.1
 HORIZONS = ("--hot-minutes", "5", "--fact-minutes", "5", "--checkpointing_interval=3000")
 SHARDS = ("--shards", "4")
@@ -35,7 +35,7 @@ up on cores that are shared."""
 
 
 def streaming_state(plan: Plan) -> Reported:
-    """Bytes of full checkpoints at minute 40 and 100, people watching one thing at one rate."""
+    """Bytes of state at minute 40 and 100, people watching one thing at one rate."""
     if lacking := missing_tool():
         note(f"{CASE} is left out: {lacking}")
         return [], []
@@ -57,17 +57,23 @@ def streaming_state(plan: Plan) -> Reported:
             began = time.time()
             publishing = elsewhere.submit(preload, services, input, TOPIC, SPEED)
             seen: dict[int, Checkpoint] = {}
-            for _ in until(60 + SPREAD_MS / 1e3 / SPEED, pause=2):
+            sizes: list[tuple[float, int]] = []
+            for _ in until(60 + SPREAD_MS / 1e3 / SPEED, pause=1):
                 seen |= {each.number: each for each in checkpoints(services, job.number)}
                 if publishing.done():
                     break
+                minute = (time.time() - began) * SPEED / 60
+                if min(abs(minute - EARLY), abs(minute - LATE)) <= NEAR:
+                    sizes.append((minute, state_bytes(services, job.number)))
             publishing.result()
-    return reported(list(seen.values()), began, events)
+    return reported(list(seen.values()), sizes, events)
 
 
-def reported(seen: Sequence[Checkpoint], began: float, events: int) -> Reported:
-    """Figures of the checkpoints of a stream that was published from `began` on."""
-    early, late = (at_minute(seen, began, minute) for minute in (EARLY, LATE))
+def reported(
+    seen: Sequence[Checkpoint], sizes: Sequence[tuple[float, int]], events: int
+) -> Reported:
+    """Figures of the checkpoints of a stream, and of savepoints as (minute, bytes)."""
+    early, late = (at_minute(sizes, minute) for minute in (EARLY, LATE))
     results = [
         Result(f"{CASE} / minute {EARLY:g}", early / 1e6, "MB"),
         Result(f"{CASE} / minute {LATE:g}", late / 1e6, "MB"),
@@ -79,13 +85,9 @@ def reported(seen: Sequence[Checkpoint], began: float, events: int) -> Reported:
     return results, [Goal(f"{CASE} / minute 100 beside 40", late / early, "times", most=GROWTH)]
 
 
-def at_minute(
-    seen: Sequence[Checkpoint], began: float, minute: float, speed: float = SPEED
-) -> float:
-    """Median bytes of the full checkpoints taken near a minute of stream time."""
-    near = [
-        each.full_bytes for each in seen if abs((each.taken - began) * speed / 60 - minute) <= NEAR
-    ]
+def at_minute(sizes: Sequence[tuple[float, int]], minute: float) -> float:
+    """Median bytes of the savepoints taken near a minute of stream time."""
+    near = [size for taken, size in sizes if abs(taken - minute) <= NEAR]
     if not near:
-        raise RuntimeError(f"expected a checkpoint near minute {minute:g}, found none")
+        raise RuntimeError(f"expected a savepoint near minute {minute:g}, found none")
     return median(near)

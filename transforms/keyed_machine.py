@@ -11,13 +11,16 @@ import math
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import pyarrow as pa
 from apache_beam.utils.timestamp import Timestamp
 
 MOST_FRAGMENTS = 64
-"""Appended batches after which the bag is replaced by one merged memory."""
+FEWEST_BYTES = 65_536
+"""The bag is replaced by one merged memory when it holds more batches than MOST_FRAGMENTS, and when
+what was appended since is more than the memory was then: so it is at most twice what is remembered,
+or FEWEST_BYTES, and what is remembered is written at most twice."""
 
 
 class Remembering(Protocol):
@@ -29,7 +32,18 @@ class Remembering(Protocol):
 Machine = TypeVar("Machine", bound=Remembering)
 
 
-_AWAKE: dict[str, dict[Any, tuple[bytes, Any, int]]] = {}
+class _Awake(NamedTuple):
+    """A machine, the token that it left, and the bag: batches, bytes of the last memory, and of
+    what was appended since."""
+
+    token: bytes
+    machine: Any
+    batches: int
+    remembered: int
+    appended: int
+
+
+_AWAKE: dict[str, dict[Any, _Awake]] = {}
 """Of the process, by step: a runner makes several DoFns of one step and gives a key to any of them,
 though never to two at a time."""
 
@@ -42,36 +56,42 @@ class KeyedMachine(Generic[Machine]):
 
     def __init__(self, step: str, recall: Callable[[Any, list[pa.RecordBatch]], Machine]) -> None:
         self._recall = recall
-        self._awake: dict[Any, tuple[bytes, Machine, int]] = _AWAKE.setdefault(step, {})
+        self._awake: dict[Any, _Awake] = _AWAKE.setdefault(step, {})
 
     def wake(self, key: Any, fragments: Any, token: Any) -> Machine:
         awake = self._awake.get(key)
         written = token.read()
-        if awake and written == awake[0]:
-            return awake[1]
-        memory = list(fragments.read())
-        machine = self._recall(key, memory)
-        self._awake[key] = (written or b"", machine, len(memory))
+        if awake and written == awake.token:
+            return cast(Machine, awake.machine)
+        bag = list(fragments.read())
+        machine = self._recall(key, bag)
+        # How much of it is one memory is not known any more: as if all had been appended.
+        self._awake[key] = _Awake(written or b"", machine, len(bag), 0, _bytes(bag))
         return machine
 
     def glimpse(self, key: Any) -> Machine | None:
         """The machine as it was last awake in this process, true or not: a hint, at no cost."""
         awake = self._awake.get(key)
-        return awake[1] if awake else None
+        return awake.machine if awake else None
 
     def remember(self, key: Any, machine: Machine, fragments: Any, token: Any) -> None:
-        _, _, count = self._awake[key]
+        _, _, batches, remembered, appended = self._awake[key]
         learnt = machine.learnt()
-        count += len(learnt)
-        if count > MOST_FRAGMENTS:
+        batches += len(learnt)
+        appended += _bytes(learnt)
+        if batches > MOST_FRAGMENTS or appended > max(remembered, FEWEST_BYTES):
             learnt = machine.memory()
             fragments.clear()
-            count = len(learnt)
+            batches, remembered, appended = len(learnt), _bytes(learnt), 0
         for batch in learnt:
             fragments.add(batch)
         left = uuid.uuid4().bytes
         token.write(left)
-        self._awake[key] = (left, machine, count)
+        self._awake[key] = _Awake(left, machine, batches, remembered, appended)
+
+
+def _bytes(batches: list[pa.RecordBatch]) -> int:
+    return sum(batch.nbytes for batch in batches)
 
 
 def new_step() -> str:

@@ -86,20 +86,14 @@ def test_percentiles_are_of_events_between_the_two_instants():
     assert next(r.value for r in results if r.name.endswith("/ events")) == 2
 
 
-def checkpoint(minute: float, size: int) -> Checkpoint:
-    return Checkpoint(round(minute), 1_000 + minute * 60 / 40, size, size // 2, 0.5)
-
-
-def test_the_size_at_a_minute_is_the_median_of_the_checkpoints_near_it():
-    seen = [checkpoint(minute, size) for minute, size in ((33, 9), (36, 4), (40, 6), (44, 5))]
-
-    assert at_minute(seen, began=1_000, minute=40, speed=40) == 5
+def test_the_size_at_a_minute_is_the_median_of_the_savepoints_near_it():
+    assert at_minute([(33, 9), (36, 4), (40, 6), (44, 5)], minute=40) == 5
 
 
 def test_a_state_that_doubles_within_the_hour_misses_its_goal():
-    seen = [checkpoint(40, 100), checkpoint(100, 200)]
+    seen = [Checkpoint(number, 1_000.0 + number, 500, 75, 0.5) for number in (1, 2)]
 
-    results, (goal,) = reported_state(seen, began=1_000, events=10)
+    results, (goal,) = reported_state(seen, [(40, 100), (100, 200)], events=10)
 
     assert goal.value == 2.0
     assert not goal.met

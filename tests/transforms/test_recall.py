@@ -24,7 +24,7 @@ from tests.transforms.observations import (
     unsuppressed,
 )
 from tests.transforms.test_laws import _cut, _rows
-from transforms import accumulate, attend
+from transforms import accumulate, attend, keyed_machine
 from transforms.accumulate import Accumulate, PublishRules
 from transforms.accumulate_families import AccumulateFamilies, RouteLabels
 from transforms.attend import Attend, AttendRules
@@ -180,6 +180,18 @@ def test_a_long_bag_is_replaced_by_one_memory():
     assert len(bag.batches) < MOST_FRAGMENTS
     woken = attend.recall(RULES, bag.batches)
     assert len(woken.state.remembered["minute"]) == len(machine.state.remembered["minute"])
+
+
+def test_a_bag_is_at_most_twice_what_is_remembered(monkeypatch):
+    monkeypatch.setattr(keyed_machine, "FEWEST_BYTES", 2_000)
+    machines, _, bag, token = _keyed()
+    for number in range(1, 200):
+        machine = _beat(machines, bag, token, number)
+        held = sum(batch.nbytes for batch in bag.batches)
+        assert held <= 2 * max(2_000, sum(batch.nbytes for batch in machine.memory()))
+
+    woken = attend.recall(RULES, bag.batches)
+    assert len(woken.state.remembered["minute"]) == 199
 
 
 def _metrics(bounded):
