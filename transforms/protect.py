@@ -24,8 +24,9 @@ from schemas.memo import Memo
 _ID = np.dtype("V16")
 _DENIED, _EMPTY, _NOTHING = pa.scalar("denied"), pa.scalar(""), pa.scalar(None, pa.string())
 
-REMEMBERED = 50_000
-"""Pseudonyms kept of each kind: the people of a worker's busy minutes."""
+REMEMBERED = 131_072
+"""Pseudonyms kept of each kind, some 30 MB: the people of a worker's busy minutes. An audience that
+is larger is hashed anew nearly each time, and costs a microsecond an event."""
 
 PROTECTED_EVENT = pa.schema(
     [
