@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from benchmarks.rowwise_same import event_batch
 from benchmarks.rowwise_same_event import Decoder, arrived_at
-from pipelines.options import pseudonym_keys
+from pipelines.keys import pseudonym_keys
 from pipelines.sources.files import FileFailure, discover, read_payloads
 from schemas.channels import registered_channels
 from transforms.decode import decode

@@ -19,7 +19,7 @@ from apache_beam.coders import BytesCoder
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from benchmarks.rowwise_same_event import Decoder, Fault, arrived_at
-from pipelines.options import pseudonym_keys
+from pipelines.keys import pseudonym_keys
 from schemas.event import SCHEMA_REF
 from schemas.version import VERSION
 from transforms.protect import PROTECTED_EVENT, PseudonymKeys

@@ -17,7 +17,7 @@ import orjson
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler, matching_crawlers
 
 from schemas.failure import Reason
-from transforms.protect import _REDACTIONS, PseudonymKeys
+from transforms.protect import _REDACTIONS, REMEMBERED, PseudonymKeys
 from transforms.screen import _MAIL_PROXY, _MOBILE, _TELEVISION
 
 ACTIONS = {
@@ -67,9 +67,9 @@ class Decoder:
 
     def __init__(self, keys: PseudonymKeys, arrived: int) -> None:
         self._arrived = arrived
-        self._actor = lru_cache(50_000)(_hasher(keys.actor, b"moment.actor"))
-        self._route = lru_cache(50_000)(_hasher(keys.routing, b"moment.route"))
-        self._session = lru_cache(50_000)(_hasher(keys.actor, b"moment.session"))
+        self._actor = lru_cache(REMEMBERED)(_hasher(keys.actor, b"moment.actor"))
+        self._route = lru_cache(REMEMBERED)(_hasher(keys.routing, b"moment.route"))
+        self._session = lru_cache(REMEMBERED)(_hasher(keys.actor, b"moment.session"))
 
     def __call__(self, line: bytes) -> dict[str, Any]:
         """What of an event is not the same for all; times are microseconds since the epoch."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.inputs import Tracks
-from pipelines.options import pseudonym_keys
+from pipelines.keys import pseudonym_keys
 from pipelines.sources.files import FileFailure, discover, read_payloads
 from schemas.channels import registered_channels
 from transforms.decode import decode

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.options import pseudonym_keys
+from pipelines.keys import pseudonym_keys
 from pipelines.sources.files import FileFailure, discover, read_payloads
 from schemas.channels import registered_channels
 from transforms.attend import Attend, AttendRules

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipelines.arguments import add_measure_arguments
 from pipelines.errors import OptionError
 from pipelines.measure import measure, print_summary
-from pipelines.options import add_measure_arguments, measure_options
+from pipelines.options import measure_options
 from pipelines.report import write_report
 from pipelines.simulator import BRAND, write
 

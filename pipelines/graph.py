@@ -22,13 +22,12 @@ from transforms.accumulate_families import PUBLISH_EVERY_SECONDS, AccumulateFami
 from transforms.attend import FACT_MINUTES, AttendRules
 from transforms.attend_shards import AttendShards
 from transforms.attribute import Attribute
-from transforms.balance import Balance
-from transforms.decode import Decode
+from transforms.balance_steps import Balance
+from transforms.event_steps import Decode, Protect, Screen
 from transforms.exclude import Exclude, LeftOut
 from transforms.observe import Observe, ObserveRules
 from transforms.progress import NEVER
-from transforms.protect import Protect, PseudonymKeys
-from transforms.screen import Screen
+from transforms.protect import PseudonymKeys
 
 Sink = Callable[[Table], beam.PTransform]
 """The write step of a table. A PCollection that it gives are FAILED_EVENT batches of the rows that

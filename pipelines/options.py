@@ -23,7 +23,7 @@ from pipelines.keys import pseudonym_keys
 from pipelines.sinks.bigquery_destination import Destination, is_bigquery, parse_destination
 from pipelines.sinks.tables import TABLES
 from pipelines.sources.files import InputFile
-from pipelines.stream_options import StreamOptions, add_stream_arguments, stream_options
+from pipelines.stream_options import StreamOptions, stream_options
 from schemas.channels import registered_channels
 
 FEWEST_SHARDS, MOST_SHARDS = 4, 1024
@@ -49,40 +49,6 @@ class MeasureOptions:
     def writes_template(self) -> bool:
         """Is the graph written down for Dataflow, which starts the job itself?"""
         return any(given.startswith("--template_location") for given in self.beam_arguments)
-
-
-def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help="file, glob, directory, kafka://HOST:PORT/TOPIC or"
-        " pubsub://projects/PROJECT/subscriptions/NAME; CHANNEL=INPUT names its channel, else it"
-        " is recognised",
-    )
-    parser.add_argument(
-        "--output",
-        required=True,
-        metavar="WHERE",
-        help="dataset to write: a directory, or bigquery://PROJECT/DATASET with its tables",
-    )
-    parser.add_argument(
-        "--time-zone", default="Europe/Paris", metavar="ZONE", help="civil time of the property"
-    )
-    parser.add_argument(
-        "--channels",
-        metavar="NAMES",
-        help="registered channels, comma-separated: each has a row even when silent (default: all)",
-    )
-    parser.add_argument("--brand", metavar="ID", help="brand of events that name none")
-    parser.add_argument("--shards", type=int, help="shards of people (default: by size of input)")
-    parser.add_argument(
-        "--epoch", type=int, default=0, help="generation of the figures (default 0)"
-    )
-    parser.add_argument(
-        "--replace", action="store_true", help="replace the directory's dataset when all is written"
-    )
-    add_stream_arguments(parser)
 
 
 def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]) -> MeasureOptions:

@@ -11,7 +11,6 @@ from pathlib import Path
 from pipelines.errors import OptionError
 from pipelines.sources.kafka_settings import KafkaSettings
 from pipelines.sources.streaming import StreamSettings
-from transforms.attend import FACT_MINUTES
 from transforms.progress import NEVER
 
 MOST_HOT_MINUTES = 48 * 60
@@ -31,68 +30,6 @@ class StreamOptions:
     since_minute: int
     publish_every_seconds: float
     append: bool
-
-
-def add_stream_arguments(parser: argparse.ArgumentParser) -> None:
-    unbounded = parser.add_argument_group(
-        "unbounded input", "Kafka topics, Pub/Sub subscriptions, and files with --speed"
-    )
-    unbounded.add_argument(
-        "--speed",
-        type=float,
-        help="replay files at so many times their pace; 0: as fast as can be",
-    )
-    unbounded.add_argument(
-        "--run-on", type=float, default=0.0, metavar="SECONDS", help="stream time after a replay"
-    )
-    unbounded.add_argument(
-        "--start", metavar="WHERE", help="of topics: earliest (default), latest or an ISO instant"
-    )
-    unbounded.add_argument(
-        "--kafka-properties", metavar="FILE", help="name=value lines for the Kafka client"
-    )
-    unbounded.add_argument(
-        "--pullers", type=int, default=2, help="readers of each subscription (default 2)"
-    )
-    unbounded.add_argument(
-        "--allowance",
-        type=float,
-        default=10.0,
-        metavar="SECONDS",
-        help="how far messages of a partition may be out of order (default 10)",
-    )
-    unbounded.add_argument(
-        "--idle-after",
-        default="60",
-        metavar="SECONDS",
-        help="silence after which a partition holds nobody back (default 60), or never",
-    )
-    unbounded.add_argument(
-        "--hot-minutes",
-        type=int,
-        default=15,
-        help="how long a minute is corrected after its end (default 15)",
-    )
-    unbounded.add_argument(
-        "--fact-minutes",
-        type=int,
-        default=FACT_MINUTES,
-        help="how long after that a change of a like, an order or a message is known to be late"
-        f" (default {FACT_MINUTES})",
-    )
-    unbounded.add_argument(
-        "--since", metavar="INSTANT", help="publish no window that began earlier"
-    )
-    unbounded.add_argument(
-        "--publish-every",
-        type=float,
-        default=5.0,
-        metavar="SECONDS",
-        help="cadence of early figures (default 5)",
-    )
-    unbounded.add_argument(
-        "--append", action="store_true", help="go on writing into a dataset that a job was begun in"
-    )
 
 
 def stream_options(arguments: argparse.Namespace) -> StreamOptions:

@@ -11,10 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from pipelines.arguments import add_measure_arguments
 from pipelines.errors import OptionError
 from pipelines.inputs import is_topic
 from pipelines.measure import IN_PROCESS, measure
-from pipelines.options import MeasureOptions, add_measure_arguments, measure_options
+from pipelines.options import MeasureOptions, measure_options
 from pipelines.sources.kafka import check_kafka
 from pipelines.verify_compare import compare, latest_end
 from pipelines.verify_dataset import (

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from schemas.event import INSTANT
 
-KEPT_ROWS = 65_536
-"""Rows of a constant that is kept: batches are smaller, and take a slice."""
+KEPT_ROWS = 16_384
+"""Rows of a constant that is kept: batches have no more, unless containers are in them, and take a
+slice."""
 
 
 def constant(value: Any, type: pa.DataType, length: int) -> pa.Array:

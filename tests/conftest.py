@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.arguments import add_measure_arguments
 from pipelines.keys import KEY_VARIABLE
 from pipelines.measure import Measured, measure
-from pipelines.options import add_measure_arguments, measure_options
+from pipelines.options import measure_options
 
 KEY = "a key that tests alone may use"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -64,6 +66,13 @@ def test_schemas_import_neither_transforms_nor_pipelines(path):
 @pytest.mark.parametrize("path", _of("schemas"), ids=str)
 def test_schemas_know_beam_in_the_coder_only(path):
     assert ("apache_beam" in _packages(path)) == (path == Path("schemas/coder.py"))
+
+
+@pytest.mark.parametrize("module", ["pipelines.cli", "pipelines.check", "pipelines.metric_docs"])
+def test_what_needs_no_graph_does_not_wait_for_beam(module):
+    program = f"import sys, {module}; sys.exit('apache_beam' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0
 
 
 @pytest.mark.parametrize("path", _of("transforms"), ids=str)

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timezone
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-from apache_beam.transforms.timeutil import TimeDomain
-from apache_beam.transforms.userstate import BagStateSpec, TimerSpec, on_timer
 
 from schemas.balance import BALANCE, BALANCE_COUNT, EVENT_OUTCOMES, OUTCOMES
-from schemas.coder import RecordBatchCoder
 from schemas.identity import label_key
-from transforms.keyed_machine import next_beat
 
 BalanceKey = tuple[int, int, int, str]
 """Label key of input, arrival hour, label key of channel, outcome."""
 
 UNKNOWN = "unknown"
 HOUR_US = 3_600_000_000
-BALANCE_EVERY_SECONDS = 10.0
 REMEMBERED_HOURS = 72
 """Hours of arrival, back from the latest, in which a stream may still count something."""
 _LABEL = b"label:"
@@ -152,72 +146,3 @@ def balance(batches: Iterable[pa.RecordBatch], now: datetime) -> pa.RecordBatch:
             f" for {tally.unnamed} rows: count what is read with `count_batch`"
         )
     return rows
-
-
-class Balance(beam.PTransform):
-    """BALANCE_COUNT batches of all stages → BALANCE batches.
-
-    Bounded: one batch of all. Unbounded: rows that have changed, each minute; the newest holds.
-    """
-
-    def __init__(self, every_seconds: float = BALANCE_EVERY_SECONDS) -> None:
-        super().__init__()
-        self._every = every_seconds
-
-    def expand(self, counts: beam.PCollection) -> beam.PCollection:
-        keyed = counts | "ToOnePlace" >> beam.WithKeys(0).with_output_types(
-            tuple[int, pa.RecordBatch]
-        )
-        if not counts.is_bounded:
-            return keyed | "TallyCounts" >> beam.ParDo(_TallyKeyed(self._every)).with_output_types(
-                pa.RecordBatch
-            )
-        return (
-            keyed
-            | "GroupCounts" >> beam.GroupByKey()
-            | "SumCounts" >> beam.MapTuple(_sum_counts).with_output_types(pa.RecordBatch)
-        )
-
-
-def _sum_counts(key: int, batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    return balance(batches, datetime.now(timezone.utc))
-
-
-class _TallyKeyed(beam.DoFn):
-    """Counts wait in a bag; a timer adds them to what is remembered and writes what changed."""
-
-    PENDING = BagStateSpec("pending", RecordBatchCoder())
-    COUNTED = BagStateSpec("counted", RecordBatchCoder())
-    WRITE = TimerSpec("write", TimeDomain.REAL_TIME)
-
-    def __init__(self, every_seconds: float) -> None:
-        self._every = every_seconds
-
-    def process(
-        self,
-        element: tuple[int, pa.RecordBatch],
-        pending: Any = beam.DoFn.StateParam(PENDING),
-        write: Any = beam.DoFn.TimerParam(WRITE),
-    ) -> None:
-        pending.add(element[1])
-        write.set(next_beat(self._every))
-
-    @on_timer(WRITE)
-    def write(
-        self,
-        pending: Any = beam.DoFn.StateParam(PENDING),
-        counted: Any = beam.DoFn.StateParam(COUNTED),
-    ) -> Iterator[pa.RecordBatch]:
-        tally = Tally()
-        for batch in counted.read():
-            tally.add(batch)
-        tally.rows(datetime.now(timezone.utc))
-        for batch in pending.read():
-            tally.add(batch)
-        pending.clear()
-        counted.clear()
-        for batch in tally.memory():
-            counted.add(batch)
-        rows = tally.rows(datetime.now(timezone.utc))
-        if rows.num_rows:
-            yield rows

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from itertools import compress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
 from schemas.channel import Channel, Kind, Sheet
-from schemas.channels import registered_channels
 from schemas.conform import Kinds, conform
 from schemas.event import NATIVE_EVENT
 from schemas.failure import Reason, Reject
-from transforms.balance import arrival_hours, count_batch
 from transforms.failures import Failure, failed_batch
 from transforms.records import Records, decoder_error, read_records
 
@@ -165,41 +161,3 @@ def refuse(batch: pa.RecordBatch, channel: str) -> Decoded:
 
 def _no_events() -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema=NATIVE_EVENT)
-
-
-class _DecodeBatches(beam.DoFn):
-    def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
-        hours = arrival_hours(batch.column("arrived_time"))
-        for hour in np.unique(hours):
-            whole = bool((hours == hour).all())
-            yield from self._of_hour(
-                batch if whole else batch.filter(pa.array(hours == hour)), int(hour)
-            )
-
-    def _of_hour(self, batch: pa.RecordBatch, hour: int) -> Iterator[Any]:
-        metadata = batch.schema.metadata
-        input = metadata[b"input"].decode()
-        name = metadata.get(b"channel", b"").decode()
-        channel = registered_channels().get(name)
-        decoded = decode(batch, channel) if channel else refuse(batch, name)
-        counts = [
-            ("received", decoded.received),
-            ("decoded", decoded.decoded),
-            ("failed", decoded.failed.num_rows),
-            ("ignored", decoded.ignored.total()),
-            ("events", decoded.ignored.total() + decoded.events.num_rows),
-        ]
-        yield beam.pvalue.TaggedOutput("counts", count_batch(input, hour, name, counts))
-        if decoded.failed.num_rows:
-            yield beam.pvalue.TaggedOutput("failed", decoded.failed)
-        if decoded.events.num_rows:
-            yield decoded.events.replace_schema_metadata({"name": "native_event", "input": input})
-
-
-class Decode(beam.PTransform):
-    """PAYLOAD batches → `events` (NATIVE_EVENT), `failed` (FAILED_EVENT) and `counts`."""
-
-    def expand(self, payloads: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return payloads | "DecodeBatches" >> beam.ParDo(_DecodeBatches()).with_output_types(
-            pa.RecordBatch, failed=pa.RecordBatch, counts=pa.RecordBatch
-        ).with_outputs("failed", "counts", main="events")

@@ -6,13 +6,12 @@ addresses, handles and numbers redacted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,13 +20,13 @@ from schemas.columns import constant, nulls
 from schemas.event import EVENT, UUID
 from schemas.identity import words
 from schemas.memo import Memo
-from transforms.balance import count_events
 
 _ID = np.dtype("V16")
 _DENIED, _EMPTY, _NOTHING = pa.scalar("denied"), pa.scalar(""), pa.scalar(None, pa.string())
 
-REMEMBERED = 50_000
-"""Pseudonyms kept of each kind: the people of a worker's busy minutes."""
+REMEMBERED = 131_072
+"""Pseudonyms kept of each kind, some 30 MB: the people of a worker's busy minutes. An audience that
+is larger is hashed anew nearly each time, and costs a microsecond an event."""
 
 PROTECTED_EVENT = pa.schema(
     [
@@ -227,32 +226,3 @@ def _route(routed: pa.Array, fact_id: pa.Array, event_id: pa.Array) -> pa.Array:
         return pa.array(by_actor)
     otherwise = words(pc.coalesce(fact_id, event_id))[:, 0]
     return pa.array(np.where(np.asarray(routed.is_null()), otherwise, by_actor))
-
-
-class _ProtectBatches(beam.DoFn):
-    def __init__(self, keys: PseudonymKeys) -> None:
-        self._keys = keys
-
-    def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
-        protected = protect(batch, self._keys)
-        if protected.withheld.num_rows:
-            input = batch.schema.metadata[b"input"].decode()
-            counts = count_events(protected.withheld, input, "withheld")
-            yield beam.pvalue.TaggedOutput("counts", counts)
-        if protected.events.num_rows:
-            yield protected.events
-
-
-class Protect(beam.PTransform):
-    """NATIVE_EVENT batches → `events` (PROTECTED_EVENT) and `counts` of what was withheld."""
-
-    def __init__(self, keys: PseudonymKeys) -> None:
-        super().__init__()
-        self._keys = keys
-
-    def expand(self, events: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return events | "ProtectBatches" >> beam.ParDo(
-            _ProtectBatches(self._keys)
-        ).with_output_types(pa.RecordBatch, counts=pa.RecordBatch).with_outputs(
-            "counts", main="events"
-        )

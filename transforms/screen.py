@@ -6,7 +6,6 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler, matching_crawlers
@@ -91,10 +90,3 @@ def replace_columns(batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.R
         place = batch.schema.get_field_index(name)
         batch = batch.set_column(place, batch.schema.field(place), column)
     return batch
-
-
-class Screen(beam.PTransform):
-    """NATIVE_EVENT batches → the same, known automata flagged."""
-
-    def expand(self, events: beam.PCollection) -> beam.PCollection:
-        return events | "ScreenBatches" >> beam.Map(screen).with_output_types(pa.RecordBatch)

@@ -42,27 +42,30 @@ class Properties(msgspec.Struct, gc=False):
     review_body: Any = None
 
 
-class _Fields(msgspec.Struct, gc=False, rename="camel"):
-    """A call but for its context."""
+class _Call(msgspec.Struct, gc=False, rename="camel"):
+    """A call. Fields are in the order in which Segment's libraries send them, where they are looked
+    for first.
+    """
 
     type: str
-    message_id: str | None = None
-    event: str | None = None
-    name: str | None = None
-    user_id: str | int | None = None
+    context: Any = None
     anonymous_id: str | int | None = None
-    timestamp: str | None = None
+    user_id: str | int | None = None
+    message_id: str | None = None
     original_timestamp: str | None = None
     sent_at: str | None = None
     received_at: str | None = None
+    timestamp: str | None = None
+    event: str | None = None
+    name: str | None = None
     properties: Properties | None = None
 
 
-class Call(_Fields):
+class Call(_Call):
     context: Context | None = None
 
 
-class Skimmed(_Fields):
+class Skimmed(_Call):
     """A call whose context is still to be read."""
 
     context: msgspec.Raw = msgspec.Raw()
@@ -179,21 +182,21 @@ def columns(calls: Sequence[Call]) -> Calls:
     return Calls(len(calls), fields, context_columns(read))
 
 
-def _fields(calls: Sequence[_Fields]) -> tuple[dict[str, Any], Sequence[Any]]:
+def _fields(calls: Sequence[_Call]) -> tuple[dict[str, Any], Sequence[Any]]:
     """The columns that calls themselves have, and their contexts, read or not."""
     (
         types,
-        ids,
-        events,
-        names,
-        users,
+        contexts,
         cookies,
-        times,
+        users,
+        ids,
         originals,
         sent,
         received,
+        times,
+        events,
+        names,
         properties,
-        contexts,
     ) = zip(*map(astuple, calls))
     kinds = places(types, events)
     created = originals
@@ -246,10 +249,9 @@ def _properties(properties: Sequence[Properties], kinds: bytes, fields: dict[str
     if positions.count(None) < len(positions):
         fields["position"] = _numbers_or_list(positions)
     if not seen.isdisjoint(WORDS):
-        words = [
-            text_of(asks) or text_of(says) if kind in WORDS else None
-            for kind, asks, says in zip(kinds, asked, said)
-        ]
+        words: list[str | None] = [None] * len(kinds)
+        for row in _rows(kinds, WORDS):
+            words[row] = text_of(asked[row]) or text_of(said[row])
         fields["words"] = pa.array(words, pa.large_string())
     if not seen.isdisjoint(ORDERS):
         fields["order"] = [p if kind in ORDERS else None for kind, p in zip(kinds, properties)]

@@ -17,9 +17,10 @@ import apache_beam as beam
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.pipeline_context import PipelineContext
 
+from pipelines.arguments import add_measure_arguments
 from pipelines.graph import build
 from pipelines.measure import pipeline_options, source_of
-from pipelines.options import MeasureOptions, add_measure_arguments, measure_options
+from pipelines.options import MeasureOptions, measure_options
 from pipelines.sinks.parquet import WriteParquet
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "dataflow.json"

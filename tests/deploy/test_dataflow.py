@@ -13,11 +13,11 @@ from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentP
 
 from deploy.local.services import ROOT
 from pipelines import cli, flex_template
+from pipelines.arguments import add_measure_arguments
 from pipelines.dataflow import EXAMPLES, dataflow_arguments, runs_on_dataflow
 from pipelines.errors import OptionError
 from pipelines.flex_template import DAYS, OURS, PASSED, command_line
 from pipelines.keys import KEY_VARIABLE
-from pipelines.options import add_measure_arguments
 from tests.deploy.dataflow_graph import (
     ARGUMENTS,
     GOLDEN,

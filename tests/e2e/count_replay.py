@@ -21,7 +21,7 @@ from pipelines.sources.files import discover
 from pipelines.sources.replay import Replay
 from pipelines.sources.replay_plan import plan_replay
 from schemas.identity import label_key
-from transforms.decode import Decode
+from transforms.event_steps import Decode
 
 
 def write(folder: str, name: str, lines: list[str]) -> None:

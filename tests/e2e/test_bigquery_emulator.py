@@ -22,10 +22,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from deploy.local.bigquery import PROJECT, Emulator, local_bigquery, missing_emulator
+from pipelines.arguments import add_measure_arguments
 from pipelines.errors import OptionError
 from pipelines.measure import measure
 from pipelines.measure_bigquery import WRITTEN, measure_into_bigquery
-from pipelines.options import MeasureOptions, add_measure_arguments, measure_options
+from pipelines.options import MeasureOptions, measure_options
 from pipelines.runs import Runs
 from pipelines.simulator import Options, simulate, write
 from pipelines.sinks.bigquery import _AppendToDefault

@@ -399,7 +399,7 @@ def test_measure_says_the_balance_in_words(moment):
 def test_measure_ends_with_3_and_says_so_where_the_balance_does_not_close(moment, monkeypatch):
     # A protect that forgets to count what it withholds.
     monkeypatch.setattr(
-        "transforms.protect.count_events",
+        "transforms.event_steps.count_events",
         lambda withheld, input, outcome: outcome_batch(Counter()),
     )
     said = moment("measure", SURVEY, "--output", "out")

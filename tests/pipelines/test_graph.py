@@ -25,10 +25,8 @@ from pipelines.sources.read_files import ReadFiles
 from schemas.channels import registered_channels
 from schemas.coder import PackedCoder, RecordBatchCoder
 from transforms import observe
-from transforms.decode import Decode
+from transforms.event_steps import Decode, Protect, Screen
 from transforms.observe import Observe
-from transforms.protect import Protect
-from transforms.screen import Screen
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 

@@ -6,10 +6,11 @@ import argparse
 
 import pytest
 
+from pipelines.arguments import add_stream_arguments
 from pipelines.errors import OptionError
 from pipelines.graph import Rules
 from pipelines.keys import pseudonym_keys
-from pipelines.stream_options import StreamOptions, add_stream_arguments, stream_options
+from pipelines.stream_options import StreamOptions, stream_options
 from transforms.attend import AttendRules
 
 

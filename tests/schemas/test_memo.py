@@ -42,6 +42,13 @@ def test_a_full_memo_forgets_and_goes_on():
     assert len(memo) == 2
 
 
+def test_what_a_full_memo_forgets_is_the_half_it_has_known_longest():
+    memo = Memo(str, most=4)
+
+    assert [memo[n] for n in (1, 2, 3, 4, 1, 5)] == ["1", "2", "3", "4", "1", "5"]
+    assert list(memo) == [3, 4, 5]
+
+
 def test_an_error_is_raised_again_and_not_remembered():
     texts = Texts(lambda: Book(msgspec.json.decode))
     for _ in range(2):

@@ -15,13 +15,13 @@ from schemas.identity import label_key
 from tests.transforms.events import NOON, event, native
 from transforms.balance import (
     REMEMBERED_HOURS,
-    Balance,
     Tally,
     balance,
     count_batch,
     count_events,
     outcome_batch,
 )
+from transforms.balance_steps import Balance
 
 HOUR = int(NOON.timestamp()) // 3600
 DECODED = [("received", 3), ("decoded", 2), ("failed", 1), ("events", 4), ("ignored", 1)]

@@ -1,0 +1,103 @@
+"""Arguments of `moment measure`, apart from what needs Beam, for which no `--help` is to wait."""
+
+from __future__ import annotations
+
+import argparse
+
+from transforms.attend import FACT_MINUTES
+
+
+def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="file, glob, directory, kafka://HOST:PORT/TOPIC or"
+        " pubsub://projects/PROJECT/subscriptions/NAME; CHANNEL=INPUT names its channel, else it"
+        " is recognised",
+    )
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="WHERE",
+        help="dataset to write: a directory, or bigquery://PROJECT/DATASET with its tables",
+    )
+    parser.add_argument(
+        "--time-zone", default="Europe/Paris", metavar="ZONE", help="civil time of the property"
+    )
+    parser.add_argument(
+        "--channels",
+        metavar="NAMES",
+        help="registered channels, comma-separated: each has a row even when silent (default: all)",
+    )
+    parser.add_argument("--brand", metavar="ID", help="brand of events that name none")
+    parser.add_argument("--shards", type=int, help="shards of people (default: by size of input)")
+    parser.add_argument(
+        "--epoch", type=int, default=0, help="generation of the figures (default 0)"
+    )
+    parser.add_argument(
+        "--replace", action="store_true", help="replace the directory's dataset when all is written"
+    )
+    add_stream_arguments(parser)
+
+
+def add_stream_arguments(parser: argparse.ArgumentParser) -> None:
+    unbounded = parser.add_argument_group(
+        "unbounded input", "Kafka topics, Pub/Sub subscriptions, and files with --speed"
+    )
+    unbounded.add_argument(
+        "--speed",
+        type=float,
+        help="replay files at so many times their pace; 0: as fast as can be",
+    )
+    unbounded.add_argument(
+        "--run-on", type=float, default=0.0, metavar="SECONDS", help="stream time after a replay"
+    )
+    unbounded.add_argument(
+        "--start", metavar="WHERE", help="of topics: earliest (default), latest or an ISO instant"
+    )
+    unbounded.add_argument(
+        "--kafka-properties", metavar="FILE", help="name=value lines for the Kafka client"
+    )
+    unbounded.add_argument(
+        "--pullers", type=int, default=2, help="readers of each subscription (default 2)"
+    )
+    unbounded.add_argument(
+        "--allowance",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="how far messages of a partition may be out of order (default 10)",
+    )
+    unbounded.add_argument(
+        "--idle-after",
+        default="60",
+        metavar="SECONDS",
+        help="silence after which a partition holds nobody back (default 60), or never",
+    )
+    unbounded.add_argument(
+        "--hot-minutes",
+        type=int,
+        default=15,
+        help="how long a minute is corrected after its end (default 15)",
+    )
+    unbounded.add_argument(
+        "--fact-minutes",
+        type=int,
+        default=FACT_MINUTES,
+        help="how long after that a change of a like, an order or a message is known to be late"
+        f" (default {FACT_MINUTES})",
+    )
+    unbounded.add_argument(
+        "--since", metavar="INSTANT", help="publish no window that began earlier"
+    )
+    unbounded.add_argument(
+        "--publish-every",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="cadence of early figures (default 5)",
+    )
+    unbounded.add_argument(
+        "--append", action="store_true", help="go on writing into a dataset that a job was begun in"
+    )
