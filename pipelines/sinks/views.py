@@ -45,10 +45,21 @@ QUALIFY row_number() OVER (
 """,
         ),
         View(
+            "events_standing",
+            "one row a fact as it was last stated, and one an event that states none; no retracted",
+            f"""
+SELECT * FROM events_latest
+QUALIFY row_number() OVER (
+  PARTITION BY {day}coalesce(fact_id, event_id)
+  ORDER BY revision DESC, CASE WHEN op = 'retract' THEN 1 ELSE 0 END DESC, event_id DESC
+) = 1 AND op <> 'retract'
+""",
+        ),
+        View(
             "metrics_latest",
             "one row a figure: the newest of the greatest epoch that computed its window",
             f"""
-SELECT * FROM ({standing_epochs("metrics")})
+SELECT * FROM ({standing_epochs("metrics", DAY)})
 QUALIFY row_number() OVER (PARTITION BY {_FIGURE} ORDER BY {NEWEST_FIRST}) = 1
 """,
         ),
