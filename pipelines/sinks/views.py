@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipelines.sinks.wide_views import WIDE_VIEWS
 from schemas.balance import BALANCE_KEY
 from schemas.bigquery import DAY
+from schemas.day_partial import HOLDING_PARTIALS
 from schemas.late import STANDING_ROWS
 from schemas.metric import KEY, NEWEST_FIRST, standing_epochs
 
@@ -112,6 +113,9 @@ QUALIFY row_number() OVER (PARTITION BY {day}failure_id ORDER BY failed_time) = 
             restricted=True,
         ),
         View("late_events_latest", "the rows of the late ledger that hold", STANDING_ROWS),
+        View(
+            "partials_latest", "what rolls up of each day, of its greatest epoch", HOLDING_PARTIALS
+        ),
         View(
             "coverage",
             "one row a window, traffic and registered channel: its events, whether it was heard",

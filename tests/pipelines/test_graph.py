@@ -90,6 +90,7 @@ def test_only_file_names_and_the_empty_outputs_of_writing_have_beams_general_cod
         "Read/ListFiles/Map(decode).None",
         "WriteEvents/WriteDays.None",
         "WriteMetrics/WriteDays.None",
+        "WritePartials/WriteDays.None",
         "WriteFailedEvents/WriteDays.None",
         "WriteBalance/WriteDays.None",
     }
@@ -146,6 +147,8 @@ STEPS = [
     "WriteFailedEvents/WriteDays",
     "WriteMetrics",
     "WriteMetrics/WriteDays",
+    "WritePartials",
+    "WritePartials/WriteDays",
 ]
 """State and updates of a running job hang on these names: changing one is a breaking change."""
 
