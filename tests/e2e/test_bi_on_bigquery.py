@@ -23,7 +23,7 @@ from pipelines.sinks.bigquery_append import USUAL
 from pipelines.sinks.bigquery_destination import Destination, parse_destination
 from pipelines.sinks.bigquery_tables import apply, plan
 from pipelines.sinks.table import Table
-from pipelines.sinks.tables import EVENTS, METRICS
+from pipelines.sinks.tables import EVENTS, METRICS, PARTIALS
 from tests.bi import ANSWERS, dataset_of_two_epochs, plain
 from tests.e2e.needs import need
 
@@ -45,7 +45,7 @@ def client(dataset: Path) -> Iterator[Any]:
         to = parse_destination(f"bigquery://{PROJECT}/questions", emulator.variables)
         client = emulator.client()
         apply(plan(client, to, "EU"), lambda sentence: None)
-        for table in (EVENTS, METRICS):
+        for table in (EVENTS, METRICS, PARTIALS):
             _write(table, dataset, to)
         # With a priority the client does not take its short way, jobs.query, on which the emulator
         # knows no default dataset.
@@ -91,6 +91,7 @@ VIEWS = {
     "metrics_latest": "window_kind <> 'minute'",
     "metric_revisions": "TRUE",
     "wide_audience": "TRUE",
+    "partials_latest": "TRUE",
 }
 
 
