@@ -11,11 +11,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Question:
-    """What somebody asks, and the SELECT that answers it, its rows in a definite order."""
+    """What somebody asks, and the SELECT that answers it, its rows in a definite order.
+
+    `of_people`: it reads events, which are beside the tables; else figures, which BI reads.
+    """
 
     name: str
     title: str
     select: str
+    of_people: bool = False
 
     @property
     def bigquery(self) -> str:
@@ -103,6 +107,7 @@ SELECT people_who_were, people, answers, round(share, 3) AS satisfied,
 FROM shares
 ORDER BY people_who_were
 """,
+        of_people=True,
     ),
     Question(
         "reach",
@@ -116,6 +121,7 @@ WHERE day BETWEEN DATE '2026-03-08' AND DATE '2026-03-15'
   AND actor_kind NOT IN ('brand', 'automaton') AND action_class NOT IN ('contact', 'control')
   AND ivt_class IN ('valid', 'unknown')
 """,
+        of_people=True,
     ),
 )
 """Whoever asks, for another live or week, changes days, instants and content, and nothing else."""

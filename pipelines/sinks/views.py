@@ -14,12 +14,17 @@ from schemas.metric import KEY, NEWEST_FIRST, standing_epochs
 
 @dataclass(frozen=True)
 class View:
-    """A SELECT in DuckDB's SQL over the tables and the views before it, and what a row is."""
+    """A SELECT in DuckDB's SQL over the tables and the views before it, and what a row is.
+
+    `personal`: of people, or of sketches of them. In BigQuery such a view is beside the tables,
+    `restricted` ones beside theirs, and all others in the dataset that BI reads.
+    """
 
     name: str
     meaning: str
     select: str
     restricted: bool = False
+    personal: bool = False
 
 
 _FIGURE = ", ".join((DAY, *KEY))
@@ -44,6 +49,7 @@ QUALIFY row_number() OVER (
   PARTITION BY {day}event_id ORDER BY ingested_time, event_time, collected_time
 ) = 1
 """,
+            personal=True,
         ),
         View(
             "events_standing",
@@ -55,6 +61,7 @@ QUALIFY row_number() OVER (
   ORDER BY revision DESC, CASE WHEN op = 'retract' THEN 1 ELSE 0 END DESC, event_id DESC
 ) = 1 AND op <> 'retract'
 """,
+            personal=True,
         ),
         View(
             "metrics_latest",
@@ -112,9 +119,17 @@ QUALIFY row_number() OVER (PARTITION BY {day}failure_id ORDER BY failed_time) = 
 """,
             restricted=True,
         ),
-        View("late_events_latest", "the rows of the late ledger that hold", STANDING_ROWS),
         View(
-            "partials_latest", "what rolls up of each day, of its greatest epoch", HOLDING_PARTIALS
+            "late_events_latest",
+            "the rows of the late ledger that hold",
+            STANDING_ROWS,
+            personal=True,
+        ),
+        View(
+            "partials_latest",
+            "what rolls up of each day, of its greatest epoch",
+            HOLDING_PARTIALS,
+            personal=True,
         ),
         View(
             "coverage",

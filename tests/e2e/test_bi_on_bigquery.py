@@ -21,6 +21,7 @@ from pipelines.questions import QUESTIONS
 from pipelines.sinks.bigquery import _AppendToDefault
 from pipelines.sinks.bigquery_append import USUAL
 from pipelines.sinks.bigquery_destination import Destination, parse_destination
+from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS
 from pipelines.sinks.bigquery_tables import apply, plan
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import EVENTS, METRICS, PARTIALS
@@ -28,6 +29,9 @@ from tests.bi import ANSWERS, dataset_of_two_epochs, plain
 from tests.e2e.needs import need
 
 pytestmark = pytest.mark.timeout(900)
+
+DATA = "questions"
+DESTINATION = Destination(PROJECT, DATA, f"{DATA}_restricted")
 
 
 @pytest.fixture(scope="module")
@@ -42,28 +46,22 @@ def client(dataset: Path) -> Iterator[Any]:
     with local_bigquery() as emulator, pytest.MonkeyPatch.context() as patch:
         for name, value in emulator.variables.items():
             patch.setenv(name, value)
-        to = parse_destination(f"bigquery://{PROJECT}/questions", emulator.variables)
+        to = parse_destination(f"bigquery://{PROJECT}/{DATA}", emulator.variables)
         client = emulator.client()
         apply(plan(client, to, "EU"), lambda sentence: None)
         for table in (EVENTS, METRICS, PARTIALS):
             _write(table, dataset, to)
-        # With a priority the client does not take its short way, jobs.query, on which the emulator
-        # knows no default dataset.
-        client.default_query_job_config = QueryJobConfig(
-            default_dataset=f"{to.project}.{to.dataset}", priority="INTERACTIVE"
-        )
         yield client
 
 
-@pytest.fixture(scope="module")
-def connection(client: Any) -> Iterator[sqlalchemy.Connection]:
-    place = client.default_query_job_config.default_dataset
-    engine = sqlalchemy.create_engine(
-        f"bigquery://{place.project}/{place.dataset_id}?user_supplied_client=True",
-        connect_args={"client": client},
+def _from(client: Any, dataset: str) -> Any:
+    """The client, with a default dataset: the texts name none."""
+    # With a priority the client does not take its short way, jobs.query, on which the emulator
+    # knows no default dataset.
+    client.default_query_job_config = QueryJobConfig(
+        default_dataset=f"{PROJECT}.{dataset}", priority="INTERACTIVE"
     )
-    with engine.connect() as connected:
-        yield connected
+    return client
 
 
 def _write(table: Table, dataset: Path, to: Destination) -> None:
@@ -77,8 +75,15 @@ def _write(table: Table, dataset: Path, to: Destination) -> None:
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
-def test_bigquery_answers_through_sqlalchemy_as_duckdb_does(connection, dataset, question):
-    found = plain(connection.exec_driver_sql(question.bigquery).fetchall())
+def test_bigquery_answers_through_sqlalchemy_as_duckdb_does(client, dataset, question):
+    """Figures from the dataset that BI reads; what asks for people, from that of the tables."""
+    place = DATA if question.of_people else f"{DATA}_views"
+    engine = sqlalchemy.create_engine(
+        f"bigquery://{PROJECT}/{place}?user_supplied_client=True",
+        connect_args={"client": _from(client, place)},
+    )
+    with engine.connect() as connection:
+        found = plain(connection.exec_driver_sql(question.bigquery).fetchall())
 
     assert found == ANSWERS[question.name]
     with duckdb.connect(str(dataset / "moment.duckdb"), read_only=True) as files:
@@ -104,7 +109,8 @@ def test_a_view_of_bigquery_is_row_by_row_that_of_the_files(client, dataset, vie
     listed = ", ".join(names)
 
     # Not through SQLAlchemy: it fetches many rows over the Storage Read API, which is not there.
-    rows = client.query_and_wait(f"SELECT {listed} FROM {view} WHERE {where}")
+    (place,) = (DESTINATION.dataset_of(each) for each in BIGQUERY_VIEWS if each.name == view)
+    rows = _from(client, place).query_and_wait(f"SELECT {listed} FROM {view} WHERE {where}")
     found = plain(row.values() for row in rows)
 
     assert expected
