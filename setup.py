@@ -22,6 +22,7 @@ setup(
         "pyarrow>=20",
         "msgspec>=0.19",
         "numpy>=2",
+        "datasketches>=5.2",
         "duckdb>=1.3",
         "zstandard>=0.23",
         "crawler-user-agents>=1.40",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.arguments import add_measure_arguments
 from pipelines.errors import OptionError
+from pipelines.rollup_options import add_rollup_arguments
 from pipelines.sources.files import InputError
 from pipelines.tables_options import add_tables_arguments
 from pipelines.verify_options import add_verify_arguments, verify_options
@@ -127,6 +128,14 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("dataset", metavar="DIR")
     report.add_argument("--html", metavar="FILE", help="default: DIR/report.html")
 
+    add_rollup_arguments(
+        command(
+            "rollup",
+            _rollup,
+            "reach and sums of any days and channels of a dataset, without reading its events",
+            "moment rollup figures --from 2026-03-09 --to 2026-03-15 --by channel",
+        )
+    )
     add_tables_arguments(
         command(
             "tables",
@@ -257,6 +266,12 @@ def _report(given: argparse.Namespace, _: Sequence[str]) -> int:
         raise OptionError(f"{dataset}: expected a dataset of `moment measure` (no run.json in it)")
     print(write_report(dataset, Path(given.html) if given.html else dataset / "report.html"))
     return 0
+
+
+def _rollup(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.rollup import rollup
+
+    return rollup(given)
 
 
 def _tables(given: argparse.Namespace, _: Sequence[str]) -> int:

@@ -15,6 +15,7 @@ from pipelines.sinks.tables import (
     LATE_EVENTS,
     METRICS,
     METRICS_LIVE,
+    PARTIALS,
     SOURCE_STATUSES,
 )
 from transforms.accumulate import PublishRules
@@ -72,7 +73,8 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
     """Add the whole job to a pipeline, bounded or unbounded as its source is.
 
     `source` gives `payloads`, `failed`, `counts`, and, unbounded, `status`; `sink(table)` writes
-    batches of a table. What is early, late, and how far sources are, only an unbounded job says.
+    batches of a table. What is early, late, and how far sources are, only an unbounded job says;
+    what rolls up of each day, only a bounded one.
     """
     read = root | "Read" >> source
     bounded = read.payloads.is_bounded
@@ -103,7 +105,9 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
         (METRICS, published.metrics),
         (BALANCES, balance),
     ]
-    if not bounded:
+    if bounded:
+        tables.append((PARTIALS, published.partials))
+    else:
         tables += [
             (METRICS_LIVE, published.live),
             (LATE_EVENTS, attended["late"]),

@@ -17,10 +17,10 @@ from pipelines.sinks.bigquery_check import check_bigquery
 from pipelines.sinks.bigquery_clients import rest_client
 from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.bigquery_faults import SinkError
-from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, METRICS, RUNS
+from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, METRICS, PARTIALS, RUNS
 from schemas.balance import OUTCOMES
 
-WRITTEN = (EVENTS, METRICS, FAILED_EVENTS, BALANCES, RUNS)
+WRITTEN = (EVENTS, METRICS, FAILED_EVENTS, BALANCES, PARTIALS, RUNS)
 """Tables that a bounded job writes."""
 
 

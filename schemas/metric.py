@@ -92,22 +92,24 @@ last is true. Revisions count within what a job remembers: one that was restored
 counts on from there, and may give a number again that it had given before it was killed."""
 
 
-def standing_epochs(metrics: str) -> str:
+def standing_epochs(metrics: str, day: str = "local_day") -> str:
     """SQL: the rows of a table or view of METRIC that no greater epoch has replaced.
 
     A computation replaces, of each kind of window and day, all windows from the first to the last
     that it has a row of: also figures that it has none of, because what they counted is elsewhere
     or gone. It cannot withdraw them itself, for it does not know what an earlier one published.
+
+    `day` is the column by which the table is partitioned, equal to the local day. A join by it, not
+    NOT EXISTS: a filter of days then reaches both sides, and an engine reads those days only.
     """
     return f"""
-SELECT told.* FROM {metrics} AS told WHERE NOT EXISTS (
-  SELECT 1 FROM (
-    SELECT epoch, window_kind, local_day,
-      min(window_start) AS first_start, max(window_start) AS last_start
-    FROM {metrics} GROUP BY epoch, window_kind, local_day
-  ) AS replacing
-  WHERE replacing.window_kind = told.window_kind AND replacing.local_day = told.local_day
-    AND replacing.epoch > told.epoch
-    AND told.window_start BETWEEN replacing.first_start AND replacing.last_start
-)
+SELECT told.* FROM {metrics} AS told LEFT JOIN (
+  SELECT epoch, window_kind, {day},
+    min(window_start) AS first_start, max(window_start) AS last_start
+  FROM {metrics} GROUP BY epoch, window_kind, {day}
+) AS replacing
+ON replacing.window_kind = told.window_kind AND replacing.{day} = told.{day}
+  AND replacing.epoch > told.epoch
+  AND told.window_start BETWEEN replacing.first_start AND replacing.last_start
+WHERE replacing.epoch IS NULL
 """

@@ -14,6 +14,7 @@ from schemas.identity import label_key
 from schemas.metric import METRIC
 from transforms.cadence import Cadence, Due
 from transforms.calendar import local_windows, window_ends, window_starts
+from transforms.day_partials import day_partials
 from transforms.derive import derive
 from transforms.fragments import fragment, frames_of, kind_of
 from transforms.frame import Frame, choose, rows_of
@@ -23,6 +24,7 @@ from transforms.progress import NEVER, Progress
 from transforms.publish import figures_of, metric_rows
 from transforms.revise import marked, newest, revise
 from transforms.sealed_hours import SealedHours, fold, hour_before, open_totals, sealed_figures
+from transforms.sketch import united
 
 ROWS_A_BATCH = 65_536
 TOTALS_FAMILY = 0
@@ -78,6 +80,7 @@ class Accumulate:
         self._in_doubt = False
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
+        self._sketches: list[pa.RecordBatch] = []
         self._learnt: list[pa.RecordBatch] = []
 
     def add(self, deltas: pa.RecordBatch) -> None:
@@ -88,6 +91,10 @@ class Accumulate:
         self._pending_rows += deltas.num_rows
         if self._pending_rows >= MOST_PENDING_ROWS:
             self._sum()
+
+    def sketch(self, sketches: pa.RecordBatch) -> None:
+        """Take a SKETCH batch: people of a bounded input's days."""
+        self._sketches.append(sketches)
 
     def mark(self, mark: pa.RecordBatch) -> None:
         """Take a shard's word on how far the stream has come."""
@@ -157,6 +164,17 @@ class Accumulate:
                 figures, zone = choose(changed, part), self.rules.time_zone
                 batch = metric_rows(figures, labels, zone, self.rules.epoch, causes, now)
                 yield Published(final, batch)
+
+    def day_partials(self, now: datetime) -> pa.RecordBatch:
+        """DAY_PARTIAL batch of everything added, of a bounded input: it is told once."""
+        labels = {label_key(name): name for name in self.rules.registered_channels}
+        return day_partials(
+            by_traffic(self._sum()),
+            united(self._sketches),
+            labels | self.state.labels,
+            self.rules.epoch,
+            now,
+        )
 
     @property
     def waiting(self) -> bool:

@@ -24,6 +24,8 @@ from transforms.partials import split_labels
 
 PUBLISH_EVERY_SECONDS = 5.0
 """The cadence of early rows: what a person watching can follow."""
+PARTIALS_A_BATCH = 256
+"""Rows of at most 32 KB each: a batch of 8 MB."""
 
 LAG = 0.2
 """Families publish this part of the cadence after the shards' beat: what was emitted at it is then
@@ -38,6 +40,8 @@ def _add(machine: Accumulate, batches: Iterable[Packed]) -> None:
             machine.name(batch)
         elif kind == "mark":
             machine.mark(batch)
+        elif kind == "sketch":
+            machine.sketch(batch)
         else:
             machine.add(batch)
 
@@ -57,6 +61,10 @@ class _AccumulateGrouped(beam.DoFn):
         machine = Accumulate(self._rules, totals_family=family[0] == TOTALS_FAMILY)
         _add(machine, family[1])
         yield from _published(machine)
+        partials = machine.day_partials(datetime.now(timezone.utc))
+        for start in range(0, partials.num_rows, PARTIALS_A_BATCH):
+            part = partials.slice(start, PARTIALS_A_BATCH)
+            yield beam.pvalue.TaggedOutput("partials", part)
 
 
 class _AccumulateKeyed(beam.DoFn):
@@ -127,6 +135,8 @@ class AccumulateFamilies(beam.PTransform):
     """PARTIAL and LABEL batches keyed by family shard → METRIC batches of what changed.
 
     `metrics` are final: on time, and their revisions. `live` are early; bounded input has none.
+    `partials` are DAY_PARTIAL batches of bounded input, SKETCH batches among what comes in; a
+    stream has none.
     """
 
     def __init__(self, rules: PublishRules, every_seconds: float = PUBLISH_EVERY_SECONDS) -> None:
@@ -137,8 +147,11 @@ class AccumulateFamilies(beam.PTransform):
         if partials.is_bounded:
             grouped = partials | "GroupByFamily" >> beam.GroupByKey()
             accumulate: beam.DoFn = _AccumulateGrouped(self._rules)
+            others: tuple[str, ...] = ("live", "partials")
         else:
             grouped, accumulate = partials, _AccumulateKeyed(self._rules, self._every)
+            others = ("live",)
+        types = dict.fromkeys(others, pa.RecordBatch)
         return grouped | "AccumulateFamily" >> beam.ParDo(accumulate).with_output_types(
-            pa.RecordBatch, live=pa.RecordBatch
-        ).with_outputs("live", main="metrics")
+            pa.RecordBatch, **types
+        ).with_outputs(*others, main="metrics")

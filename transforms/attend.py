@@ -20,7 +20,7 @@ from schemas.partial import TRAFFIC
 from transforms.balance import HOUR_US, BalanceKey
 from transforms.calendar import MINUTE_US, day_bounds, local_windows
 from transforms.deduplicate import ID, first_copies, standing
-from transforms.deltas import Side, added, deltas
+from transforms.deltas import Side, added, deltas, with_facts
 from transforms.fragments import fragment, frames_of, greatest
 from transforms.fragments import number as one_number
 from transforms.frame import Frame, choose, frame_of, group, rows_of, stack
@@ -34,6 +34,7 @@ from transforms.measures.people import (
     without_actors,
 )
 from transforms.partials import partial_batch
+from transforms.sketch import sketch_people
 
 NEVER = -(2**31)
 SILENT_FOR_GOOD = 400 * 24 * 60
@@ -208,6 +209,11 @@ class Attend:
             Side(-1, before, _of(facts_before, touched)),
         ]
         return Attended(deltas(events, sides, self.rules.time_zone), outcomes, late)
+
+    def sketches(self) -> pa.RecordBatch:
+        """SKETCH batch of the people of the days that are not sealed."""
+        state, time_zone = self.state, self.rules.time_zone
+        return sketch_people(with_facts(state.people, state.facts, time_zone), time_zone)
 
     def learnt(self) -> list[pa.RecordBatch]:
         """Fragments of what `emit` learnt since this was last asked; closing needs `memory`."""

@@ -27,7 +27,8 @@ EMIT_EVERY_SECONDS = 1.0
 
 
 class _AttendGrouped(beam.DoFn):
-    """Bounded: a shard is added whole, emitted once, and nothing is ever late.
+    """Bounded: a shard is added whole, emitted once, and nothing is ever late. Its people follow,
+    as sketches of their days.
 
     The deltas of a bundle's shards are gathered by family and added up before they cross the second
     shuffle: fewer, larger elements.
@@ -47,6 +48,7 @@ class _AttendGrouped(beam.DoFn):
         yield from _counts(attended)
         for family, deltas in split_by_family(attended.partials, self._families):
             yield from _packed(self._gathering.add(family, deltas))
+        yield from _packed(split_by_family(machine.sketches(), self._families))
 
     def finish_bundle(self) -> Iterator[Any]:
         for element in _packed(self._gathering.rest()):
@@ -66,9 +68,9 @@ def _counts(attended: Attended) -> Iterator[Any]:
 class AttendShards(beam.PTransform):
     """Observations keyed by shard → `partials` keyed by family shard, `counts` (BALANCE_COUNT).
 
-    Bounded input is grouped; unbounded input meets keyed state in the global window (AttendKeyed)
-    and gives `late` (LATE_EVENT) too. The machine is the same, and so are the sums of what comes
-    out.
+    Bounded input is grouped, and SKETCH batches of its people are among its `partials`; unbounded
+    input meets keyed state in the global window (AttendKeyed) and gives `late` (LATE_EVENT) too.
+    The machine is the same, and so are the sums of what comes out.
     """
 
     def __init__(

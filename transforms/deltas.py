@@ -56,7 +56,7 @@ def deltas(events: Added, sides: Sequence[Side], time_zone: str) -> pa.RecordBat
     counted = [
         (side.sign, traffic, people)
         for side in sides
-        for traffic, people in _by_traffic(_with_facts(side, time_zone))
+        for traffic, people in people_by_traffic(with_facts(side.people, side.facts, time_zone))
         if rows_of(people.presence) or rows_of(people.actions)
     ]
     batches = [] if events.batch is None else [events.batch]
@@ -73,14 +73,15 @@ def deltas(events: Added, sides: Sequence[Side], time_zone: str) -> pa.RecordBat
     return sum_partials([*batches, summed]) if batches else summed
 
 
-def _with_facts(side: Side, time_zone: str) -> People:
-    stands = choose(side.facts, (side.facts["flags"] & (RETRACT | ECHO)) == 0)
+def with_facts(people: People, facts: Frame, time_zone: str) -> People:
+    """People, and what the facts that stand say of them."""
+    stands = choose(facts, (facts["flags"] & (RETRACT | ECHO)) == 0) if facts else facts
     if not rows_of(stands):
-        return side.people
-    return merge([side.people, reduce_observations(stands, time_zone)])
+        return people
+    return merge([people, reduce_observations(stands, time_zone)])
 
 
-def _by_traffic(people: People) -> list[tuple[int, People]]:
+def people_by_traffic(people: People) -> list[tuple[int, People]]:
     """People without automata count in both traffics and travel once; the others in each."""
     flagged = [frame["actor"][frame["valid"] == 0] for frame in people]
     if not any(map(len, flagged)):

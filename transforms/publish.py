@@ -94,9 +94,9 @@ def metric_rows(
         "window_start": pa.array(starts, pa.timestamp("us", "UTC")),
         "window_end": pa.array(ends, pa.timestamp("us", "UTC")),
         "local_day": pa.array(figures["day_of"].astype(np.int32)).cast(pa.date32()),
-        "channel": _texts(figures["channel"], labels),
-        "content_id": _texts(figures["content"], labels),
-        "brand_id": _texts(figures["brand"], labels),
+        "channel": texts_of_keys(figures["channel"], labels),
+        "content_id": texts_of_keys(figures["content"], labels),
+        "brand_id": texts_of_keys(figures["brand"], labels),
         "item": _items(figures["item"]),
         "traffic": named(TRAFFIC, figures["traffic"]),
         "value_kind": of_measure([m.value_kind for m in DICTIONARY]),
@@ -131,7 +131,8 @@ def _bounds(figures: Frame, time_zone: str) -> tuple[np.ndarray, np.ndarray]:
     return starts, ends
 
 
-def _texts(keys: np.ndarray, labels: dict[int, str]) -> pa.Array:
+def texts_of_keys(keys: np.ndarray, labels: dict[int, str]) -> pa.Array:
+    """The text behind each label key; null of none."""
     distinct, places = np.unique(keys, return_inverse=True)
     return pa.array([labels.get(int(k)) for k in distinct], pa.string()).take(pa.array(places))
 

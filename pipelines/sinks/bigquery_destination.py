@@ -21,6 +21,7 @@ _DATASET = re.compile(r"\w{1,1000}", re.ASCII)
 class Destination:
     """A dataset, the one beside it that few may read, and an emulator's addresses if it is one.
 
+    A third has the views that BI reads: it is named after the first.
     `rest_emulator`: URL of its REST interface; `write_emulator`: host:port of Storage Write.
     """
 
@@ -30,8 +31,16 @@ class Destination:
     rest_emulator: str | None = None
     write_emulator: str | None = None
 
+    @property
+    def views_dataset(self) -> str:
+        return f"{self.dataset}_views"
+
     def dataset_of(self, table: Table | View) -> str:
-        return self.restricted_dataset if table.restricted else self.dataset
+        if table.restricted:
+            return self.restricted_dataset
+        return (
+            self.views_dataset if isinstance(table, View) and not table.personal else self.dataset
+        )
 
     def name(self, table: Table | View) -> str:
         """project.dataset.table, as SQL and people say it."""
@@ -66,9 +75,10 @@ def parse_destination(output: str, environment: Mapping[str, str]) -> Destinatio
             " dataset than DATASET_restricted as in bigquery://PROJECT/DATASET?restricted=NAME"
         )
     restricted = restricted or f"{dataset}_restricted"
-    if restricted == dataset:
+    if restricted in (dataset, f"{dataset}_views"):
         raise OptionError(
-            f"--output {output}: expected a restricted dataset of its own, found {dataset} for both"
+            f"--output {output}: expected a restricted dataset of its own, found {restricted} for"
+            " another too"
         )
     rest, write = environment.get(REST_VARIABLE), environment.get(WRITE_VARIABLE)
     if bool(rest) != bool(write):

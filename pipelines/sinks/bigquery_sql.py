@@ -38,6 +38,13 @@ def view_sql(view: View, to: Destination) -> str:
     return select.sql("bigquery", pretty=True) + "\n"
 
 
+def reads_views(view: View) -> bool:
+    """Does it read another view?"""
+    names = {each.name for each in BIGQUERY_VIEWS}
+    tables = sqlglot.parse_one(view.select, read="duckdb").find_all(exp.Table)
+    return any(table.name in names for table in tables)
+
+
 def create_view_sql(view: View, to: Destination) -> str:
     """CREATE OR REPLACE VIEW, with what a row of it is."""
     options = f"OPTIONS (description = {_text(view.meaning)})"

@@ -68,10 +68,11 @@ def apply(changes: Sequence[Change], say: Callable[[str], None]) -> None:
 
 
 def _datasets(client: bigquery.Client, to: Destination, location: str) -> Iterator[Change]:
-    for name in (to.dataset, to.restricted_dataset):
+    found: dict[str, bigquery.Dataset] = {}
+    for name in (to.dataset, to.restricted_dataset, to.views_dataset):
         path = f"{to.project}.{name}"
         try:
-            client.get_dataset(path)
+            found[name] = client.get_dataset(path)
         except NotFound:
             dataset = bigquery.Dataset(path)
             dataset.location = location
@@ -79,6 +80,27 @@ def _datasets(client: bigquery.Client, to: Destination, location: str) -> Iterat
             yield Change(
                 path, f"make the dataset, in {location}", _later(client.create_dataset, dataset)
             )
+    data = found.get(to.dataset)
+    if data is None or _views_of(to) not in data.access_entries:
+        yield Change(
+            f"{to.project}.{to.dataset}",
+            f"let the views of {to.views_dataset} read it",
+            _later(_authorise, client, to),
+        )
+
+
+def _views_of(to: Destination) -> bigquery.AccessEntry:
+    """The right of a whole dataset of views, so that who reads those needs none on tables."""
+    views = {"projectId": to.project, "datasetId": to.views_dataset}
+    # As the API gives it back, so that it compares with what is there.
+    right = {"dataset": {"dataset": views, "targetTypes": ["VIEWS"]}}
+    return bigquery.AccessEntry.from_api_repr(right)
+
+
+def _authorise(client: bigquery.Client, to: Destination) -> None:
+    data = client.get_dataset(f"{to.project}.{to.dataset}")
+    data.access_entries = [*data.access_entries, _views_of(to)]
+    client.update_dataset(data, ["access_entries"])
 
 
 def _table(client: bigquery.Client, table: Table, to: Destination) -> Iterator[Change]:

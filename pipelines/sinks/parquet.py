@@ -33,6 +33,7 @@ _DISTINCT = {
     "failure_id",
     "payload",
     "text",
+    "people",
 }
 """Columns that do not repeat within a row group: trying a dictionary for them (and for times) took
 1.15 µs an event instead of 0.97."""

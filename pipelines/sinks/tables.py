@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipelines.sinks.table import Table
 from schemas.balance import BALANCE
+from schemas.day_partial import DAY_PARTIAL
 from schemas.event import EVENT
 from schemas.failure import FAILED_EVENT
 from schemas.late import LATE_EVENT
@@ -68,6 +69,15 @@ LATE_EVENTS = Table(
     # A row may be voided by one of another day; the table is small.
     day_required=False,
 )
+PARTIALS = Table(
+    "partials",
+    DAY_PARTIAL,
+    "local_day",
+    "what rolls up of a local day and place: people as a sketch, and what adds",
+    ("grouping_set", "channel", "content_id", "brand_id"),
+    # A sketch is made of the keys of people: it goes when their events do.
+    YEAR,
+)
 SOURCE_STATUSES = Table(
     "source_status",
     SOURCE_STATUS,
@@ -83,6 +93,7 @@ TABLES = (
     BALANCES,
     METRICS_LIVE,
     LATE_EVENTS,
+    PARTIALS,
     SOURCE_STATUSES,
 )
 

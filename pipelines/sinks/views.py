@@ -7,18 +7,24 @@ from dataclasses import dataclass
 from pipelines.sinks.wide_views import WIDE_VIEWS
 from schemas.balance import BALANCE_KEY
 from schemas.bigquery import DAY
+from schemas.day_partial import HOLDING_PARTIALS
 from schemas.late import STANDING_ROWS
 from schemas.metric import KEY, NEWEST_FIRST, standing_epochs
 
 
 @dataclass(frozen=True)
 class View:
-    """A SELECT in DuckDB's SQL over the tables and the views before it, and what a row is."""
+    """A SELECT in DuckDB's SQL over the tables and the views before it, and what a row is.
+
+    `personal`: of people, or of sketches of them. In BigQuery such a view is beside the tables,
+    `restricted` ones beside theirs, and all others in the dataset that BI reads.
+    """
 
     name: str
     meaning: str
     select: str
     restricted: bool = False
+    personal: bool = False
 
 
 _FIGURE = ", ".join((DAY, *KEY))
@@ -43,12 +49,25 @@ QUALIFY row_number() OVER (
   PARTITION BY {day}event_id ORDER BY ingested_time, event_time, collected_time
 ) = 1
 """,
+            personal=True,
+        ),
+        View(
+            "events_standing",
+            "one row a fact as it was last stated, and one an event that states none; no retracted",
+            f"""
+SELECT * FROM events_latest
+QUALIFY row_number() OVER (
+  PARTITION BY {day}coalesce(fact_id, event_id)
+  ORDER BY revision DESC, CASE WHEN op = 'retract' THEN 1 ELSE 0 END DESC, event_id DESC
+) = 1 AND op <> 'retract'
+""",
+            personal=True,
         ),
         View(
             "metrics_latest",
             "one row a figure: the newest of the greatest epoch that computed its window",
             f"""
-SELECT * FROM ({standing_epochs("metrics")})
+SELECT * FROM ({standing_epochs("metrics", DAY)})
 QUALIFY row_number() OVER (PARTITION BY {_FIGURE} ORDER BY {NEWEST_FIRST}) = 1
 """,
         ),
@@ -100,7 +119,18 @@ QUALIFY row_number() OVER (PARTITION BY {day}failure_id ORDER BY failed_time) = 
 """,
             restricted=True,
         ),
-        View("late_events_latest", "the rows of the late ledger that hold", STANDING_ROWS),
+        View(
+            "late_events_latest",
+            "the rows of the late ledger that hold",
+            STANDING_ROWS,
+            personal=True,
+        ),
+        View(
+            "partials_latest",
+            "what rolls up of each day, of its greatest epoch",
+            HOLDING_PARTIALS,
+            personal=True,
+        ),
         View(
             "coverage",
             "one row a window, traffic and registered channel: its events, whether it was heard",

@@ -41,11 +41,13 @@ from pipelines.sinks.tables import (
     EVENTS,
     FAILED_EVENTS,
     METRICS,
+    PARTIALS,
     RUNS,
     TABLES,
 )
 from pipelines.stream import _begin
 from schemas.bigquery import DAY, wire_batch, wire_schema
+from schemas.day_partial import DAY_PARTIAL_KEY
 from schemas.metric import KEY
 from tests.bigquery_tables import add_column, create_table, create_tables, in_order, one, rows
 from tests.e2e.append_bigquery import failures
@@ -59,6 +61,7 @@ KEYS: dict[Table, tuple[str, ...]] = {
     METRICS: KEY,
     FAILED_EVENTS: ("failure_id",),
     BALANCES: ("input", "arrival_hour", "channel"),
+    PARTIALS: ("local_day", *DAY_PARTIAL_KEY),
 }
 BY_THE_CLOCK = ("published_time", "ingested_time", "failed_time", DAY)
 
@@ -174,7 +177,7 @@ def test_a_run_killed_in_its_middle_shows_nothing_and_is_run_again(emulator, pla
         time.sleep(0.1)
     running.send_signal(signal.SIGKILL)
     running.wait()
-    assert [rows(emulator.client(), place, table) for table in KEYS] == [[], [], [], []]
+    assert [rows(emulator.client(), place, table) for table in KEYS] == [[]] * len(KEYS)
 
     measure(options(live, tmp_path / "figures"))
     measure_into_bigquery(options(live, str(place)), place)

@@ -28,17 +28,23 @@ OURS = Destination("ours", "live", "live_restricted")
 class Shelf:
     """A BigQuery that keeps what it is given; views are made by its SQL alone."""
 
-    datasets: set[str] = field(default_factory=set)
+    datasets: dict[str, bigquery.Dataset] = field(default_factory=dict)
     tables: dict[str, bigquery.Table] = field(default_factory=dict)
 
-    def get_dataset(self, path: str) -> str:
+    def get_dataset(self, path: str) -> bigquery.Dataset:
         if path not in self.datasets:
             raise NotFound(path)
-        return path
+        return bigquery.Dataset.from_api_repr(self.datasets[path].to_api_repr())
 
     def create_dataset(self, dataset: bigquery.Dataset) -> None:
         assert dataset.location == "EU"
-        self.datasets.add(f"{dataset.project}.{dataset.dataset_id}")
+        # As the service does: whoever makes it owns it.
+        dataset.access_entries = [bigquery.AccessEntry("OWNER", "specialGroup", "projectOwners")]
+        self.datasets[f"{dataset.project}.{dataset.dataset_id}"] = dataset
+
+    def update_dataset(self, dataset: bigquery.Dataset, fields: list[str]) -> None:
+        assert fields == ["access_entries"]
+        self.datasets[f"{dataset.project}.{dataset.dataset_id}"] = dataset
 
     def get_table(self, path: str) -> bigquery.Table:
         if path not in self.tables:
@@ -158,9 +164,32 @@ def test_every_view_says_in_bigquerys_sql_what_it_says_of_files(tmp_path, measur
 def test_where_nothing_is_everything_is_made_each_before_what_reads_it():
     planned = [change.path for change in plan(Shelf(), OURS, "EU")]
 
-    assert planned[:3] == ["ours.live", "ours.live_restricted", "ours.live.events"]
-    assert planned[2 : 2 + len(BIGQUERY_TABLES)] == [OURS.name(table) for table in BIGQUERY_TABLES]
-    assert planned[2 + len(BIGQUERY_TABLES) :] == [OURS.name(view) for view in BIGQUERY_VIEWS]
+    assert planned[:4] == ["ours.live", "ours.live_restricted", "ours.live_views", "ours.live"]
+    assert planned[4:] == [OURS.name(each) for each in (*BIGQUERY_TABLES, *BIGQUERY_VIEWS)]
+
+
+def test_views_of_people_are_beside_the_tables_and_all_others_where_bi_reads():
+    beside = {view.name for view in BIGQUERY_VIEWS if OURS.dataset_of(view) == "live"}
+
+    assert beside == {"events_latest", "events_standing", "late_events_latest", "partials_latest"}
+    assert {OURS.dataset_of(view) for view in BIGQUERY_VIEWS if view.name not in beside} == {
+        "live_views",
+        "live_restricted",
+    }
+
+
+def test_views_may_read_tables_that_their_readers_may_not(shelf):
+    (owner, views) = shelf.datasets["ours.live"].access_entries
+
+    assert owner.role == "OWNER"
+    assert views.to_api_repr() == {
+        "dataset": {
+            "dataset": {"projectId": "ours", "datasetId": "live_views"},
+            "targetTypes": ["VIEWS"],
+        }
+    }
+    shelf.datasets["ours.live"].access_entries = [owner]
+    assert _sentences(shelf) == ["ours.live let the views of live_views read it"]
 
 
 def test_where_everything_is_nothing_is_to_do(shelf):
@@ -214,7 +243,7 @@ def test_what_would_break_is_refused_with_its_reason_and_nothing_is_changed(shel
 
 
 def test_a_table_in_the_place_of_a_view_is_not_replaced(shelf):
-    shelf.create_table(bigquery.Table("ours.live.coverage"))
+    shelf.create_table(bigquery.Table("ours.live_views.coverage"))
 
     (change,) = plan(shelf, OURS, "EU")
     assert (change.breaking, change.sentence) == (True, "expected a view, found a table")
@@ -231,9 +260,12 @@ def test_settings_are_set_without_touching_rows(shelf):
 
 
 def test_a_view_of_an_older_version_is_changed(shelf):
-    shelf.tables["ours.live.coverage"].labels = {"application": "moment", "definition": "0" * 16}
+    shelf.tables["ours.live_views.coverage"].labels = {
+        "application": "moment",
+        "definition": "0" * 16,
+    }
 
-    assert _sentences(shelf) == ["ours.live.coverage change the view"]
+    assert _sentences(shelf) == ["ours.live_views.coverage change the view"]
 
 
 # The command

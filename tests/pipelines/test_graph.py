@@ -88,6 +88,7 @@ def test_only_file_names_and_the_empty_outputs_of_writing_have_beams_general_cod
         "Read/ListFiles/Map(decode).None",
         "WriteEvents/WriteDays.None",
         "WriteMetrics/WriteDays.None",
+        "WritePartials/WriteDays.None",
         "WriteFailedEvents/WriteDays.None",
         "WriteBalance/WriteDays.None",
     }
@@ -144,6 +145,8 @@ STEPS = [
     "WriteFailedEvents/WriteDays",
     "WriteMetrics",
     "WriteMetrics/WriteDays",
+    "WritePartials",
+    "WritePartials/WriteDays",
 ]
 """State and updates of a running job hang on these names: changing one is a breaking change."""
 

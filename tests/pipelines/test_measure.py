@@ -23,6 +23,7 @@ import pytest
 from pipelines.measure import Measured
 from pipelines.simulator import BRAND, CONTENT, Options, Simulation, simulate, write
 from schemas.balance import OUTCOMES
+from schemas.day_partial import DAY_PARTIAL_KEY
 from schemas.metric import KEY
 from tests.conftest import KEY as SECRET
 
@@ -66,6 +67,7 @@ _ORDER = {
     "metrics": KEY,
     "failed_events": ("failure_id",),
     "balance": ("input", "arrival_hour", "channel"),
+    "partials": ("local_day", *DAY_PARTIAL_KEY),
 }
 
 
@@ -75,6 +77,11 @@ def table(dataset: Path, name: str, without: tuple[str, ...] = ()) -> pa.Table:
     whole = pa.concat_tables(pq.read_table(file, partitioning=None) for file in files)
     whole = whole.sort_by([(column, "ascending") for column in _ORDER[name]])
     return whole.select([c for c in whole.column_names if c not in without]).combine_chunks()
+
+
+def partials(dataset: Path) -> pa.Table:
+    """What rolls up, sketches byte by byte."""
+    return table(dataset, "partials", without=("published_time",))
 
 
 def metrics(dataset: Path) -> pa.Table:
@@ -427,12 +434,14 @@ def test_one_file_cut_into_five_changes_no_figure(live, measured, tmp_path):
     measured([*sorted(tmp_path.iterdir()), *others], tmp_path / "out", "--brand", BRAND)
 
     assert metrics(tmp_path / "out").equals(metrics(live.dataset))
+    assert partials(tmp_path / "out").equals(partials(live.dataset))
 
 
 def test_one_shard_and_sixteen_give_equal_figures(live, measured, tmp_path):
     measured(live.files, tmp_path / "out", "--brand", BRAND, "--shards", "1")
 
     assert metrics(tmp_path / "out").equals(metrics(live.dataset))
+    assert partials(tmp_path / "out").equals(partials(live.dataset))
 
 
 # ── nothing half done, nothing exposed ──────────────────────────────────────────────────────────

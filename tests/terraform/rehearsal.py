@@ -39,9 +39,7 @@ _MADE: dict[str, dict[str, str]] = {
 }
 
 
-def rehearse(
-    folder: Path, views: dict[str, str], variables: Path, also: Path | None = None
-) -> dict[str, Any]:
+def rehearse(folder: Path, variables: Path, also: Path | None = None) -> dict[str, Any]:
     """Arguments of every resource by module, type and name; by key where there are several.
 
     `also`: values that come before those of `variables`. Raises AssertionError with what Terraform says, where it does not evaluate.
@@ -49,10 +47,8 @@ def rehearse(
     terraform = folder / "terraform"
     for each in FOLDERS:
         _write(each, terraform / each.relative_to(ROOT / "terraform"))
-    shutil.copytree(ROOT / "terraform" / "schemas", terraform / "schemas")
-    (terraform / "views").mkdir()
-    for name, sql in views.items():
-        (terraform / "views" / f"{name}.sql").write_text(sql)
+    for generated in ("schemas", "views"):
+        shutil.copytree(ROOT / "terraform" / generated, terraform / generated)
     (folder / "deploy").symlink_to(ROOT / "deploy")
     place = terraform / EXAMPLE.name
     more = [f"-var-file={also}"] if also else []

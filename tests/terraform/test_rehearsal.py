@@ -12,24 +12,21 @@ from typing import Any
 import pytest
 
 from deploy.local.services import ROOT
-from pipelines.sinks.tables import TABLES
+from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, reads_views, view_sql
+from pipelines.sinks.tables import BIGQUERY_TABLES
 from tests.e2e.needs import need
 from tests.terraform.configuration import EXAMPLE, FOLDERS, resources
 from tests.terraform.rehearsal import rehearse
 
 METADATA = json.loads((ROOT / "deploy" / "dataflow" / "metadata.json").read_text())
-VIEWS = {
-    "metrics_latest": "SELECT * FROM `${project}.${dataset}.metrics`",
-    "partition_status": "SELECT day FROM `${project}.${views}.metrics_latest`",
-    "failed_events_latest": "SELECT '%{' FROM `${project}.${restricted_dataset}.failed_events`",
-}
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> dict[str, Any]:
     if shutil.which("terraform") is None:
         need("terraform is needed and was not found: install it.", "rehearsal of Terraform's files")
-    return rehearse(tmp_path_factory.mktemp("rehearsal"), VIEWS, EXAMPLE / "example.tfvars")
+    return rehearse(tmp_path_factory.mktemp("rehearsal"), EXAMPLE / "example.tfvars")
 
 
 def _parameters(given: dict[str, str]) -> list[str]:
@@ -64,14 +61,14 @@ def test_every_resource_is_evaluated_and_no_placeholder_is_left(made):
 def test_tables_are_partitioned_filtered_kept_and_clustered_as_the_code_says(made):
     tables = made["bigquery/google_bigquery_table.table"]
 
-    assert set(tables) == {table.name for table in TABLES}
-    for table in TABLES:
+    assert set(tables) == {table.name for table in BIGQUERY_TABLES}
+    for table in BIGQUERY_TABLES:
         found = tables[table.name]
         kept = None if table.kept_days is None else table.kept_days * 86_400_000
         assert found["time_partitioning"] == [
             {"type": "DAY", "field": "day", "expiration_ms": kept}
         ]
-        assert found["require_partition_filter"] is True
+        assert found["require_partition_filter"] is table.day_required
         assert found["deletion_protection"] is True
         assert found["clustering"] == list(table.clustering)
         assert found["dataset_id"] == ("moment_restricted" if table.restricted else "moment")
@@ -81,21 +78,36 @@ def test_tables_are_partitioned_filtered_kept_and_clustered_as_the_code_says(mad
         assert columns == [*table.schema.names, "day"]
 
 
-def test_views_name_the_datasets_and_those_over_views_are_made_later(made):
+def test_views_are_those_of_moment_tables_in_the_same_datasets(made):
+    """What `moment tables apply` would make in this project, text by text."""
+    same = Destination("figures-example", "moment", "moment_restricted")
     first = made["bigquery/google_bigquery_table.view"]
     second = made["bigquery/google_bigquery_table.view_of_views"]
 
-    def query(view: dict[str, Any]) -> str:
-        return str(view["view"][0]["query"])
+    assert set(second) == {view.name for view in BIGQUERY_VIEWS if reads_views(view)}
+    assert set(first) | set(second) == {view.name for view in BIGQUERY_VIEWS}
+    for view in BIGQUERY_VIEWS:
+        found = {**first, **second}[view.name]
+        assert f"figures-example.{found['dataset_id']}.{found['table_id']}" == same.name(view)
+        assert found["description"] == view.meaning
+        assert found["view"] == [{"query": view_sql(view, same), "use_legacy_sql": False}]
 
-    assert set(second) == {"partition_status"}
-    assert query(first["metrics_latest"]) == "SELECT * FROM `figures-example.moment.metrics`"
-    assert query(first["failed_events_latest"]) == (
-        "SELECT '%{' FROM `figures-example.moment_restricted.failed_events`"
-    )
-    assert query(second["partition_status"]) == (
-        "SELECT day FROM `figures-example.moment_views.metrics_latest`"
-    )
+
+def test_what_bi_reads_has_no_people_and_no_payloads(made):
+    shown = {
+        name
+        for level in ("view", "view_of_views")
+        for name, each in made[f"bigquery/google_bigquery_table.{level}"].items()
+        if each["dataset_id"] == "moment_views"
+    }
+
+    assert {view.name for view in BIGQUERY_VIEWS} - shown == {
+        "events_latest",
+        "events_standing",
+        "failed_events_latest",
+        "late_events_latest",
+        "partials_latest",
+    }
 
 
 def test_rights_on_tables_are_given_to_the_tables_that_are_meant(made):
@@ -104,10 +116,10 @@ def test_rights_on_tables_are_given_to_the_tables_that_are_meant(made):
             each["table_id"] for each in made[f"bigquery/google_bigquery_table_iam_member.{name}"].values()
         }  # fmt: skip
 
-    plain = {table.name for table in TABLES if not table.restricted}
+    plain = {table.name for table in BIGQUERY_TABLES if not table.restricted}
     assert tables("writer_writes") == plain
     assert tables("writer_appends_failed") == {"failed_events"}
-    assert tables("erasure_deletes") == {"events", "failed_events", "late_events"}
+    assert tables("erasure_deletes") == {"events", "failed_events", "late_events", "partials"}
     assert tables("launcher_reads_partition_status") == {"partition_status"}
     audited = made["bigquery/google_bigquery_table_iam_member.auditor_reads_balance"]
     assert (audited["dataset_id"], audited["table_id"]) == ("moment", "balance")
@@ -202,7 +214,7 @@ def test_a_value_that_cannot_be_is_refused_in_a_sentence(made, tmp_path, values,
     wrong = tmp_path / "wrong.tfvars"
     wrong.write_text(values + "\n")
     with pytest.raises(AssertionError) as raised:
-        rehearse(tmp_path, {}, EXAMPLE / "example.tfvars", also=wrong)
+        rehearse(tmp_path, EXAMPLE / "example.tfvars", also=wrong)
 
     told = re.sub(r"\s*│?\s+", " ", str(raised.value))
     assert sentence in told

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.partial import GROUPING_NAMES, TRAFFIC
 from tests.transforms.observations import (
     PARIS,
+    TEXTS,
     Said,
     attend,
     comparable,
@@ -24,6 +26,9 @@ from tests.transforms.observations import (
 from tests.transforms.oracle import oracle
 from transforms.attend import Attend, AttendRules, recall
 from transforms.frame import rows_of
+from transforms.shards import split_by_shard
+from transforms.sketch import united
+from transforms.statistics.theta import people_in
 
 START = datetime(2026, 3, 28, 22, 20, tzinfo=timezone.utc)
 """Forty minutes before midnight in Paris, in the night that has no two o'clock."""
@@ -102,6 +107,62 @@ def test_deltas_of_an_emission_after_every_batch_sum_to_those_of_one_emission(ro
         deltas.append(machine.emit().partials)
 
     assert readable(deltas) == readable([attend(observations(rows))])
+
+
+def _sketches(*machines):
+    return united([machine.sketches() for machine in machines])
+
+
+@settings(max_examples=20, deadline=None)
+@given(_rows())
+def test_a_days_sketch_counts_its_viewers_in_every_place_and_traffic(rows):
+    machine = Attend(AttendRules(PARIS))
+    machine.add(observations(rows))
+    partials = machine.emit().partials
+
+    found = {
+        (
+            GROUPING_NAMES[row["grouping"]],
+            TEXTS.get(row["content"], ""),
+            TEXTS.get(row["brand"], ""),
+            TEXTS.get(row["channel"], ""),
+            TRAFFIC[row["traffic"]],
+            "day",
+            row["start"],
+            "",
+        ): people_in(row["people"]).value
+        for row in _sketches(machine).to_pylist()
+    }
+    assert found == {
+        place: count
+        for (place, name), count in readable([partials]).items()
+        if name == "viewers" and place[5] == "day"
+    }
+
+
+@settings(max_examples=20, deadline=None)
+@given(_rows(), st.integers(0, 99))
+def test_sketches_after_many_emissions_and_in_many_shards_have_the_same_bytes(rows, seed):
+    """As a stream makes them, and as a batch does in one go."""
+    whole, streamed = Attend(AttendRules(PARIS)), Attend(AttendRules(PARIS))
+    whole.add(observations(rows))
+    whole.emit()
+    for batch in _cut(rows, seed):
+        streamed.add(batch)
+        streamed.emit()
+
+    assert _sketches(streamed).equals(_sketches(whole))
+
+    batch = observations([row for row in rows if not row.fact])
+    shards = [Attend(AttendRules(PARIS)) for _ in range(3)]
+    for shard, part in split_by_shard(batch, batch.column("actor").to_numpy(), 3):
+        shards[shard].add(part)
+    one = Attend(AttendRules(PARIS))
+    one.add(batch)
+    for machine in (*shards, one):
+        machine.emit()
+
+    assert _sketches(*shards).equals(_sketches(one))
 
 
 @settings(max_examples=40, deadline=None)

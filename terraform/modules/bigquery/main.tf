@@ -1,4 +1,5 @@
 # Three datasets: figures and events, failed payloads that few may read, and the views that BI reads.
+# Views of people, or of sketches of them, are beside the tables: who reads figures does not read those.
 
 terraform {
   required_version = ">= 1.9"
@@ -23,21 +24,28 @@ locals {
     views      = "${var.name}_views"
   }
 
-  placeholders = {
-    project            = var.project
-    dataset            = local.datasets.data
-    restricted_dataset = local.datasets.restricted
-    views              = local.datasets.views
+  # The index of the generated views: what each is, in which dataset, whether it reads other views.
+  views = jsondecode(file("${var.views}/views.json"))
+
+  queries = {
+    for name, view in local.views : name => replace(replace(replace(file("${var.views}/${name}.sql"),
+      "$${project}", var.project),
+      "$${dataset}", local.datasets.data),
+    "$${restricted_dataset}", local.datasets.restricted)
   }
 
-  sql = { for file in fileset(var.views, "*.sql") : trimsuffix(file, ".sql") => file("${var.views}/${file}") }
+  view_datasets = {
+    data       = google_bigquery_dataset.data.dataset_id
+    restricted = google_bigquery_dataset.restricted.dataset_id
+    views      = google_bigquery_dataset.views.dataset_id
+  }
 
   # A view over a view can be made only when that one is there.
-  first_views  = { for name, sql in local.sql : name => sql if !strcontains(sql, "$${views}") }
-  second_views = { for name, sql in local.sql : name => sql if strcontains(sql, "$${views}") }
+  first_views  = { for name, view in local.views : name => view if !view.over_views }
+  second_views = { for name, view in local.views : name => view if view.over_views }
 
-  # Rows about a person are in these tables; figures have none.
-  personal = [for name in ["events", "failed_events", "late_events"] : name if contains(keys(local.tables), name)]
+  # Rows about a person are in these tables, or sketches of people; figures have none.
+  personal = [for name in ["events", "failed_events", "late_events", "partials"] : name if contains(keys(local.tables), name)]
 }
 
 # What the writer may do to failed payloads: add to them. It has no need to read them.
@@ -160,7 +168,7 @@ resource "google_bigquery_table" "table" {
   labels              = var.labels
   deletion_protection = var.deletion_protection
 
-  require_partition_filter = true
+  require_partition_filter = each.value.day_required
 
   time_partitioning {
     type          = "DAY"
@@ -179,16 +187,14 @@ resource "google_bigquery_table" "view" {
   for_each = local.first_views
 
   project             = var.project
-  dataset_id          = google_bigquery_dataset.views.dataset_id
+  dataset_id          = local.view_datasets[each.value.dataset]
   table_id            = each.key
+  description         = each.value.description
   labels              = var.labels
   deletion_protection = false
 
   view {
-    query = replace(replace(replace(each.value,
-      "$${project}", local.placeholders.project),
-      "$${dataset}", local.placeholders.dataset),
-    "$${restricted_dataset}", local.placeholders.restricted_dataset)
+    query          = local.queries[each.key]
     use_legacy_sql = false
   }
 
@@ -201,17 +207,14 @@ resource "google_bigquery_table" "view_of_views" {
   for_each = local.second_views
 
   project             = var.project
-  dataset_id          = google_bigquery_dataset.views.dataset_id
+  dataset_id          = local.view_datasets[each.value.dataset]
   table_id            = each.key
+  description         = each.value.description
   labels              = var.labels
   deletion_protection = false
 
   view {
-    query = replace(replace(replace(replace(each.value,
-      "$${project}", local.placeholders.project),
-      "$${dataset}", local.placeholders.dataset),
-      "$${restricted_dataset}", local.placeholders.restricted_dataset),
-    "$${views}", local.placeholders.views)
+    query          = local.queries[each.key]
     use_legacy_sql = false
   }
 
@@ -259,7 +262,7 @@ resource "google_bigquery_table_iam_member" "auditor_reads_balance" {
 
 # A schedule asks whether a day is ready, and reads nothing else.
 resource "google_bigquery_table_iam_member" "launcher_reads_partition_status" {
-  for_each = toset([for name in ["partition_status"] : name if contains(keys(local.sql), name)])
+  for_each = toset([for name in ["partition_status"] : name if contains(keys(local.views), name)])
 
   project    = var.project
   dataset_id = google_bigquery_dataset.views.dataset_id

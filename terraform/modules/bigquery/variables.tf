@@ -24,7 +24,7 @@ variable "schemas" {
 }
 
 variable "views" {
-  description = "Folder of NAME.sql, each the SELECT of a view; $${project}, $${dataset}, $${restricted_dataset} and $${views} stand for names."
+  description = "Folder of the generated views: NAME.sql each, and views.json."
   type        = string
 }
 

@@ -1,0 +1,169 @@
+"""`moment rollup`: reach and sums of any days and channels, from partials, without their events.
+
+One SQL text for BigQuery and for a local dataset: sketches are united and counted there by the
+functions of DataSketches that BigQuery's users share (`bqutil`), here by functions of the same
+names over the library.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.errors import OptionError
+from pipelines.rollup_options import PLACES
+from schemas.channels import registered_channels
+from transforms.measures.measure import COUNT_THRESHOLD
+from transforms.statistics.theta import STANDARD_DEVIATIONS, people_in, union_of
+
+FUNCTIONS = "bqutil.datasketches"
+"""Where BigQuery's functions are; a project in another region has its own copy of them."""
+
+COLUMNS = ("days", "reach", "reach_low", "reach_high", "events", "watched_hours", "actions")
+"""Of a row, after its place."""
+
+
+@dataclass(frozen=True)
+class RollUp:
+    """Which days, inclusive, by what, of which channels (none: all), in which traffic."""
+
+    first: date
+    last: date
+    by: str = "total"
+    channels: tuple[str, ...] = ()
+    traffic: str = "valid"
+
+    @property
+    def grouping_set(self) -> str:
+        """The finest rows that are needed: of chosen channels, those that tell channels apart."""
+        if not self.channels:
+            return self.by
+        return {"total": "channel", "channel": "channel"}.get(self.by, f"{self.by}_channel")
+
+
+def rollup_of(given: argparse.Namespace) -> RollUp:
+    """The roll-up that options say. Raises OptionError, one sentence."""
+    if given.first > given.last:
+        raise OptionError(
+            f"--from {given.first} --to {given.last}: expected the first day before the last"
+        )
+    known = registered_channels()
+    for channel in given.channel or ():
+        if channel not in known:
+            raise OptionError(
+                f"--channel {channel}: expected a registered channel, as in"
+                f" {', '.join(sorted(known)[:3])}; `moment channels` lists them"
+            )
+    return RollUp(given.first, given.last, given.by, tuple(given.channel or ()), given.traffic)
+
+
+def rollup_sql(asked: RollUp, functions: str = FUNCTIONS) -> str:
+    """The SELECT of a roll-up over the view partials_latest, for DuckDB and BigQuery alike.
+
+    Reach with bounds of 95 %, all three equal where the count is exact. Below ten people there is
+    no figure of people, only the count of events.
+    """
+    place = "".join(f"{column}, " for column in PLACES[asked.by])
+    of_channels = ", ".join(f"'{channel}'" for channel in asked.channels)
+    shown = f"reach.estimate >= {COUNT_THRESHOLD}"
+    return f"""
+WITH united AS (
+  SELECT {place}count(DISTINCT day) AS days, sum(events) AS events,
+    sum(watched_ms) / 3600000 AS watched_hours, sum(actions) AS actions,
+    {functions}.theta_sketch_agg_union(people) AS people
+  FROM partials_latest
+  WHERE day BETWEEN DATE '{asked.first}' AND DATE '{asked.last}'
+    AND grouping_set = '{asked.grouping_set}' AND traffic = '{asked.traffic}' AND item IS NULL\
+{f" AND channel IN ({of_channels})" if of_channels else ""}
+  GROUP BY {place}traffic
+),
+counted AS (
+  SELECT united.*, {functions}.theta_sketch_get_estimate_and_bounds(
+    people, {STANDARD_DEVIATIONS}) AS reach
+  FROM united
+)
+SELECT {place}days,
+  CASE WHEN {shown} THEN CAST(round(reach.estimate) AS INT64) END AS reach,
+  CASE WHEN {shown} THEN CAST(round(reach.lower_bound) AS INT64) END AS reach_low,
+  CASE WHEN {shown} THEN CAST(round(reach.upper_bound) AS INT64) END AS reach_high,
+  events,
+  CASE WHEN {shown} THEN round(watched_hours, 2) END AS watched_hours,
+  CASE WHEN {shown} THEN actions END AS actions
+FROM counted
+ORDER BY {place}days
+"""
+
+
+def roll_up(dataset: Path, asked: RollUp) -> list[tuple[Any, ...]]:
+    """Rows of `rollup_sql` over a local dataset. Raises OptionError where it has no partials."""
+    with _connected(dataset) as connection:
+        return connection.execute(rollup_sql(asked)).fetchall()
+
+
+@contextmanager
+def _connected(dataset: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The dataset's views beside functions of the names that BigQuery's have."""
+    place = dataset / "moment.duckdb"
+    if not place.exists():
+        raise OptionError(f"{dataset}: expected a dataset of `moment measure`, found no {place}")
+    with duckdb.connect() as connection:
+        quoted = str(place).replace("'", "''")
+        connection.execute(f"ATTACH '{quoted}' AS dataset (READ_ONLY); USE dataset")
+        known = "SELECT 1 FROM duckdb_views() WHERE view_name = 'partials_latest'"
+        if not connection.execute(known).fetchall():
+            raise OptionError(
+                f"{dataset}: expected the view partials_latest, found none, for an older version"
+                " wrote it; run `moment measure` again"
+            )
+        connection.create_function("theta_union", _union, ["BLOB[]"], "BLOB")
+        connection.create_function("theta_bounds", _bounds, ["BLOB"], _BOUNDS)
+        connection.execute(
+            "ATTACH ':memory:' AS bqutil; CREATE SCHEMA bqutil.datasketches;"
+            f"CREATE MACRO {FUNCTIONS}.theta_sketch_agg_union(sketch) AS theta_union(list(sketch));"
+            f"CREATE MACRO {FUNCTIONS}.theta_sketch_get_estimate_and_bounds(sketch, deviations)"
+            " AS theta_bounds(sketch)"
+        )
+        try:
+            yield connection
+        finally:
+            # Else the library says at the end of the process that they were leaked.
+            for name in ("theta_union", "theta_bounds"):
+                connection.remove_function(name)
+
+
+_BOUNDS = "STRUCT(estimate DOUBLE, lower_bound DOUBLE, upper_bound DOUBLE)"
+
+
+def _union(sketches: Sequence[bytes]) -> bytes:
+    return union_of(map(bytes, sketches))
+
+
+def _bounds(sketch: bytes) -> dict[str, float]:
+    told = people_in(bytes(sketch))
+    return {"estimate": told.value, "lower_bound": told.low, "upper_bound": told.high}
+
+
+def rollup(given: argparse.Namespace) -> int:
+    """Print a roll-up, a line a place. 0: done."""
+    asked = rollup_of(given)
+    rows = roll_up(Path(given.dataset), asked)
+    if not rows:
+        raise OptionError(
+            f"{given.dataset}: expected partials between {asked.first} and {asked.last}, found none"
+        )
+    print("\t".join((*PLACES[asked.by], *COLUMNS)))
+    for row in rows:
+        print("\t".join("" if value is None else f"{value:,}" if _number(value) else str(value)
+                        for value in row))  # fmt: skip
+    return 0
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float)

@@ -1,0 +1,40 @@
+"""Options of `moment rollup`, apart from what needs the sketches' library."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+
+from schemas.partial import TRAFFIC
+
+PLACES: dict[str, tuple[str, ...]] = {
+    "total": (),
+    "channel": ("channel",),
+    "content": ("content_id",),
+    "brand": ("brand_id",),
+}
+"""Columns by which a roll-up tells rows apart."""
+
+
+def add_rollup_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", metavar="DIR")
+    parser.add_argument(
+        "--from", dest="first", type=_day, required=True, metavar="DAY", help="first local day"
+    )
+    parser.add_argument(
+        "--to", dest="last", type=_day, required=True, metavar="DAY", help="last local day"
+    )
+    parser.add_argument("--by", choices=PLACES, default="total", help="a line each (total)")
+    parser.add_argument(
+        "--channel", action="append", metavar="NAME", help="only this one; may be repeated"
+    )
+    parser.add_argument("--traffic", choices=TRAFFIC, default="valid", help="(valid)")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"expected a day, as in 2026-03-14, found {text}"
+        ) from error

@@ -1,0 +1,40 @@
+SELECT
+  day,
+  window_kind,
+  window_start,
+  window_end,
+  grouping_set,
+  channel,
+  content_id,
+  brand_id,
+  traffic,
+  MAX(CASE WHEN metric = 'bored_share' THEN value END) AS bored_share,
+  MAX(CASE WHEN metric = 'bored_share' THEN interval_low END) AS bored_share_low,
+  MAX(CASE WHEN metric = 'bored_share' THEN interval_high END) AS bored_share_high,
+  MAX(CASE WHEN metric = 'bored_share' THEN n END) AS bored_share_n,
+  MAX(CASE WHEN metric = 'bored_share' THEN suppressed_reason END) AS bored_share_suppressed,
+  MAX(CASE WHEN metric = 'bored_among_satisfied' THEN value END) AS bored_among_satisfied,
+  MAX(CASE WHEN metric = 'bored_among_satisfied' THEN interval_low END) AS bored_among_satisfied_low,
+  MAX(CASE WHEN metric = 'bored_among_satisfied' THEN interval_high END) AS bored_among_satisfied_high,
+  MAX(CASE WHEN metric = 'bored_among_satisfied' THEN n END) AS bored_among_satisfied_n,
+  MAX(CASE WHEN metric = 'bored_among_satisfied' THEN suppressed_reason END) AS bored_among_satisfied_suppressed,
+  MAX(CASE WHEN metric = 'bored_among_dissatisfied' THEN value END) AS bored_among_dissatisfied,
+  MAX(CASE WHEN metric = 'bored_among_dissatisfied' THEN interval_low END) AS bored_among_dissatisfied_low,
+  MAX(CASE WHEN metric = 'bored_among_dissatisfied' THEN interval_high END) AS bored_among_dissatisfied_high,
+  MAX(CASE WHEN metric = 'bored_among_dissatisfied' THEN n END) AS bored_among_dissatisfied_n,
+  MAX(CASE WHEN metric = 'bored_among_dissatisfied' THEN suppressed_reason END) AS bored_among_dissatisfied_suppressed,
+  MIN(coverage) AS coverage,
+  MAX(published_time) AS published_time
+FROM `${project}`.`${dataset}_views`.`metrics_latest`
+WHERE
+  metric IN ('bored_share', 'bored_among_satisfied', 'bored_among_dissatisfied')
+GROUP BY
+  day,
+  window_kind,
+  window_start,
+  window_end,
+  grouping_set,
+  channel,
+  content_id,
+  brand_id,
+  traffic

@@ -1,0 +1,40 @@
+SELECT
+  day,
+  window_kind,
+  window_start,
+  window_end,
+  grouping_set,
+  channel,
+  content_id,
+  brand_id,
+  traffic,
+  MAX(CASE WHEN metric = 'reach' THEN value END) AS reach,
+  MAX(CASE WHEN metric = 'reach' THEN interval_low END) AS reach_low,
+  MAX(CASE WHEN metric = 'reach' THEN interval_high END) AS reach_high,
+  MAX(CASE WHEN metric = 'reach' THEN n END) AS reach_n,
+  MAX(CASE WHEN metric = 'reach' THEN suppressed_reason END) AS reach_suppressed,
+  MAX(CASE WHEN metric = 'concurrent_viewers' THEN value END) AS concurrent_viewers,
+  MAX(CASE WHEN metric = 'concurrent_viewers' THEN interval_low END) AS concurrent_viewers_low,
+  MAX(CASE WHEN metric = 'concurrent_viewers' THEN interval_high END) AS concurrent_viewers_high,
+  MAX(CASE WHEN metric = 'concurrent_viewers' THEN n END) AS concurrent_viewers_n,
+  MAX(CASE WHEN metric = 'concurrent_viewers' THEN suppressed_reason END) AS concurrent_viewers_suppressed,
+  MAX(CASE WHEN metric = 'average_minute_audience' THEN value END) AS average_minute_audience,
+  MAX(CASE WHEN metric = 'average_minute_audience' THEN interval_low END) AS average_minute_audience_low,
+  MAX(CASE WHEN metric = 'average_minute_audience' THEN interval_high END) AS average_minute_audience_high,
+  MAX(CASE WHEN metric = 'average_minute_audience' THEN n END) AS average_minute_audience_n,
+  MAX(CASE WHEN metric = 'average_minute_audience' THEN suppressed_reason END) AS average_minute_audience_suppressed,
+  MIN(coverage) AS coverage,
+  MAX(published_time) AS published_time
+FROM `${project}`.`${dataset}_views`.`metrics_latest`
+WHERE
+  metric IN ('reach', 'concurrent_viewers', 'average_minute_audience')
+GROUP BY
+  day,
+  window_kind,
+  window_start,
+  window_end,
+  grouping_set,
+  channel,
+  content_id,
+  brand_id,
+  traffic

@@ -1,0 +1,40 @@
+SELECT
+  day,
+  window_kind,
+  window_start,
+  window_end,
+  grouping_set,
+  channel,
+  content_id,
+  brand_id,
+  traffic,
+  MAX(CASE WHEN metric = 'csat' THEN value END) AS csat,
+  MAX(CASE WHEN metric = 'csat' THEN interval_low END) AS csat_low,
+  MAX(CASE WHEN metric = 'csat' THEN interval_high END) AS csat_high,
+  MAX(CASE WHEN metric = 'csat' THEN n END) AS csat_n,
+  MAX(CASE WHEN metric = 'csat' THEN suppressed_reason END) AS csat_suppressed,
+  MAX(CASE WHEN metric = 'nps' THEN value END) AS nps,
+  MAX(CASE WHEN metric = 'nps' THEN interval_low END) AS nps_low,
+  MAX(CASE WHEN metric = 'nps' THEN interval_high END) AS nps_high,
+  MAX(CASE WHEN metric = 'nps' THEN n END) AS nps_n,
+  MAX(CASE WHEN metric = 'nps' THEN suppressed_reason END) AS nps_suppressed,
+  MAX(CASE WHEN metric = 'ces' THEN value END) AS ces,
+  MAX(CASE WHEN metric = 'ces' THEN interval_low END) AS ces_low,
+  MAX(CASE WHEN metric = 'ces' THEN interval_high END) AS ces_high,
+  MAX(CASE WHEN metric = 'ces' THEN n END) AS ces_n,
+  MAX(CASE WHEN metric = 'ces' THEN suppressed_reason END) AS ces_suppressed,
+  MIN(coverage) AS coverage,
+  MAX(published_time) AS published_time
+FROM `${project}`.`${dataset}_views`.`metrics_latest`
+WHERE
+  metric IN ('csat', 'nps', 'ces')
+GROUP BY
+  day,
+  window_kind,
+  window_start,
+  window_end,
+  grouping_set,
+  channel,
+  content_id,
+  brand_id,
+  traffic

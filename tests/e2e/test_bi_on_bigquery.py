@@ -1,0 +1,117 @@
+"""The questions of docs/bi.md through SQLAlchemy, as a BI tool asks, on BigQuery's emulator.
+
+Tables and views are those that `moment tables apply` makes; rows come over Storage Write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+import sqlalchemy
+from google.cloud.bigquery import QueryJobConfig
+
+from deploy.local.bigquery import PROJECT, local_bigquery, missing_emulator
+from pipelines.measure import Measured
+from pipelines.questions import QUESTIONS
+from pipelines.sinks.bigquery import _AppendToDefault
+from pipelines.sinks.bigquery_append import USUAL
+from pipelines.sinks.bigquery_destination import Destination, parse_destination
+from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS
+from pipelines.sinks.bigquery_tables import apply, plan
+from pipelines.sinks.table import Table
+from pipelines.sinks.tables import EVENTS, METRICS, PARTIALS
+from tests.bi import ANSWERS, dataset_of_two_epochs, plain
+from tests.e2e.needs import need
+
+pytestmark = pytest.mark.timeout(900)
+
+DATA = "questions"
+DESTINATION = Destination(PROJECT, DATA, f"{DATA}_restricted")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]) -> Path:
+    need(missing_emulator(), "tests of BigQuery's emulator")
+    return dataset_of_two_epochs(tmp_path_factory.mktemp("bi"), measured)
+
+
+@pytest.fixture(scope="module")
+def client(dataset: Path) -> Iterator[Any]:
+    """Google's client of an emulator that holds the dataset."""
+    with local_bigquery() as emulator, pytest.MonkeyPatch.context() as patch:
+        for name, value in emulator.variables.items():
+            patch.setenv(name, value)
+        to = parse_destination(f"bigquery://{PROJECT}/{DATA}", emulator.variables)
+        client = emulator.client()
+        apply(plan(client, to, "EU"), lambda sentence: None)
+        for table in (EVENTS, METRICS, PARTIALS):
+            _write(table, dataset, to)
+        yield client
+
+
+def _from(client: Any, dataset: str) -> Any:
+    """The client, with a default dataset: the texts name none."""
+    # With a priority the client does not take its short way, jobs.query, on which the emulator
+    # knows no default dataset.
+    client.default_query_job_config = QueryJobConfig(
+        default_dataset=f"{PROJECT}.{dataset}", priority="INTERACTIVE"
+    )
+    return client
+
+
+def _write(table: Table, dataset: Path, to: Destination) -> None:
+    writer: Any = _AppendToDefault(table, to, USUAL)
+    writer.start_bundle()
+    for path in sorted((dataset / table.name).rglob("*.parquet")):
+        for batch in pq.read_table(path, partitioning=None).to_batches():
+            writer.process(batch)
+    assert list(writer.finish_bundle()) == []
+    writer.teardown()
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+def test_bigquery_answers_through_sqlalchemy_as_duckdb_does(client, dataset, question):
+    """Figures from the dataset that BI reads; what asks for people, from that of the tables."""
+    place = DATA if question.of_people else f"{DATA}_views"
+    engine = sqlalchemy.create_engine(
+        f"bigquery://{PROJECT}/{place}?user_supplied_client=True",
+        connect_args={"client": _from(client, place)},
+    )
+    with engine.connect() as connection:
+        found = plain(connection.exec_driver_sql(question.bigquery).fetchall())
+
+    assert found == ANSWERS[question.name]
+    with duckdb.connect(str(dataset / "moment.duckdb"), read_only=True) as files:
+        assert found == plain(files.execute(question.select).fetchall())
+
+
+VIEWS = {
+    "events_standing": "TRUE",
+    # The emulator gives 68,000 rows in half a minute.
+    "metrics_latest": "window_kind <> 'minute'",
+    "metric_revisions": "TRUE",
+    "wide_audience": "TRUE",
+    "partials_latest": "TRUE",
+}
+
+
+@pytest.mark.parametrize(("view", "where"), VIEWS.items(), ids=VIEWS)
+def test_a_view_of_bigquery_is_row_by_row_that_of_the_files(client, dataset, view, where):
+    with duckdb.connect(str(dataset / "moment.duckdb"), read_only=True) as files:
+        told = files.execute(f"SELECT * FROM {view} WHERE {where}")
+        names = [column[0] for column in told.description or ()]
+        expected = plain(told.fetchall())
+    listed = ", ".join(names)
+
+    # Not through SQLAlchemy: it fetches many rows over the Storage Read API, which is not there.
+    (place,) = (DESTINATION.dataset_of(each) for each in BIGQUERY_VIEWS if each.name == view)
+    rows = _from(client, place).query_and_wait(f"SELECT {listed} FROM {view} WHERE {where}")
+    found = plain(row.values() for row in rows)
+
+    assert expected
+    assert sorted(map(repr, found)) == sorted(map(repr, expected))
