@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.backfill_options import add_backfill_arguments, backfill_options
 from pipelines.errors import OptionError
 from pipelines.options import MeasureOptions, add_measure_arguments, measure_options
 from pipelines.sinks.bigquery_destination import Destination
@@ -81,6 +82,16 @@ def _parser() -> argparse.ArgumentParser:
         "moment verify figures logs/*.gz segment=export.ndjson --day 2026-03-02",
     )
     add_verify_arguments(verify)
+
+    add_backfill_arguments(
+        command(
+            "backfill",
+            _backfill,
+            "compute past days anew, from the dataset's events or from raw input, and publish those"
+            " that differ as revisions; ends with 3 where a recomputation does not balance",
+            "moment backfill figures --from 2026-03-02 --to 2026-03-08 --plan",
+        )
+    )
 
     check = command(
         "check",
@@ -178,6 +189,12 @@ def _verify(given: argparse.Namespace, _: Sequence[str]) -> int:
     from pipelines.verify import verify
 
     return verify(verify_options(given))
+
+
+def _backfill(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.backfill import backfill
+
+    return backfill(backfill_options(given))
 
 
 def _check(given: argparse.Namespace, _: Sequence[str]) -> int:

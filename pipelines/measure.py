@@ -16,6 +16,7 @@ import apache_beam as beam
 import duckdb
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipelines.backfill_manifest import MANIFEST
 from pipelines.graph import build
 from pipelines.options import MeasureOptions
 from pipelines.sinks.bigquery_destination import Destination
@@ -45,10 +46,11 @@ class Measured:
     seconds: float
 
 
-def measure(options: MeasureOptions) -> Measured:
+def measure(options: MeasureOptions, source: beam.PTransform | None = None) -> Measured:
     """Run the job and write the dataset; nothing is seen at `output` before all is written.
 
-    Into a directory; pipelines.measure_bigquery has the other.
+    Into a directory; pipelines.measure_bigquery has the other. `source` is read in place of the
+    inputs of the options.
     """
     began = time.monotonic()
     output = options.output
@@ -61,7 +63,7 @@ def measure(options: MeasureOptions) -> Measured:
         with beam.Pipeline(options=pipeline_options(options.beam_arguments)) as root:
             build(
                 root,
-                bounded_source(options),
+                source or bounded_source(options),
                 lambda table: WriteParquet(table, str(staging)),
                 options.rules,
             )
@@ -112,6 +114,8 @@ def _move_in(staging: Path, output: Path) -> None:
             shutil.rmtree(old)
         if (staging / table).exists():
             os.replace(staging / table, old)
+    # What was refilled, and how far, is of the dataset that is gone.
+    (output / MANIFEST).unlink(missing_ok=True)
     restricted = output / "failed_events"
     if restricted.exists():
         restricted.chmod(0o700)
@@ -141,13 +145,14 @@ def outcome(measured: Measured) -> dict[str, Any]:
 
 def run_record(options: MeasureOptions) -> dict[str, Any]:
     """What run.json says of the options of a job; no secrets."""
+    keys = options.rules.keys
     return {
         "version": VERSION,
         "time_zone": options.rules.time_zone,
         "channels": options.rules.channels,
         "brand": options.rules.default_brand,
         "epoch": options.rules.epoch,
-        "pseudonym_key_id": options.rules.keys.key_id,
+        "pseudonym_key_id": None if keys is None else keys.key_id,
         "inputs": options.inputs.names,
     }
 

@@ -248,7 +248,13 @@ def _channels(given: str | None) -> tuple[str, ...]:
     return names
 
 
-_OURS = {*(table.name for table in TABLES), "run.json", "moment.duckdb", "report.html"}
+_OURS = {
+    *(table.name for table in TABLES),
+    "run.json",
+    "moment.duckdb",
+    "report.html",
+    "backfill.json",
+}
 
 
 def _foreign_files(directory: Path) -> list[str]:
