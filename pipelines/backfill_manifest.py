@@ -29,6 +29,8 @@ class Manifest:
     started: str
     days: dict[str, dict[str, Any]]
     finished: str | None = None
+    begun_now: bool = False
+    """Is there nothing yet that a process before this one did?"""
 
     def done(self, day: str, outcome: Mapping[str, Any]) -> None:
         self.days[day] = {"done": _now(), **outcome}
@@ -86,7 +88,7 @@ def begin(dataset: Path, options: Mapping[str, Any], epoch: int, restart: bool) 
     """
     before = None if restart else unfinished(dataset)
     if before is None:
-        return Manifest(dataset / MANIFEST, options, epoch, _now(), {})
+        return Manifest(dataset / MANIFEST, options, epoch, _now(), {}, begun_now=True)
     check_same(before, options)
     return before
 

@@ -84,9 +84,7 @@ def plan(options: BackfillOptions, input_bytes: int = 0) -> Plan:
         sizes = _sizes(dataset)
         days = []
         for day in options.days:
-            rows, keys = connection.execute(
-                _DAY, {"begin": day.begin, "finish": day.end}
-            ).fetchall()[0]
+            rows, keys = connection.execute(_DAY, day.bounds).fetchall()[0]
             _check_events(options, day, rows, keys)
             size = sum(sizes.get(partition, 0) for partition in day.partitions)
             closed = day.end <= closed_by

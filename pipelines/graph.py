@@ -9,6 +9,7 @@ import apache_beam as beam
 
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import (
+    ARCHIVE,
     BALANCES,
     EVENTS,
     FAILED_EVENTS,
@@ -19,6 +20,7 @@ from pipelines.sinks.tables import (
 )
 from transforms.accumulate import PublishRules
 from transforms.accumulate_families import PUBLISH_EVERY_SECONDS, AccumulateFamilies, RouteLabels
+from transforms.archive import Archive
 from transforms.attend import FACT_MINUTES, AttendRules
 from transforms.attend_shards import AttendShards
 from transforms.attribute import Attribute
@@ -42,7 +44,7 @@ class Rules:
     `excluded` are ids of what figures leave out, events and late changes of facts. Of a stream: how
     long a minute corrects, how long sealed facts are known, how often figures are published, from
     which minute on, and the integer that keys each shard (none: its number). `keys` None: for a
-    recomputation of events, whose identifiers are replaced already.
+    recomputation of events, whose identifiers are replaced already. `archive`: keep what is read.
     """
 
     time_zone: str
@@ -58,6 +60,7 @@ class Rules:
     publish_every_seconds: float = PUBLISH_EVERY_SECONDS
     since_minute: int = NEVER
     shard_keys: tuple[int, ...] = ()
+    archive: bool = False
 
     def observe(self) -> ObserveRules:
         return ObserveRules(self.time_zone, self.shards, self.shard_keys)
@@ -104,6 +107,8 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
             (LATE_EVENTS, attended["late"]),
             (SOURCE_STATUSES, read.status),
         ]
+    if rules.archive:
+        tables.append((ARCHIVE, read.payloads | "Archive" >> Archive()))
     written = [batches | _write_label(table) >> sink(table) for table, batches in tables]
     refused = [each for each in written if isinstance(each, beam.PCollection)]
     if refused:

@@ -22,7 +22,7 @@ from pipelines.options import MeasureOptions
 from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.duckdb_views import create_views
 from pipelines.sinks.parquet import WriteParquet
-from pipelines.sinks.tables import TABLES
+from pipelines.sinks.tables import FOLDER_TABLES
 from pipelines.sources.kafka import ReadKafka
 from pipelines.sources.kafka_bounded import ReadKafkaOnce
 from pipelines.sources.pubsub import read_pubsub
@@ -108,17 +108,16 @@ def pipeline_options(arguments: tuple[str, ...]) -> PipelineOptions:
 
 def _move_in(staging: Path, output: Path) -> None:
     """Exchange the tables of the output for the new ones: renames, one a table."""
-    for table in (table.name for table in TABLES):
-        old = output / table
+    for table in FOLDER_TABLES:
+        old = output / table.name
         if old.exists():
             shutil.rmtree(old)
-        if (staging / table).exists():
-            os.replace(staging / table, old)
+        if (staging / table.name).exists():
+            os.replace(staging / table.name, old)
+            if table.restricted:
+                old.chmod(0o700)
     # What was refilled, and how far, is of the dataset that is gone.
     (output / MANIFEST).unlink(missing_ok=True)
-    restricted = output / "failed_events"
-    if restricted.exists():
-        restricted.chmod(0o700)
 
 
 def _summary(output: Path, seconds: float) -> Measured:
@@ -152,6 +151,7 @@ def run_record(options: MeasureOptions) -> dict[str, Any]:
         "channels": options.rules.channels,
         "brand": options.rules.default_brand,
         "epoch": options.rules.epoch,
+        "archive": options.rules.archive,
         "pseudonym_key_id": None if keys is None else keys.key_id,
         "inputs": options.inputs.names,
     }

@@ -86,6 +86,11 @@ class LocalDay:
     end: datetime
 
     @property
+    def bounds(self) -> dict[str, Any]:
+        """Named as SQL here has them."""
+        return {"begin": self.begin, "finish": self.end}
+
+    @property
     def partitions(self) -> list[date]:
         """The days UTC that it has a part of."""
         last = (self.end - timedelta(microseconds=1)).date()

@@ -1,12 +1,7 @@
-"""`moment backfill`: past days computed anew from the events of a dataset.
-
-Sunday 1 March        Monday 2              Tuesday 3 March 2026, Paris
-[ views, messages ──)[ views, messages ──)[ a message of Monday is deleted ──)
-"""
+"""`moment backfill`: past days computed anew from the events of a dataset."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
@@ -20,148 +15,20 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timezone
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.backfill import backfill
 from pipelines.backfill_lock import exclusively
-from pipelines.backfill_options import add_backfill_arguments, backfill_options
 from pipelines.errors import OptionError
-from pipelines.measure import Measured
 from pipelines.simulator import BRAND, Options, simulate, write
-from pipelines.sinks.duckdb_views import create_views
-from schemas.event import EVENT
-from schemas.late import LATE_EVENT
-from schemas.source_status import SOURCE_STATUS
+from tests.pipelines.refill import CHANNELS, add_events, without_events
 from tests.pipelines.test_measure import contents, query
 from transforms.balance import outcome_batch
 
 ROOT = Path(__file__).parents[2]
-ARRIVED = datetime(2026, 3, 5, 12, 0, tzinfo=timezone.utc)
-CHANNELS = "access_log,youtube_chat,survey"
-
-STANDING = """
-SELECT * EXCLUDE (epoch, revision, cause, published_time, day) FROM metrics_latest
-WHERE suppressed_reason IS DISTINCT FROM 'withdrawn' ORDER BY ALL
-"""
-
-
-def views(day: int, people: range, minute: int = 0) -> str:
-    """Lines of an access log: each person opens a page on that day of March, Paris time."""
-    return "".join(
-        f"192.0.2.{person} - - [{day:02}/Mar/2026:10:{minute:02}:00 +0100]"
-        ' "GET /live HTTP/1.1" 200 900 "-" "Mozilla/5.0 (X11; Linux x86_64; rv:124.0) Firefox/124.0"\n'
-        for person in people
-    )
-
-
-def message(name: str, day: int, author: str, deletes: str | None = None) -> str:
-    """A message of a live chat, or the deletion of one by a moderator."""
-    kind = "textMessageEvent" if deletes is None else "messageDeletedEvent"
-    details = (
-        '"textMessageDetails":{"messageText":"hello"}'
-        if deletes is None
-        else f'"messageDeletedDetails":{{"deletedMessageId":"{deletes}"}}'
-    )
-    return (
-        f'{{"kind":"youtube#liveChatMessage","id":"{name}","snippet":{{"type":"{kind}",'
-        f'"liveChatId":"live","authorChannelId":"{author}",'
-        f'"publishedAt":"2026-03-{day:02}T10:00:00Z",{details}}}}}\n'
-    )
-
-
-def write_inputs(folder: Path) -> list[str]:
-    """The raw input of three days, as `moment measure` takes it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    log, chat = folder / "web.log", folder / "chat.ndjson"
-    log.write_text(views(1, range(20)) + views(2, range(10, 40)) + views(3, range(12)))
-    said = [message(f"s{n}", 1, f"author{n}") for n in range(12)]
-    said += [message(f"m{n}", 2, f"author{n}") for n in range(14)]
-    said += [message("d", 3, "moderator", deletes="m0")]
-    chat.write_text("".join(said))
-    for file in (log, chat):
-        os.utime(file, (ARRIVED.timestamp(), ARRIVED.timestamp()))
-    return [f"access_log={log}", f"youtube_chat={chat}"]
-
-
-class Published(NamedTuple):
-    dataset: Path
-    inputs: list[str]
-
-    def standing(self) -> list[tuple[Any, ...]]:
-        """All figures that stand, without when and why they were published."""
-        create_views(self.dataset)
-        return query(self.dataset, STANDING)
-
-    def partition(self, table: str, day: str) -> dict[str, str]:
-        return contents(self.dataset / table / f"day={day}")
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]) -> Path:
-    """Three days, measured in one go; never changed."""
-    folder = tmp_path_factory.mktemp("pristine")
-    inputs = write_inputs(folder / "native")
-    measured(inputs, folder / "dataset", "--channels", CHANNELS, "--brand", "b")
-    return folder
-
-
-@pytest.fixture
-def published(pristine: Path, tmp_path: Path) -> Published:
-    shutil.copytree(pristine, tmp_path / "copy")
-    native = tmp_path / "copy" / "native"
-    inputs = [f"access_log={native / 'web.log'}", f"youtube_chat={native / 'chat.ndjson'}"]
-    return Published(tmp_path / "copy" / "dataset", inputs)
-
-
 _EMPTY = hashlib.blake2b(b"").hexdigest()
-
-
-class Printed(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def moment_backfill(capsys: pytest.CaptureFixture[str]) -> Callable[..., Printed]:
-    """Runs `moment backfill ARGUMENT...`."""
-
-    def run(*arguments: object, now: datetime | None = None) -> Printed:
-        parser = argparse.ArgumentParser()
-        add_backfill_arguments(parser)
-        given = parser.parse_args([str(each) for each in arguments])
-        code = backfill(backfill_options(given, now))
-        return Printed(code, *capsys.readouterr())
-
-    return run
-
-
-def without_events(dataset: Path, condition: str) -> pa.Table:
-    """Take events out of a dataset; gives them."""
-    taken = []
-    for file in sorted((dataset / "events").rglob("*.parquet")):
-        with duckdb.connect() as connection:
-            rows = connection.read_parquet(str(file), hive_partitioning=False)
-            taken.append(rows.filter(condition).to_arrow_table().cast(EVENT))
-            left = rows.filter(f"NOT ({condition})").to_arrow_table().cast(EVENT)
-        pq.write_table(left, file)
-    return pa.concat_tables(taken)
-
-
-def add_events(dataset: Path, rows: pa.Table) -> None:
-    """Write events into the partitions that their times say."""
-    days = rows["event_time"].cast(pa.date32()).to_pylist()
-    for day in set(days):
-        own = rows.filter(pa.array([each == day for each in days]))
-        folder = dataset / "events" / f"day={day}"
-        pq.write_table(own, folder / f"part-{len(list(folder.iterdir()))}.parquet")
-
-
 # ── what was published already ──────────────────────────────────────────────────────────────────
 
 
@@ -203,75 +70,6 @@ def test_a_whole_show_is_identical_on_each_of_its_days(moment_backfill, measured
 
 
 # ── news ────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def streamed(published: Published, measured: Callable[..., Measured], tmp_path: Path) -> Published:
-    """As a stream publishes it: of Monday twelve views and the deletion of a message came late.
-
-    They are in the events table and in the ledger, and in no figure.
-    """
-    whole = published.dataset
-    log, chat = (Path(each.partition("=")[2]) for each in published.inputs)
-    late_views = views(2, range(28, 40))
-    said, native = tmp_path / "streamed", tmp_path / "in-time"
-    native.mkdir()
-    (native / "web.log").write_text(log.read_text().replace(late_views, ""))
-    (native / "chat.ndjson").write_text("".join(chat.read_text().splitlines(True)[:-1]))
-    for file in native.iterdir():
-        os.utime(file, (ARRIVED.timestamp(), ARRIVED.timestamp()))
-    measured(
-        [f"access_log={native / 'web.log'}", f"youtube_chat={native / 'chat.ndjson'}"],
-        said,
-        *("--channels", CHANNELS, "--brand", "b"),
-    )
-    ids = {row["event_id"] for row in _rows(said, "events")}
-    late = [row for row in _rows(whole, "events") if row["event_id"] not in ids]
-    add_events(said, pa.Table.from_pylist(late, EVENT))
-    ledger = [_late_row(row, number) for number, row in enumerate(late, 1)]
-    folder = said / "late_events" / "day=2026-03-02"
-    folder.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(ledger, LATE_EVENT), folder / "part-0.parquet")
-    make_stream(said)
-    return Published(said, published.inputs)
-
-
-def _rows(dataset: Path, name: str) -> list[dict[str, Any]]:
-    files = sorted((dataset / name).rglob("*.parquet"))
-    return [row for f in files for row in pq.read_table(f, partitioning=None).to_pylist()]
-
-
-def _late_row(event: dict[str, Any], number: int) -> dict[str, Any]:
-    return {
-        "event_id": event["event_id"],
-        "event_time": event["event_time"],
-        "arrived_time": event["ingested_time"],
-        "local_day": event["event_time"].date(),
-        "effect": "event",
-        "closed_through": ARRIVED,
-        "recorded_time": ARRIVED,
-        "epoch": 0,
-        "shard": 0,
-        "number": number,
-    }
-
-
-def make_stream(dataset: Path) -> None:
-    """Have run.json say that a stream wrote the dataset, and its source that it read on."""
-    path = dataset / "run.json"
-    run = json.loads(path.read_text()) | {"streaming": True, "hot_minutes": 15, "since": None}
-    path.write_text(json.dumps(run))
-    status = {
-        "input": "kafka:live/0",
-        "observed_time": ARRIVED,
-        "watermark": datetime(2026, 3, 4, 0, 0, tzinfo=timezone.utc),
-        "basis": "messages",
-        "position": 99,
-        "behind": 0,
-    }
-    folder = dataset / "source_status" / "day=2026-03-05"
-    folder.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist([status], SOURCE_STATUS), folder / "part-0.parquet")
 
 
 def test_what_a_sealed_window_missed_counts_after_the_backfill(
