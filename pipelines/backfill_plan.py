@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 
@@ -15,6 +16,7 @@ from pipelines.errors import OptionError
 from pipelines.sources.day_events import LocalDay
 from pipelines.verify_compare import latest_end
 from pipelines.verify_dataset import add_view, open_published
+from pipelines.verify_run import Run
 from schemas.source_status import SOURCE_STATUS
 
 TEBIBYTE = 2**40
@@ -104,7 +106,18 @@ def plan(options: BackfillOptions, input_bytes: int = 0) -> Plan:
     return Plan(tuple(days), epoch, elsewhere, input_bytes, cost)
 
 
-def closed_through(connection: duckdb.DuckDBPyConnection, options: BackfillOptions) -> datetime:
+class Standing(Protocol):
+    """What of its options a backfill or a replay is asked for."""
+
+    @property
+    def dataset(self) -> Path: ...
+    @property
+    def run(self) -> Run: ...
+    @property
+    def now(self) -> datetime: ...
+
+
+def closed_through(connection: duckdb.DuckDBPyConnection, options: Standing) -> datetime:
     """The instant up to which days are closed: no job changes them any more by itself.
 
     Of a batch, now. Of a stream, so far as its figures or all its sources have come, less the time

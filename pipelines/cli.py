@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pipelines.backfill_options import add_backfill_arguments, backfill_options
 from pipelines.errors import OptionError
 from pipelines.options import MeasureOptions, add_measure_arguments, measure_options
+from pipelines.replay_options import add_replay_arguments, replay_options
 from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sources.files import InputError
 from pipelines.tables_options import add_tables_arguments
@@ -90,6 +91,16 @@ def _parser() -> argparse.ArgumentParser:
             "compute past days anew, from the dataset's events or from raw input, and publish those"
             " that differ as revisions; ends with 3 where a recomputation does not balance",
             "moment backfill figures --from 2026-03-02 --to 2026-03-08 --plan",
+        )
+    )
+
+    add_replay_arguments(
+        command(
+            "replay",
+            _replay,
+            "take failed events again after a fix: add their events, restate their days; ends with"
+            " 3 where a recomputation does not balance",
+            "moment replay figures --reason unknown_kind --channel segment",
         )
     )
 
@@ -195,6 +206,12 @@ def _backfill(given: argparse.Namespace, _: Sequence[str]) -> int:
     from pipelines.backfill import backfill
 
     return backfill(backfill_options(given))
+
+
+def _replay(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.replay import replay
+
+    return replay(replay_options(given))
 
 
 def _check(given: argparse.Namespace, _: Sequence[str]) -> int:

@@ -40,10 +40,10 @@ def archived_payloads(files: list[str], since: datetime) -> Iterator[pa.RecordBa
         connection.execute("SET TimeZone = 'UTC'")
         found = connection.sql(_RECORDS, params={"files": files, "since": since})
         for batch in found.to_arrow_reader(ROWS_A_BATCH):
-            yield from _by_origin(batch)
+            yield from by_origin(batch)
 
 
-def _by_origin(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+def by_origin(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """The rows of each input and channel, which are next to each other."""
     origin = list(zip(batch.column("input").to_pylist(), batch.column("channel").to_pylist()))
     start = 0
