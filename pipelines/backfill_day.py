@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.duck import connect
 from pipelines.graph import Rules, recompute
 from pipelines.measure import pipeline_options
 from pipelines.sinks.parquet import DayFile, WriteParquet
@@ -92,7 +93,7 @@ def _compute(dataset: Path, day: LocalDay, run: Run, epoch: int, staging: Path) 
             lambda table: WriteParquet(table, str(staging)),
             rules,
         )
-    with duckdb.connect() as connection:
+    with connect() as connection:
         add_view(connection, "balance", staging / BALANCES.name, BALANCES.schema)
         unbalanced = connection.execute("SELECT * FROM balance WHERE NOT balanced").fetchall()
     if unbalanced:

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.backfill_day import NotBalancedError
 from pipelines.backfill_options import ARCHIVE, BackfillOptions
 from pipelines.backfill_partitions import has_other_days
+from pipelines.duck import connect
 from pipelines.errors import OptionError
 from pipelines.measure import measure
 from pipelines.options import MeasureOptions
@@ -107,8 +107,7 @@ def add_balance(options: BackfillOptions, decoded: Path) -> bool:
 
 
 def _chosen(dataset: Path, decoded: Path, table: Table, select: str) -> pa.Table:
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with connect() as connection:
         add_view(connection, "standing", dataset / table.name, table.schema)
         add_view(connection, "decoded", decoded / table.name, table.schema)
         return connection.sql(select).to_arrow_table().select(table.schema.names).cast(table.schema)

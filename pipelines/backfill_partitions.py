@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.duck import connect
 from pipelines.errors import OptionError
 from pipelines.exchange import mend, put_in_place
 from pipelines.sinks.parquet import DayFile
@@ -49,10 +50,12 @@ SELECT * FROM decoded WHERE event_time >= $begin AND event_time < $finish
 """
 """A partition is a day UTC: what is of other local days or of channels not decoded stays."""
 
-_SAME = """
-SELECT NOT EXISTS (SELECT * FROM standing EXCEPT ALL SELECT * FROM staged)
-  AND NOT EXISTS (SELECT * FROM staged EXCEPT ALL SELECT * FROM standing)
+_CONTENT = f"""
+SELECT count(*), sum(hash(row)::HUGEINT), bit_xor(hash(row))
+FROM (SELECT ({", ".join(EVENT.names)}) AS row FROM {{rows}})
 """
+"""Of two tables with the same rows, in any order, the same three numbers; of others not, but for a
+chance of hashes of 64 bits. Comparing rows themselves would hold two partitions in memory."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,11 @@ def replace_partition(
                 file.write_group()
         file.commit()
         _add(connection, "staged", sorted(staging.glob("*.parquet")))
-        ((same,),) = connection.execute(_SAME).fetchall()
-    if same:
+        old_rows, new_rows = (
+            connection.execute(_CONTENT.format(rows=rows)).fetchall()
+            for rows in ("standing", "staged")
+        )
+    if old_rows == new_rows:
         shutil.rmtree(staging)
         return False
     old = put_in_place(staging, place)
@@ -135,7 +141,7 @@ def replace_partition(
 
 def has_other_days(decoded: Path, begin: datetime, finish: datetime) -> bool:
     """Did the decoding give events outside of these bounds too?"""
-    with duckdb.connect() as connection:
+    with connect() as connection:
         add_view(connection, "decoded", decoded / EVENTS.name, EVENT)
         ((others,),) = connection.execute(
             "SELECT count(*) FROM decoded WHERE event_time < $begin OR event_time >= $finish",
@@ -145,8 +151,7 @@ def has_other_days(decoded: Path, begin: datetime, finish: datetime) -> bool:
 
 
 def _connected(events: Path, decoded: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
+    connection = connect()
     add_view(connection, "events", events, EVENT)
     add_view(connection, "decoded", decoded / EVENTS.name, EVENT)
     return connection

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipelines.duck import connect
 from pipelines.replay_options import ReplayOptions
 from pipelines.sinks.parquet import DayFile
 from pipelines.sinks.tables import EVENTS, FAILED_EVENTS, REPLAYS
@@ -125,8 +126,7 @@ def new_events(dataset: Path, replayed: Path) -> pa.Table:
 def local_days(replayed: Path, time_zone: str) -> list[date]:
     """The days of all events of the replay, also of those that the dataset has: a replay that was
     killed may have put them there without restating their days."""
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with connect() as connection:
         add_view(connection, "replayed", replayed / EVENTS.name, EVENT)
         rows = connection.execute(
             "SELECT DISTINCT (event_time AT TIME ZONE $zone)::DATE FROM replayed ORDER BY 1",
@@ -136,8 +136,7 @@ def local_days(replayed: Path, time_zone: str) -> list[date]:
 
 
 def _connected(dataset: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
+    connection = connect()
     add_view(connection, "failed_events", dataset / FAILED_EVENTS.name, FAILED_EVENT)
     add_view(connection, "replays", dataset / REPLAYS.name, REPLAY)
     connection.execute(_WAITING)

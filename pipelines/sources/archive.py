@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import duckdb
 import pyarrow as pa
 
+from pipelines.duck import connect
 from schemas.payload import PAYLOAD, payload_batch
 
 ROWS_A_BATCH = 16_384
@@ -36,8 +36,7 @@ def archived_hours(dataset: Path, since: datetime) -> list[list[str]]:
 
 def archived_payloads(files: list[str], since: datetime) -> Iterator[pa.RecordBatch]:
     """PAYLOAD batches of the files of one hour, each record once; input and channel as metadata."""
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with connect() as connection:
         found = connection.sql(_RECORDS, params={"files": files, "since": since})
         for batch in found.to_arrow_reader(ROWS_A_BATCH):
             yield from by_origin(batch)

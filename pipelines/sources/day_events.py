@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.duck import connect
 from pipelines.verify_dataset import add_view
 from schemas.event import EVENT
 from transforms.balance import arrival_hours, count_batch
@@ -109,8 +109,7 @@ def day_events(dataset: Path, day: LocalDay) -> Iterator[pa.RecordBatch]:
     `route` is a hash of actor_id: the one of the source's own key is not kept. It tells people
     apart as well, while all events were written under one pseudonym key.
     """
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with connect() as connection:
         add_view(connection, "events", dataset / "events", EVENT)
         found = connection.sql(
             _OF_A_DAY, params={"reach": day.begin - REACH, "finish": day.end}

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-import duckdb
 import pyarrow as pa
 
+from pipelines.duck import connect
 from pipelines.sources.archive import ROWS_A_BATCH, by_origin
 from pipelines.sources.files import recognise_channel
 from schemas.channels import registered_channels
@@ -25,8 +25,7 @@ def failed_payloads(files: list[str]) -> Iterator[pa.RecordBatch]:
 
     A record that nobody recognised may be recognised now: it is looked at as a file's are.
     """
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with connect() as connection:
         found = connection.sql(_RECORDS, params={"files": files}).to_arrow_reader(ROWS_A_BATCH)
         for rows in found:
             for batch in by_origin(rows):
