@@ -38,6 +38,12 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replace", action="store_true", help="replace the directory's dataset when all is written"
     )
+    parser.add_argument(
+        "--archive",
+        action="store_true",
+        help="keep every record as received for 30 days, restricted: `moment backfill --source"
+        " archive` decodes it anew (default: only what could not be decoded is kept)",
+    )
     add_stream_arguments(parser)
 
 

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.arguments import add_measure_arguments
+from pipelines.backfill_options import add_backfill_arguments, backfill_options
 from pipelines.errors import OptionError
+from pipelines.replay_options import add_replay_arguments, replay_options
 from pipelines.rollup_options import add_rollup_arguments
 from pipelines.sources.files import InputError
 from pipelines.tables_options import add_tables_arguments
@@ -88,6 +90,26 @@ def _parser() -> argparse.ArgumentParser:
         "moment verify figures logs/*.gz segment=export.ndjson --day 2026-03-02",
     )
     add_verify_arguments(verify)
+
+    add_backfill_arguments(
+        command(
+            "backfill",
+            _backfill,
+            "compute past days anew, from the dataset's events or from raw input, and publish those"
+            " that differ as revisions; ends with 3 where a recomputation does not balance",
+            "moment backfill figures --from 2026-03-02 --to 2026-03-08 --plan",
+        )
+    )
+
+    add_replay_arguments(
+        command(
+            "replay",
+            _replay,
+            "take failed events again after a fix: add their events, restate their days; ends with"
+            " 3 where a recomputation does not balance",
+            "moment replay figures --reason unknown_kind --channel segment",
+        )
+    )
 
     check = command(
         "check",
@@ -211,6 +233,18 @@ def _verify(given: argparse.Namespace, _: Sequence[str]) -> int:
         from pipelines.verify import verify
 
     return verify(verify_options(given))
+
+
+def _backfill(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.backfill import backfill
+
+    return backfill(backfill_options(given))
+
+
+def _replay(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.replay import replay
+
+    return replay(replay_options(given))
 
 
 def _check(given: argparse.Namespace, _: Sequence[str]) -> int:

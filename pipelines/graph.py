@@ -9,6 +9,7 @@ import apache_beam as beam
 
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import (
+    ARCHIVE,
     BALANCES,
     EVENTS,
     FAILED_EVENTS,
@@ -20,6 +21,7 @@ from pipelines.sinks.tables import (
 )
 from transforms.accumulate import PublishRules
 from transforms.accumulate_families import PUBLISH_EVERY_SECONDS, AccumulateFamilies, RouteLabels
+from transforms.archive import Archive
 from transforms.attend import FACT_MINUTES, AttendRules
 from transforms.attend_shards import AttendShards
 from transforms.attribute import Attribute
@@ -41,12 +43,13 @@ class Rules:
 
     `excluded` are ids of what figures leave out, events and late changes of facts. Of a stream: how
     long a minute corrects, how long sealed facts are known, how often figures are published, from
-    which minute on, and the integer that keys each shard (none: its number).
+    which minute on, and the integer that keys each shard (none: its number). `keys` None: for a
+    recomputation of events, whose identifiers are replaced already. `archive`: keep what is read.
     """
 
     time_zone: str
     channels: tuple[str, ...]
-    keys: PseudonymKeys
+    keys: PseudonymKeys | None = None
     shards: int = 16
     families: int = 8
     epoch: int = 0
@@ -57,6 +60,7 @@ class Rules:
     publish_every_seconds: float = PUBLISH_EVERY_SECONDS
     since_minute: int = NEVER
     shard_keys: tuple[int, ...] = ()
+    archive: bool = False
 
     def observe(self) -> ObserveRules:
         return ObserveRules(self.time_zone, self.shards, self.shard_keys)
@@ -81,6 +85,8 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
     decoded = read.payloads | "Decode" >> Decode()
     attributed = decoded.events | "Attribute" >> Attribute(rules.default_brand)
     screened = attributed | "Screen" >> Screen()
+    if rules.keys is None:
+        raise ValueError("rules: expected pseudonym keys to protect what is read, found none")
     protected = screened | "Protect" >> Protect(rules.keys)
     counts = [read.counts, decoded.counts, protected.counts]
     admitted = protected.events
@@ -88,16 +94,7 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
         left_out = protected.events | "Exclude" >> Exclude(rules.excluded)
         admitted = left_out.events
         counts.append(left_out.counts)
-    observed = admitted | "Observe" >> Observe(rules.observe())
-    attended = observed.observations | "Attend" >> AttendShards(
-        rules.attend(), rules.families, rules.shards, rules.epoch, rules.publish_every_seconds / 2
-    )
-    named = observed.labels | "RouteLabels" >> RouteLabels(rules.families)
-    published = (
-        (attended["partials"], named)
-        | "JoinFamilies" >> beam.Flatten()
-        | "Accumulate" >> AccumulateFamilies(rules.publish(bounded), rules.publish_every_seconds)
-    )
+    attended, published = _figures(admitted, rules)
     failed = (read.failed, decoded.failed) | "AllFailed" >> beam.Flatten()
     balance = (*counts, attended["counts"]) | "AllCounts" >> beam.Flatten() | "Balance" >> Balance()
     tables = [
@@ -113,12 +110,46 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
             (LATE_EVENTS, attended["late"]),
             (SOURCE_STATUSES, read.status),
         ]
+    if rules.archive:
+        tables.append((ARCHIVE, read.payloads | "Archive" >> Archive()))
     written = [batches | _write_label(table) >> sink(table) for table, batches in tables]
     refused = [each for each in written if isinstance(each, beam.PCollection)]
     if refused:
         failed = (failed, *refused) | "FailedAndRefused" >> beam.Flatten()
     # Last, and what it refuses itself goes nowhere: the sink writes it without its payload.
     failed | _write_label(FAILED_EVENTS) >> sink(FAILED_EVENTS)
+
+
+def recompute(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules) -> None:
+    """Add the second half of the job, over events that were decoded and protected before.
+
+    Bounded. `source` gives `events` (PROTECTED_EVENT) and `counts`; METRICS and BALANCES are
+    written, and the balance says whether each event was accepted or a copy.
+    """
+    read = root | "Read" >> source
+    attended, published = _figures(read.events, rules)
+    counts = (read.counts, attended["counts"]) | "AllCounts" >> beam.Flatten()
+    balance = counts | "Balance" >> Balance()
+    for table, batches in ((METRICS, published.metrics), (BALANCES, balance)):
+        batches | _write_label(table) >> sink(table)
+
+
+def _figures(
+    events: beam.PCollection, rules: Rules
+) -> tuple[dict[str, beam.PCollection], beam.pvalue.DoOutputsTuple]:
+    """What Attend and Accumulate give of events."""
+    observed = events | "Observe" >> Observe(rules.observe())
+    attended = observed.observations | "Attend" >> AttendShards(
+        rules.attend(), rules.families, rules.shards, rules.epoch, rules.publish_every_seconds / 2
+    )
+    named = observed.labels | "RouteLabels" >> RouteLabels(rules.families)
+    published = (
+        (attended["partials"], named)
+        | "JoinFamilies" >> beam.Flatten()
+        | "Accumulate"
+        >> AccumulateFamilies(rules.publish(events.is_bounded), rules.publish_every_seconds)
+    )
+    return attended, published
 
 
 def _write_label(table: Table) -> str:

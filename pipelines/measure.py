@@ -16,12 +16,13 @@ import apache_beam as beam
 import duckdb
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipelines.backfill_manifest import MANIFEST
 from pipelines.graph import build
 from pipelines.options import MeasureOptions
 from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.duckdb_views import create_views
 from pipelines.sinks.parquet import WriteParquet
-from pipelines.sinks.tables import TABLES
+from pipelines.sinks.tables import FOLDER_TABLES
 from pipelines.sources.kafka import ReadKafka
 from pipelines.sources.kafka_bounded import ReadKafkaOnce
 from pipelines.sources.pubsub import read_pubsub
@@ -45,10 +46,11 @@ class Measured:
     seconds: float
 
 
-def measure(options: MeasureOptions) -> Measured:
+def measure(options: MeasureOptions, source: beam.PTransform | None = None) -> Measured:
     """Run the job and write the dataset; nothing is seen at `output` before all is written.
 
-    Into a directory; pipelines.measure_bigquery has the other.
+    Into a directory; pipelines.measure_bigquery has the other. `source` is read in place of the
+    inputs of the options.
     """
     began = time.monotonic()
     output = options.output
@@ -61,7 +63,7 @@ def measure(options: MeasureOptions) -> Measured:
         with beam.Pipeline(options=pipeline_options(options.beam_arguments)) as root:
             build(
                 root,
-                bounded_source(options),
+                source or bounded_source(options),
                 lambda table: WriteParquet(table, str(staging)),
                 options.rules,
             )
@@ -106,15 +108,16 @@ def pipeline_options(arguments: tuple[str, ...]) -> PipelineOptions:
 
 def _move_in(staging: Path, output: Path) -> None:
     """Exchange the tables of the output for the new ones: renames, one a table."""
-    for table in (table.name for table in TABLES):
-        old = output / table
+    for table in FOLDER_TABLES:
+        old = output / table.name
         if old.exists():
             shutil.rmtree(old)
-        if (staging / table).exists():
-            os.replace(staging / table, old)
-    restricted = output / "failed_events"
-    if restricted.exists():
-        restricted.chmod(0o700)
+        if (staging / table.name).exists():
+            os.replace(staging / table.name, old)
+            if table.restricted:
+                old.chmod(0o700)
+    # What was refilled, and how far, is of the dataset that is gone.
+    (output / MANIFEST).unlink(missing_ok=True)
 
 
 def _summary(output: Path, seconds: float) -> Measured:
@@ -141,13 +144,15 @@ def outcome(measured: Measured) -> dict[str, Any]:
 
 def run_record(options: MeasureOptions) -> dict[str, Any]:
     """What run.json says of the options of a job; no secrets."""
+    keys = options.rules.keys
     return {
         "version": VERSION,
         "time_zone": options.rules.time_zone,
         "channels": options.rules.channels,
         "brand": options.rules.default_brand,
         "epoch": options.rules.epoch,
-        "pseudonym_key_id": options.rules.keys.key_id,
+        "archive": options.rules.archive,
+        "pseudonym_key_id": None if keys is None else keys.key_id,
         "inputs": options.inputs.names,
     }
 

@@ -21,7 +21,7 @@ from pipelines.graph import Rules
 from pipelines.inputs import Inputs, parse_inputs
 from pipelines.keys import pseudonym_keys
 from pipelines.sinks.bigquery_destination import Destination, is_bigquery, parse_destination
-from pipelines.sinks.tables import TABLES
+from pipelines.sinks.tables import FOLDER_TABLES
 from pipelines.sources.files import InputFile
 from pipelines.stream_options import StreamOptions, stream_options
 from schemas.channels import registered_channels
@@ -59,6 +59,11 @@ def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]
     stream = stream_options(arguments)
     _check_beam(beam_arguments)
     output = _output(arguments.output, arguments.replace, stream.append)
+    if arguments.archive and isinstance(output, Destination):
+        raise OptionError(
+            f"--archive: expected a directory as --output, found {output}: raw payloads are kept as"
+            " Parquet only"
+        )
     try:
         ZoneInfo(arguments.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -86,6 +91,7 @@ def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]
             fact_minutes=stream.fact_minutes,
             since_minute=stream.since_minute,
             publish_every_seconds=stream.publish_every_seconds,
+            archive=arguments.archive,
         ),
         replace=arguments.replace,
         stream=stream,
@@ -214,7 +220,13 @@ def _channels(given: str | None) -> tuple[str, ...]:
     return names
 
 
-_OURS = {*(table.name for table in TABLES), "run.json", "moment.duckdb", "report.html"}
+_OURS = {
+    *(table.name for table in FOLDER_TABLES),
+    "run.json",
+    "moment.duckdb",
+    "report.html",
+    "backfill.json",
+}
 
 
 def _foreign_files(directory: Path) -> list[str]:

@@ -17,7 +17,7 @@ from pipelines.sinks.bigquery import WriteBigQuery
 from pipelines.sinks.bigquery_check import check_bigquery
 from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.parquet import WriteParquet
-from pipelines.sinks.tables import BIGQUERY_TABLES, FAILED_EVENTS
+from pipelines.sinks.tables import ARCHIVE, BIGQUERY_TABLES, FAILED_EVENTS
 from pipelines.sources.kafka import check_kafka
 from pipelines.sources.pubsub import check_pubsub
 from transforms.progress import NEVER
@@ -54,9 +54,10 @@ def _begin(options: MeasureOptions) -> Sink:
     path = output / "run.json"
     if path.exists():
         _check_continued(options, json.loads(path.read_text()), record)
-    restricted = output / FAILED_EVENTS.name
-    restricted.mkdir(parents=True, exist_ok=True)
-    restricted.chmod(0o700)
+    for table in (FAILED_EVENTS, *([ARCHIVE] if options.rules.archive else [])):
+        restricted = output / table.name
+        restricted.mkdir(parents=True, exist_ok=True)
+        restricted.chmod(0o700)
     path.write_text(json.dumps(record, indent=1) + "\n")
     directory = str(output.resolve())
     return lambda table: WriteParquet(table, directory)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -11,12 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pipelines.arguments import add_measure_arguments
 from pipelines.errors import OptionError
-from pipelines.inputs import is_topic
-from pipelines.measure import IN_PROCESS, measure
-from pipelines.options import MeasureOptions, measure_options
-from pipelines.sources.kafka import check_kafka
+from pipelines.measure import measure
+from pipelines.options import MeasureOptions
+from pipelines.recompute import recomputation
 from pipelines.verify_compare import compare, latest_end
 from pipelines.verify_dataset import (
     LateEvent,
@@ -40,11 +37,13 @@ def verify(options: VerifyOptions) -> int:
     """
     with tempfile.TemporaryDirectory(prefix="moment-verify-") as folder:
         again = Path(folder, "recomputed")
-        recomputation = _recomputation(options, again)
+        measuring = recomputation(
+            options.dataset, options.inputs, options.run, again, options.kafka_properties
+        )
         with open_published(options.dataset) as connection:
             latest = latest_end(connection)
             late = late_events(connection)
-            measured = measure(_without(recomputation, late))
+            measured = measure(_without(measuring, late))
             add_view(connection, "recomputed_metrics", again / "metrics", METRIC)
             compared = compare(
                 connection,
@@ -65,47 +64,6 @@ def verify(options: VerifyOptions) -> int:
         print("moment: the balance of the recomputation does not close", file=sys.stderr)
         return NOT_BALANCED
     return NOT_IDENTICAL if compared.differing else 0
-
-
-def _recomputation(options: VerifyOptions, output: Path) -> MeasureOptions:
-    """`moment measure` of the same input, read once, with the options of the dataset's run."""
-    run = options.run
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    add_measure_arguments(parser)
-    given = [f"--output={output}", f"--time-zone={run.time_zone}", f"--epoch={run.epoch}"]
-    given.append(f"--channels={','.join(run.channels)}")
-    given += [] if run.brand is None else [f"--brand={run.brand}"]
-    # Which shard a late change meets its fact in depends on how many there are.
-    given += [] if run.shards is None else [f"--shards={run.shards}"]
-    if run.start is not None and any(map(is_topic, options.inputs)):
-        if run.start == "latest":
-            raise OptionError(
-                f"{options.dataset}: its topics were read from the end that they had at its start"
-                " (--start latest), which nothing tells; give an archive of what was read since"
-            )
-        given.append(f"--start={run.start}")
-    if options.kafka_properties is not None:
-        given.append(f"--kafka-properties={options.kafka_properties}")
-    # The runner is named, for without one a topic is refused: other jobs would never end it.
-    measuring = measure_options(
-        parser.parse_args([*given, "--", *options.inputs]), (f"--runner={IN_PROCESS}",)
-    )
-    inputs = measuring.inputs
-    if inputs.subscriptions:
-        raise OptionError(
-            f"{options.dataset}: expected files or topics, found a subscription, which gives what"
-            " was read no second time; give an archive of it"
-        )
-    if inputs.topics:
-        check_kafka(inputs.topics, measuring.stream.kafka)
-        return measuring
-    place = options.dataset.resolve()
-    native = tuple(
-        file for file in inputs.files if not Path(file.path).resolve().is_relative_to(place)
-    )
-    if not native:
-        raise OptionError(f"{options.dataset}: expected raw input elsewhere, found all of it there")
-    return replace(measuring, inputs=replace(inputs, files=native))
 
 
 def _without(measuring: MeasureOptions, late: Sequence[LateEvent]) -> MeasureOptions:

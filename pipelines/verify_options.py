@@ -8,8 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from pipelines.errors import OptionError
-from pipelines.keys import KEY_VARIABLE, pseudonym_keys
-from pipelines.verify_run import Run, parse_instant, read_run
+from pipelines.verify_run import Run, check_key, parse_instant, read_run
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,7 @@ def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
         raise OptionError(f"--limit {arguments.limit}: expected 0 (all) or more")
     dataset = Path(arguments.dataset)
     run = read_run(dataset)
-    key_id = pseudonym_keys().key_id
-    if key_id != run.key_id:
-        raise OptionError(
-            f"{dataset}: its ids were made with the pseudonym key {run.key_id}, found the key"
-            f" {key_id} here; set {KEY_VARIABLE} to the key of the dataset"
-        )
+    check_key(dataset, run)
     return VerifyOptions(
         dataset=dataset,
         inputs=tuple(arguments.inputs),

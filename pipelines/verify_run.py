@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines.errors import OptionError
+from pipelines.keys import KEY_VARIABLE, pseudonym_keys
 from schemas.channels import registered_channels
 
 
@@ -71,6 +72,16 @@ def read_run(dataset: Path) -> Run:
         start=None if run.get("start") is None else _value(path, run, "start", str),
         shards=None if run.get("shards") is None else _value(path, run, "shards", int),
     )
+
+
+def check_key(dataset: Path, run: Run) -> None:
+    """Return where ids that are made now agree with those of the dataset. Raises OptionError."""
+    key_id = pseudonym_keys().key_id
+    if key_id != run.key_id:
+        raise OptionError(
+            f"{dataset}: its ids were made with the pseudonym key {run.key_id}, found the key"
+            f" {key_id} here; set {KEY_VARIABLE} to the key of the dataset"
+        )
 
 
 def _since(path: Path, run: Mapping[str, Any]) -> datetime | None:

@@ -124,7 +124,7 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
         "actor_basis": actor_basis,
         "session_id": session_id,
         "text": redact(batch.column("text")),
-        "route": _route(routed, fact_id, event_id),
+        "route": route_of(routed, fact_id, event_id),
     }
     events = pa.RecordBatch.from_arrays(
         [
@@ -219,8 +219,11 @@ def _rekeyed(ids: pa.Array, made_of_identifiers: pa.Array, key: bytes) -> pa.Arr
     return pa.array(hashed, UUID)
 
 
-def _route(routed: pa.Array, fact_id: pa.Array, event_id: pa.Array) -> pa.Array:
-    """By the actor; without one by the fact, so that its statements meet; else by the event."""
+def route_of(routed: pa.Array, fact_id: pa.Array, event_id: pa.Array) -> pa.Array:
+    """By the actor; without one by the fact, so that its statements meet; else by the event.
+
+    int64, of binary(16) columns; `routed` is a hash of the actor, null where there is none.
+    """
     by_actor = words(routed)[:, 0]
     if not routed.null_count:
         return pa.array(by_actor)

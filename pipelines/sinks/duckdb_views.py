@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.sinks.tables import TABLES
+from pipelines.sinks.tables import FOLDER_TABLES
 from pipelines.sinks.views import views
 
 
@@ -22,7 +22,7 @@ def create_views(dataset: Path) -> Path:
     temporary.unlink(missing_ok=True)
     connection = duckdb.connect(str(temporary))
     try:
-        for table in TABLES:
+        for table in FOLDER_TABLES:
             folder = (dataset / table.name).resolve()
             if any(folder.glob("day=*/*.parquet")):
                 files = str(folder / "day=*" / "*.parquet").replace("'", "''")

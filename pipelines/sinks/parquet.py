@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.sinks.table import Table
+from transforms.balance import arrival_hours
 
 MAXIMUM_OPEN_FILES = 16
 """Days written at once; a file of years has few rows a day, and an open file costs a row group."""
@@ -51,16 +52,17 @@ class _WriteDays(beam.DoFn):
         self._rows = beam.metrics.Metrics.counter("write", f"{table.name}_rows")
 
     def start_bundle(self) -> None:
-        self._open: OrderedDict[int, _DayFile] = OrderedDict()
+        self._open: OrderedDict[int, DayFile] = OrderedDict()
         self._gathered = 0
 
     def process(self, batch: pa.RecordBatch) -> None:
         batch = batch.select(self._table.schema.names)
         self._rows.inc(batch.num_rows)
-        days = _days(batch.column(self._table.day_column))
-        for day in np.unique(days):
-            part = batch if (days == day).all() else batch.filter(pa.array(days == day))
-            self._file(int(day)).gather(part)
+        column = batch.column(self._table.day_column)
+        parts = arrival_hours(column) if self._table.by_hour else _days(column)
+        for number in np.unique(parts):
+            part = batch if (parts == number).all() else batch.filter(pa.array(parts == number))
+            self._file(int(number)).gather(part)
         self._gathered += batch.num_rows
         while self._gathered >= ROWS_A_GROUP:
             self._gathered -= max(self._open.values(), key=lambda file: file.gathered).write_group()
@@ -70,24 +72,27 @@ class _WriteDays(beam.DoFn):
             self._open.popitem()[1].commit()
         yield from ()
 
-    def _file(self, day: int) -> _DayFile:
-        file = self._open.pop(day, None)
+    def _file(self, number: int) -> DayFile:
+        """The open file of a day's number or, where the table is by hour, of an hour's."""
+        file = self._open.pop(number, None)
         if file is None:
             if len(self._open) >= MAXIMUM_OPEN_FILES:
                 self._gathered -= self._open.popitem(last=False)[1].commit()
+            day, hour = divmod(number, 24) if self._table.by_hour else (number, None)
             name = (_EPOCH + timedelta(days=day)).isoformat()
             folder = Path(self._directory, self._table.name, f"day={name}")
-            file = _DayFile(folder, self._table.schema)
-        self._open[day] = file
+            prefix = "part" if hour is None else f"hour-{hour:02}"
+            file = DayFile(folder, self._table.schema, prefix)
+        self._open[number] = file
         return file
 
 
-class _DayFile:
+class DayFile:
     """One Parquet file of one day; nobody sees it before `commit`."""
 
-    def __init__(self, folder: Path, schema: pa.Schema) -> None:
+    def __init__(self, folder: Path, schema: pa.Schema, prefix: str = "part") -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"part-{uuid.uuid4().hex}.parquet"
+        name = f"{prefix}-{uuid.uuid4().hex}.parquet"
         self._temporary, self._final = folder / f".{name}.tmp", folder / name
         self._schema = schema
         self._writer = pq.ParquetWriter(
@@ -126,7 +131,7 @@ class _DayFile:
 
 
 class WriteParquet(beam.PTransform):
-    """Batches of a table → files DIR/<table>/day=YYYY-MM-DD/part-*.parquet.
+    """Batches of a table → files DIR/<table>/day=YYYY-MM-DD/part-*.parquet, or hour-HH-*.parquet.
 
     A retried bundle writes files of its own; the `latest` views count each event and figure once.
     """

@@ -24,3 +24,5 @@ class Table:
     kept_days: int | None = None
     restricted: bool = False
     day_required: bool = True
+    by_hour: bool = False
+    """Parquet files hold one hour of `day_column` each, which their names say."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pipelines.sinks.table import Table
+from schemas.archive import ARCHIVED_PAYLOAD
 from schemas.balance import BALANCE
 from schemas.day_partial import DAY_PARTIAL
 from schemas.event import EVENT
 from schemas.failure import FAILED_EVENT
 from schemas.late import LATE_EVENT
 from schemas.metric import METRIC
+from schemas.replay import REPLAY
 from schemas.run import RUN
 from schemas.source_status import SOURCE_STATUS
 
@@ -106,3 +108,24 @@ RUNS = Table(
 )
 BIGQUERY_TABLES = (*TABLES, RUNS)
 """Those of BigQuery: a folder has run.json instead of `runs`."""
+
+ARCHIVE = Table(
+    "archive",
+    ARCHIVED_PAYLOAD,
+    "arrived_time",
+    "one row a record as it was received, by hour of arrival, where --archive was given",
+    ("input", "channel"),
+    30,
+    restricted=True,
+    by_hour=True,
+)
+REPLAYS = Table(
+    "replays",
+    REPLAY,
+    "replayed_time",
+    "one row a failed event that was taken again, and what became of it",
+    ("outcome",),
+    30,
+)
+FOLDER_TABLES = (*TABLES, ARCHIVE, REPLAYS)
+"""Those of a folder. BigQuery has none of the last two yet."""

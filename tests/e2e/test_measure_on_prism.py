@@ -6,6 +6,9 @@ two hours take four seconds. Two days of stream time follow, which close the las
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,6 +17,7 @@ import duckdb
 import pytest
 
 from deploy.local.prism import missing_prism
+from deploy.local.services import ROOT
 from tests.e2e.dataset import Dataset, Verdict, balance_closes, events_are_once
 from tests.e2e.needs import need
 from tests.e2e.streams import arriving, make_live, oracle, run_on_prism
@@ -35,6 +39,7 @@ class Replayed:
     batch: Dataset
     verdict: Verdict
     log: str
+    live: Path
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +51,14 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     dataset = Dataset(folder / "figures")
     arguments = [
         *("measure", str(live), "--output", str(dataset.folder)),
-        *("--speed", "1800", "--run-on", "172800", "--publish-every", "1"),
+        *("--speed", "1800", "--run-on", "172800", "--publish-every", "1", "--archive"),
     ]
     with run_on_prism("pipelines", arguments, folder / "log") as job:
         job.wait_until(lambda: dataset.is_final_through(LAST_DAY_ENDS), seconds=300)
         job.wait_until(lambda: dataset.received() == _records(live), seconds=60)
         job.wait_until(dataset.quiet, seconds=60)
     batch = Dataset(oracle(folder / "batch", [live]))
-    return Replayed(dataset, batch, dataset.verify(str(live)), (folder / "log").read_text())
+    return Replayed(dataset, batch, dataset.verify(str(live)), (folder / "log").read_text(), live)
 
 
 def _records(live: Path) -> int:
@@ -90,3 +95,45 @@ def test_the_balance_counts_what_the_batch_counts(replayed):
         return
     assert streamed == batch
     balance_closes(replayed.dataset)
+
+
+def test_the_archive_of_a_stream_has_every_record_as_it_came(replayed):
+    ((archived,),) = replayed.dataset.rows(
+        "SELECT count(*) FROM (SELECT DISTINCT input, position, arrived_time, payload FROM archive)"
+    )
+
+    assert archived == _records(replayed.live)
+
+
+DAYS = ("2026-03-14", "2026-03-15")
+
+
+@pytest.mark.parametrize("source", ["events", "archive"])
+def test_days_that_a_stream_published_are_backfilled_to_what_a_batch_of_everything_gives(
+    replayed, tmp_path, source
+):
+    """What came after its window was sealed counts then, and nothing else changes."""
+    dataset = Dataset(tmp_path / "figures")
+    shutil.copytree(replayed.dataset.folder, dataset.folder)
+    backfill = [sys.executable, "-m", "pipelines", "backfill", str(dataset.folder)]
+    backfill += ["--from", DAYS[0], "--to", DAYS[1], "--source", source]
+    ended = subprocess.run(backfill, cwd=ROOT, capture_output=True, text=True, check=False)
+    again = subprocess.run(backfill, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stderr[-5000:]
+    assert "restated in epoch 1" in ended.stdout
+    if source == "archive":
+        assert "; 0 are new, 0 are gone" in ended.stdout
+    assert again.stdout.count(": identical, ") == len(DAYS), again.stdout + again.stderr
+    assert _standing(dataset) == _standing(replayed.batch)
+    assert _standing(replayed.dataset) != _standing(replayed.batch)
+    dataset.verify(str(replayed.live)).holds()
+
+
+def _standing(dataset: Dataset) -> list[tuple]:
+    """The figures of the days that stand, without when and why they were published."""
+    return dataset.rows(
+        "SELECT * EXCLUDE (epoch, revision, cause, published_time, day) FROM metrics_latest"
+        f" WHERE local_day IN {DAYS} AND suppressed_reason IS DISTINCT FROM 'withdrawn'"
+        " ORDER BY ALL"
+    )

@@ -842,7 +842,7 @@ def test_a_topic_is_read_once_in_place_of_files(moment_verify, published, monkey
         return ReadFiles(discover([str(published.input)]))
 
     (tmp_path / "client").write_text("group.id = us\n")
-    monkeypatch.setattr("pipelines.verify.check_kafka", lambda topics, kafka: None)
+    monkeypatch.setattr("pipelines.recompute.check_kafka", lambda topics, kafka: None)
     monkeypatch.setattr("pipelines.measure.ReadKafkaOnce", read_once)
     said = moment_verify(
         published.dataset,
@@ -870,7 +870,7 @@ def test_a_topic_is_read_from_where_the_stream_began_and_with_as_many_shards(
         asked.append(rules.shards)
         build(root, source, sink, rules)
 
-    monkeypatch.setattr("pipelines.verify.check_kafka", lambda topics, kafka: None)
+    monkeypatch.setattr("pipelines.recompute.check_kafka", lambda topics, kafka: None)
     monkeypatch.setattr("pipelines.measure.ReadKafkaOnce", read_once)
     monkeypatch.setattr("pipelines.measure.build", build_and_note)
     _streaming(published.dataset, None, start="2026-03-02T08:00:00Z", shards=6)

@@ -1,0 +1,127 @@
+"""Raw input or the archive decoded anew beside a dataset, and what then goes into its tables."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.backfill_day import NotBalancedError
+from pipelines.backfill_options import ARCHIVE, BackfillOptions
+from pipelines.backfill_partitions import has_other_days
+from pipelines.duck import connect
+from pipelines.errors import OptionError
+from pipelines.measure import measure
+from pipelines.options import MeasureOptions
+from pipelines.recompute import as_run, recomputation
+from pipelines.sinks.parquet import DayFile
+from pipelines.sinks.table import Table
+from pipelines.sinks.tables import BALANCES, FAILED_EVENTS
+from pipelines.sources.archive import ReadArchive, archived_hours
+from pipelines.verify_dataset import add_view
+from schemas.balance import BALANCE_KEY, OUTCOMES
+
+EARLIER = timedelta(hours=1)
+"""So long before a day its records may have arrived, for a clock may be minutes ahead."""
+
+
+def source_of(options: BackfillOptions, folder: Path) -> MeasureOptions:
+    """Options of the decoding into a folder. Raises OptionError or InputError."""
+    # Options are checked for a folder that is not there; one that was begun may be gone on with.
+    unmade = folder.with_name("unmade")
+    if options.source != ARCHIVE:
+        measuring = recomputation(options.dataset, options.inputs, options.run, unmade)
+        return replace(measuring, output=folder)
+    since = options.days[0].begin - EARLIER
+    files = [file for hour in archived_hours(options.dataset, since) for file in hour]
+    if not files:
+        raise OptionError(
+            f"{options.dataset}: expected an archive of what arrived since {options.days[0].day},"
+            " found none: `moment measure --archive` keeps one, for 30 days; give raw input instead"
+        )
+    return replace(as_run(options.run, files, unmade), output=folder)
+
+
+def decode_into(options: BackfillOptions, measuring: MeasureOptions, folder: Path) -> None:
+    """Decode all of the source into a dataset of its own, and leave one that is there as it is.
+
+    Its run.json is written last: where it is, a run that was killed had come so far. Raises
+    NotBalancedError.
+    """
+    if (folder / "run.json").exists():
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    since = options.days[0].begin - EARLIER
+    source = ReadArchive(options.dataset, since) if options.source == ARCHIVE else None
+    measured = measure(measuring, source)
+    if measured.unbalanced:
+        shutil.rmtree(folder)
+        raise NotBalancedError(
+            f"{options.dataset}: expected the balance of the decoding to close, found"
+            f" {len(measured.unbalanced)} hours of arrival where it does not; nothing is published"
+        )
+
+
+_NEW_FAILURES = """
+SELECT * FROM decoded WHERE failure_id NOT IN (SELECT failure_id FROM standing)
+QUALIFY row_number() OVER (PARTITION BY failure_id ORDER BY failed_time) = 1
+"""
+
+_RECOUNTED = f"""
+SELECT decoded.* FROM decoded LEFT JOIN (
+  SELECT * FROM standing QUALIFY row_number() OVER (
+    PARTITION BY {", ".join(BALANCE_KEY)} ORDER BY published_time DESC
+  ) = 1
+) AS standing USING ({", ".join(BALANCE_KEY)})
+WHERE decoded.received >= coalesce(standing.received, 0)
+  AND ({" OR ".join(f"decoded.{o} IS DISTINCT FROM standing.{o}" for o in OUTCOMES)})
+"""
+"""An hour of which less was received now than then is not known whole any more."""
+
+
+def add_failures(dataset: Path, decoded: Path) -> int:
+    """Append what could not be decoded and was not known to fail; how many rows."""
+    rows = _chosen(dataset, decoded, FAILED_EVENTS, _NEW_FAILURES)
+    folder = dataset / FAILED_EVENTS.name
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o700)
+    append(dataset, FAILED_EVENTS, rows)
+    return len(rows)
+
+
+def add_balance(options: BackfillOptions, decoded: Path) -> bool:
+    """Append the balance of the decoding where it differs; False where it would tell of other days.
+
+    It counts whole inputs: where they have events of days that were not backfilled, what it says is
+    accepted is in no table.
+    """
+    if has_other_days(decoded, options.days[0].begin, options.days[-1].end):
+        return False
+    append(options.dataset, BALANCES, _chosen(options.dataset, decoded, BALANCES, _RECOUNTED))
+    return True
+
+
+def _chosen(dataset: Path, decoded: Path, table: Table, select: str) -> pa.Table:
+    with connect() as connection:
+        add_view(connection, "standing", dataset / table.name, table.schema)
+        add_view(connection, "decoded", decoded / table.name, table.schema)
+        return connection.sql(select).to_arrow_table().select(table.schema.names).cast(table.schema)
+
+
+def append(dataset: Path, table: Table, rows: pa.Table) -> None:
+    """Write rows into the days that they are of, a file each."""
+    days = rows.column(table.day_column).cast(pa.date32(), safe=False)
+    for day in _distinct(days):
+        file = DayFile(dataset / table.name / f"day={day.isoformat()}", table.schema)
+        for batch in rows.filter(pc.equal(days, pa.scalar(day))).to_batches():
+            file.gather(batch)
+        file.commit()
+
+
+def _distinct(days: pa.ChunkedArray) -> Iterable[date]:
+    return sorted(pc.unique(days).to_pylist())

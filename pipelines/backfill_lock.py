@@ -1,0 +1,71 @@
+"""One backfill of a dataset at a time: an exclusive lock that ends with its process."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from pipelines.errors import OptionError
+
+LOCK = ".backfill.lock"
+
+
+@contextmanager
+def exclusively(dataset: Path) -> Iterator[None]:
+    """Hold the dataset's lock. Raises OptionError, with owner and time, where another holds it.
+
+    The kernel's lock on a file, for it is gone with the process, however that ends. The file says
+    who has it; it stays, empty, because removing it could part two who wait for it.
+    """
+    path = dataset / LOCK
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise OptionError(
+            f"{dataset}: expected the right to write in it, found {error.strerror}"
+        ) from error
+    with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OptionError(
+                f"{dataset}: expected no other backfill or replay of it, found that of"
+                f" {_owner(file.read())}; wait until it has ended, or end it"
+            ) from error
+        file.truncate(0)
+        file.write(json.dumps(_ourselves()))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _ourselves() -> dict[str, str | int]:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in a container
+        user = str(os.getuid())
+    return {
+        "user": user,
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "since": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def _owner(text: str) -> str:
+    try:
+        told = json.loads(text)
+        return (
+            f"{told['user']} on {told['host']} (process {told['process']}), since {told['since']}"
+        )
+    except (ValueError, LookupError, TypeError):  # it has begun this instant
+        return "somebody who began just now"

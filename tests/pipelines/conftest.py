@@ -1,0 +1,94 @@
+"""What tests of backfill and replay start from."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.backfill import backfill
+from pipelines.backfill_options import add_backfill_arguments, backfill_options
+from pipelines.measure import Measured
+from schemas.event import EVENT
+from schemas.late import LATE_EVENT
+from tests.pipelines.refill import (
+    ARRIVED,
+    CHANNELS,
+    Printed,
+    Published,
+    add_events,
+    late_row,
+    make_stream,
+    rows_of,
+    views,
+    write_inputs,
+)
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]) -> Path:
+    """Three days, measured in one go; never changed."""
+    folder = tmp_path_factory.mktemp("pristine")
+    inputs = write_inputs(folder / "native")
+    measured(inputs, folder / "dataset", "--channels", CHANNELS, "--brand", "b")
+    return folder
+
+
+@pytest.fixture
+def published(pristine: Path, tmp_path: Path) -> Published:
+    shutil.copytree(pristine, tmp_path / "copy")
+    native = tmp_path / "copy" / "native"
+    inputs = [f"access_log={native / 'web.log'}", f"youtube_chat={native / 'chat.ndjson'}"]
+    return Published(tmp_path / "copy" / "dataset", inputs)
+
+
+@pytest.fixture
+def moment_backfill(capsys: pytest.CaptureFixture[str]) -> Callable[..., Printed]:
+    """Runs `moment backfill ARGUMENT...`."""
+
+    def run(*arguments: object, now: datetime | None = None) -> Printed:
+        parser = argparse.ArgumentParser()
+        add_backfill_arguments(parser)
+        given = parser.parse_args([str(each) for each in arguments])
+        code = backfill(backfill_options(given, now))
+        return Printed(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def streamed(published: Published, measured: Callable[..., Measured], tmp_path: Path) -> Published:
+    """As a stream publishes it: of Monday twelve views and the deletion of a message came late.
+
+    They are in the events table and in the ledger, and in no figure.
+    """
+    whole = published.dataset
+    log, chat = (Path(each.partition("=")[2]) for each in published.inputs)
+    late_views = views(2, range(28, 40))
+    said, native = tmp_path / "streamed", tmp_path / "in-time"
+    native.mkdir()
+    (native / "web.log").write_text(log.read_text().replace(late_views, ""))
+    (native / "chat.ndjson").write_text("".join(chat.read_text().splitlines(True)[:-1]))
+    for file in native.iterdir():
+        os.utime(file, (ARRIVED.timestamp(), ARRIVED.timestamp()))
+    measured(
+        [f"access_log={native / 'web.log'}", f"youtube_chat={native / 'chat.ndjson'}"],
+        said,
+        *("--channels", CHANNELS, "--brand", "b"),
+    )
+    ids = {row["event_id"] for row in rows_of(said, "events")}
+    late = [row for row in rows_of(whole, "events") if row["event_id"] not in ids]
+    add_events(said, pa.Table.from_pylist(late, EVENT))
+    ledger = [late_row(row, number) for number, row in enumerate(late, 1)]
+    folder = said / "late_events" / "day=2026-03-02"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(ledger, LATE_EVENT), folder / "part-0.parquet")
+    make_stream(said)
+    return Published(said, published.inputs)
