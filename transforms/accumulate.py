@@ -111,9 +111,12 @@ class Accumulate:
         return totals
 
     def learnt(self) -> list[pa.RecordBatch]:
-        """Fragments of deltas, texts and publications since this was last asked."""
+        """Fragments of deltas, texts, publications and marks since this was last asked."""
         fragments, self._learnt = self._learnt, []
-        return [batch for batch in fragments if batch.num_rows]
+        marks = [batch for batch in fragments if kind_of(batch) == "mark"]
+        others = [batch for batch in fragments if batch.num_rows and kind_of(batch) != "mark"]
+        # Each batch takes half a kilobyte to say what it is: marks are many and say little.
+        return [*others, *([pa.concat_batches(marks)] if marks else [])]
 
     def memory(self) -> list[pa.RecordBatch]:
         """Fragments of everything remembered."""

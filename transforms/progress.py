@@ -101,10 +101,10 @@ class Progress:
         """Fragments of everything remembered: what was received, the last marks and those ahead."""
         for shard in list(self._marks):
             self._marks[shard] = self._believed(shard) + self._ahead(shard)
-        marks = [mark for several in self._marks.values() for mark in several]
+        marks = [mark_batch(mark) for several in self._marks.values() for mark in several]
         received = [(shard, 1, last) for shard, last in self._through.items() if last]
         received += [(shard, n, n) for shard, several in self._beyond.items() for n in several]
-        return [*_received(received), *(mark_batch(mark) for mark in marks)]
+        return [*_received(received), *([pa.concat_batches(marks)] if marks else [])]
 
     @classmethod
     def recall(cls, shards: int, fragments: Iterable[pa.RecordBatch]) -> Progress:

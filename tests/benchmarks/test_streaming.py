@@ -86,7 +86,7 @@ def test_percentiles_are_of_events_between_the_two_instants():
     assert next(r.value for r in results if r.name.endswith("/ events")) == 2
 
 
-def test_the_size_at_a_minute_is_the_median_of_the_savepoints_near_it():
+def test_the_size_at_a_minute_is_the_mean_of_the_savepoints_near_it():
     assert at_minute([(33, 9), (36, 4), (40, 6), (44, 5)], minute=40) == 5
 
 
