@@ -25,8 +25,8 @@ _ID = np.dtype("V16")
 _DENIED, _EMPTY, _NOTHING = pa.scalar("denied"), pa.scalar(""), pa.scalar(None, pa.string())
 
 REMEMBERED = 131_072
-"""Pseudonyms kept of each kind, some 30 MB: the people of a worker's busy minutes. An audience that
-is larger is hashed anew nearly each time, and costs a microsecond an event."""
+"""Pseudonyms kept of each kind: the people of a worker's busy minutes. Of an audience twice as
+large most are hashed anew each time, a microsecond an event."""
 
 PROTECTED_EVENT = pa.schema(
     [
