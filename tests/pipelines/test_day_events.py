@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.sources.day_events import protected_events, day_events, local_day
+from pipelines.sources.day_events import day_events, local_day, protected_events
 from schemas.event import EVENT
 from tests.transforms.events import event
 from transforms.attend import Attend, AttendRules
