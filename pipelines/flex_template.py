@@ -89,8 +89,8 @@ def command_line(given: Sequence[str], now: datetime) -> tuple[str, list[str]]:
 def _backfill_line(parameters: dict[str, str]) -> list[str]:
     """`moment backfill OUTPUT --from … --to … --source INPUT...`.
 
-    The dataset knows the options that it was begun with, and nothing runs on workers: Beam's options
-    go nowhere.
+    The dataset knows the options that it was begun with, and nothing runs on workers: those of
+    Beam go nowhere.
     """
     if "output" not in parameters:
         raise OptionError("--output: expected the template's parameter of that name")
