@@ -55,7 +55,6 @@ setup(
             "scipy",
             "sqlalchemy-bigquery",
             "sqlglot",
-            "statsmodels",
         ],
     },
     entry_points={"console_scripts": ["moment = pipelines.cli:main"]},

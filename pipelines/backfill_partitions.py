@@ -23,18 +23,23 @@ from schemas.event import EVENT
 ROWS_A_BATCH = 16_384
 
 _NEWS = """
-WITH given AS (
-  SELECT DISTINCT event_id, channel FROM decoded WHERE event_time >= $begin AND event_time < $finish
+WITH told AS (
+  SELECT event_id, channel, TRUE AS stands FROM events
+  WHERE event_time >= $begin AND event_time < $finish
+    AND channel IN (SELECT DISTINCT channel FROM decoded)
+  UNION ALL
+  SELECT event_id, channel, FALSE FROM decoded
+  WHERE event_time >= $begin AND event_time < $finish
 ),
-standing AS (
-  SELECT DISTINCT event_id, channel FROM events
-  WHERE event_time >= $begin AND event_time < $finish AND channel IN (SELECT channel FROM decoded)
+known AS (
+  SELECT bool_or(stands) AS stands, bool_or(NOT stands) AS given, any_value(channel) AS channel
+  FROM told GROUP BY event_id
 )
-SELECT (SELECT count(*) FROM standing), (SELECT count(*) FROM given),
-  (SELECT count(*) FROM given ANTI JOIN standing USING (event_id)),
-  (SELECT count(*) FROM standing ANTI JOIN given USING (event_id)),
-  (SELECT list(DISTINCT channel ORDER BY channel) FROM standing ANTI JOIN given USING (event_id))
+SELECT count(*) FILTER (stands), count(*) FILTER (given), count(*) FILTER (NOT stands),
+  count(*) FILTER (NOT given), list(DISTINCT channel ORDER BY channel) FILTER (NOT given)
+FROM known
 """
+"""One pass and one aggregation, which spills where ten million ids do not fit."""
 
 _ANY = "SELECT 1 FROM decoded WHERE event_time >= $begin AND event_time < $finish LIMIT 1"
 

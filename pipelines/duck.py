@@ -6,7 +6,7 @@ import tempfile
 
 import duckdb
 
-MEMORY = "1GB"
+MEMORY = "2GB"
 """What a query holds before it spills to the system's temporary directory (`TMPDIR`)."""
 
 

@@ -77,11 +77,25 @@ def command_line(given: Sequence[str], now: datetime) -> tuple[str, list[str]]:
     for name in DAYS:
         if parameters.get(name) == "yesterday":
             parameters[name] = _yesterday(zone, now).isoformat()
+    if command == "backfill":
+        return parameters["pseudonym_key_secret"], _backfill_line(parameters)
     options = [
         f"--{name.replace('_', '-')}={parameters[name]}" for name in PASSED if name in parameters
     ]
     line = [command, *parameters["inputs"].split(), *options, *beam_arguments]
     return parameters["pseudonym_key_secret"], line
+
+
+def _backfill_line(parameters: dict[str, str]) -> list[str]:
+    """`moment backfill OUTPUT --from … --to … --source INPUT...`.
+
+    The dataset knows the options that it was begun with, and nothing runs on workers: those of
+    Beam go nowhere.
+    """
+    if "output" not in parameters:
+        raise OptionError("--output: expected the template's parameter of that name")
+    days = [f"--{name}={parameters[name]}" for name in DAYS if name in parameters]
+    return ["backfill", parameters["output"], *days, "--source", *parameters["inputs"].split()]
 
 
 def _yesterday(zone: str, now: datetime) -> date:

@@ -88,22 +88,18 @@ def day_events(dataset: Path, day: LocalDay) -> Iterator[pa.RecordBatch]:
         ).to_arrow_reader(ROWS_A_BATCH)
         for batch in found:
             if batch.num_rows:
-                yield _protected(batch)
+                yield protected_events(batch)
 
 
-def _protected(batch: pa.RecordBatch) -> pa.RecordBatch:
-    columns = [
-        pc.cast(batch.column(field.name), field.type) for field in PROTECTED_EVENT if field != ROUTE
-    ]
+def protected_events(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """PROTECTED_EVENT batch of an EVENT batch, its columns as the table has them."""
+    columns = [pc.cast(batch.column(field.name), field.type) for field in EVENT]
     named = dict(zip(EVENT.names, columns))
     route = route_of(named["actor_id"], named["fact_id"], named["event_id"])
     metadata = {"name": "protected_event", "input": EVENTS_INPUT}
     return pa.RecordBatch.from_arrays(
         [*columns, route], schema=PROTECTED_EVENT.with_metadata(metadata)
     )
-
-
-ROUTE = PROTECTED_EVENT.field("route")
 
 
 class _ReadDay(beam.DoFn):

@@ -233,6 +233,7 @@ def test_parameters_become_the_command_and_beams_options_pass():
 def test_yesterday_is_a_day_of_the_property():
     def days(zone: str) -> list[str]:
         given = ["--command=backfill", "--inputs=gs://a/b", f"--pseudonym_key_secret={SECRET}",
+                 "--output=bigquery://example/moment",
                  "--from=yesterday", "--to=yesterday", f"--time_zone={zone}"]  # fmt: skip
         return [each for each in command_line(given, NOW)[1] if each.startswith(("--from", "--to"))]
 
@@ -240,9 +241,29 @@ def test_yesterday_is_a_day_of_the_property():
     assert days("America/New_York") == ["--from=2026-03-01", "--to=2026-03-01"]
 
 
+def test_a_backfill_is_asked_for_as_its_command_line_has_it_and_says_what_is_missing(
+    capsys, monkeypatch
+):
+    # The launcher sets it for good; here it is put back.
+    monkeypatch.setenv("MOMENT_PSEUDONYM_KEY", "a key that tests alone use")
+    given = [
+        *("--command=backfill", "--inputs=gs://a/b archive=gs://a/c", "--from=2026-03-01"),
+        *("--output=bigquery://example/moment", f"--pseudonym_key_secret={SECRET}"),
+        *("--time_zone=Europe/Paris", "--runner=DataflowRunner"),
+    ]
+
+    assert command_line(given, NOW)[1] == [
+        "backfill", "bigquery://example/moment", "--from=2026-03-01",
+        "--source", "gs://a/b", "archive=gs://a/c",
+    ]  # fmt: skip
+    assert flex_template.main(given, secret_of=lambda name: "a key that tests alone use") == 2
+    assert "BigQuery's partitions cannot be backfilled yet" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
+        (["--command=backfill", "--inputs=a", "--pseudonym_key_secret=b"], "--output: expected"),
         ([f"--pseudonym_key_secret={SECRET}"], "--inputs: expected"),
         (["--inputs=gs://a/b", "--pseudonym_key_secret="], "--pseudonym_key_secret: expected"),
         (["--inputs=a", "--pseudonym_key_secret=b", "--command=demo"], "--command demo: expected"),

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.local_day import local_day
-from pipelines.sources.day_events import _protected, day_events
+from pipelines.sources.day_events import day_events, protected_events
 from schemas.event import EVENT
 from tests.transforms.events import event
 from transforms.attend import Attend, AttendRules
@@ -72,7 +72,7 @@ def sums(batches: list[pa.RecordBatch]) -> set[tuple[Any, ...]]:
 def everything(dataset: Path) -> list[pa.RecordBatch]:
     """The obvious way: all events of all days."""
     files = sorted((dataset / "events").rglob("*.parquet"))
-    return [_protected(b) for f in files for b in pq.ParquetFile(f).iter_batches()]
+    return [protected_events(b) for f in files for b in pq.ParquetFile(f).iter_batches()]
 
 
 def read(dataset: Path) -> list[int]:

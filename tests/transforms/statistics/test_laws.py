@@ -1,4 +1,4 @@
-"""What holds for any counts, checked against scipy, statsmodels and plain sums."""
+"""What holds for any counts, checked against scipy and plain sums."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
-from statsmodels.stats.proportion import proportion_confint
 
 from transforms.statistics import (
     chapman,
@@ -49,17 +48,15 @@ def sums_of(people):
     )
 
 
-def test_wilson_agrees_with_statsmodels_and_scipy_on_a_grid():
+def test_wilson_agrees_with_scipy_on_a_grid():
     n = np.array([1, 2, 5, 30, 61, 1000, 10**7])
     for share in (0.0, 0.001, 0.36, 0.5, 0.999, 1.0):
         x = np.round(share * n)
         found = wilson_interval(x, n)
-        low, high = proportion_confint(x, n, method="wilson")
-
-        assert np.allclose(found.low, low, atol=1e-12)
-        assert np.allclose(found.high, high, atol=1e-12)
         exact = [binomtest(int(a), int(b)).proportion_ci(method="wilson") for a, b in zip(x, n)]
+
         assert np.allclose(found.low, [e.low for e in exact], atol=1e-12)
+        assert np.allclose(found.high, [e.high for e in exact], atol=1e-12)
 
 
 @given(parts)
