@@ -17,8 +17,8 @@ from typing import Any
 
 import duckdb
 
+from pipelines.day_options import PLACES
 from pipelines.errors import OptionError
-from pipelines.rollup_options import PLACES
 from schemas.channels import registered_channels
 from transforms.measures.measure import COUNT_THRESHOLD
 from transforms.statistics.theta import STANDARD_DEVIATIONS, people_in, union_of

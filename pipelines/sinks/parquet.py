@@ -51,7 +51,7 @@ class _WriteDays(beam.DoFn):
         self._rows = beam.metrics.Metrics.counter("write", f"{table.name}_rows")
 
     def start_bundle(self) -> None:
-        self._open: OrderedDict[int, _DayFile] = OrderedDict()
+        self._open: OrderedDict[int, DayFile] = OrderedDict()
         self._gathered = 0
 
     def process(self, batch: pa.RecordBatch) -> None:
@@ -70,19 +70,19 @@ class _WriteDays(beam.DoFn):
             self._open.popitem()[1].commit()
         yield from ()
 
-    def _file(self, day: int) -> _DayFile:
+    def _file(self, day: int) -> DayFile:
         file = self._open.pop(day, None)
         if file is None:
             if len(self._open) >= MAXIMUM_OPEN_FILES:
                 self._gathered -= self._open.popitem(last=False)[1].commit()
             name = (_EPOCH + timedelta(days=day)).isoformat()
             folder = Path(self._directory, self._table.name, f"day={name}")
-            file = _DayFile(folder, self._table.schema)
+            file = DayFile(folder, self._table.schema)
         self._open[day] = file
         return file
 
 
-class _DayFile:
+class DayFile:
     """One Parquet file of one day; nobody sees it before `commit`."""
 
     def __init__(self, folder: Path, schema: pa.Schema) -> None:
