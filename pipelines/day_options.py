@@ -29,6 +29,9 @@ def add_rollup_arguments(parser: argparse.ArgumentParser) -> None:
         "--channel", action="append", metavar="NAME", help="only this one; may be repeated"
     )
     parser.add_argument("--traffic", choices=TRAFFIC, default="valid", help="(valid)")
+    parser.add_argument(
+        "--sql", action="store_true", help="print the text that BigQuery runs too, and nothing else"
+    )
 
 
 def add_compact_arguments(parser: argparse.ArgumentParser) -> None:
