@@ -473,7 +473,7 @@ def test_a_run_that_dies_midway_leaves_the_old_dataset_as_it_was(
     measured(survey, tmp_path / "out")
     before = contents(tmp_path / "out")
     commit = _commit_until(table_name)
-    monkeypatch.setattr("pipelines.sinks.parquet._DayFile.commit", commit)
+    monkeypatch.setattr("pipelines.sinks.parquet.DayFile.commit", commit)
     with pytest.raises(RuntimeError, match="No space left on device"):
         measured(live.files[1:], tmp_path / "out", "--replace")
 
@@ -481,7 +481,7 @@ def test_a_run_that_dies_midway_leaves_the_old_dataset_as_it_was(
 
 
 def test_a_first_run_that_dies_leaves_no_dataset(live, measured, tmp_path, monkeypatch):
-    monkeypatch.setattr("pipelines.sinks.parquet._DayFile.commit", _commit_until("metrics"))
+    monkeypatch.setattr("pipelines.sinks.parquet.DayFile.commit", _commit_until("metrics"))
     survey = [f for f in live.files if f.name == "survey.ndjson"]
     with pytest.raises(RuntimeError, match="No space left on device"):
         measured(survey, tmp_path / "out")
@@ -491,9 +491,9 @@ def test_a_first_run_that_dies_leaves_no_dataset(live, measured, tmp_path, monke
 
 def _commit_until(table_name: str) -> Callable[[Any], None]:
     """The sink's commit on a disk that is full once it comes to a table."""
-    from pipelines.sinks.parquet import _DayFile
+    from pipelines.sinks.parquet import DayFile
 
-    whole = _DayFile.commit
+    whole = DayFile.commit
 
     def commit(self: Any) -> None:
         if f"/{table_name}/" in str(self._final):
