@@ -1,4 +1,4 @@
-"""One backfill of a dataset at a time: an exclusive lock that ends with its process."""
+"""One backfill, replay or compaction of a dataset at a time: an exclusive lock that ends with its process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def exclusively(dataset: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise OptionError(
-                f"{dataset}: expected no other backfill or replay of it, found that of"
+                f"{dataset}: expected no backfill, replay or compaction of it, found that of"
                 f" {_owner(file.read())}; wait until it has ended, or end it"
             ) from error
         file.truncate(0)

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 from pipelines.arguments import add_measure_arguments
 from pipelines.backfill_options import add_backfill_arguments, backfill_options
+from pipelines.day_options import add_compact_arguments, add_rollup_arguments
 from pipelines.errors import OptionError
 from pipelines.replay_options import add_replay_arguments, replay_options
-from pipelines.rollup_options import add_rollup_arguments
 from pipelines.sources.files import InputError
 from pipelines.tables_options import add_tables_arguments
 from pipelines.verify_options import add_verify_arguments, verify_options
@@ -150,6 +150,14 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("dataset", metavar="DIR")
     report.add_argument("--html", metavar="FILE", help="default: DIR/report.html")
 
+    add_compact_arguments(
+        command(
+            "compact",
+            _compact,
+            "reduce a closed day of a dataset to one row a key; what the views say stays the same",
+            "moment compact figures --day 2026-03-14",
+        )
+    )
     add_rollup_arguments(
         command(
             "rollup",
@@ -299,6 +307,13 @@ def _report(given: argparse.Namespace, _: Sequence[str]) -> int:
     if not (dataset / "run.json").exists():
         raise OptionError(f"{dataset}: expected a dataset of `moment measure` (no run.json in it)")
     print(write_report(dataset, Path(given.html) if given.html else dataset / "report.html"))
+    return 0
+
+
+def _compact(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.compact import compact, print_compacted
+
+    print_compacted(compact(Path(given.dataset), given.day))
     return 0
 
 

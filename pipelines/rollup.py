@@ -17,8 +17,8 @@ from typing import Any
 
 import duckdb
 
+from pipelines.day_options import PLACES
 from pipelines.errors import OptionError
-from pipelines.rollup_options import PLACES
 from schemas.channels import registered_channels
 from transforms.measures.measure import COUNT_THRESHOLD
 from transforms.statistics.theta import STANDARD_DEVIATIONS, people_in, union_of
@@ -151,12 +151,16 @@ def _bounds(sketch: bytes) -> dict[str, float]:
 
 
 def rollup(given: argparse.Namespace) -> int:
-    """Print a roll-up, a line a place. 0: done."""
+    """Print a roll-up, a line a place, or its SQL. 0: done."""
     asked = rollup_of(given)
+    if given.sql:
+        print(rollup_sql(asked).strip("\n"))
+        return 0
     rows = roll_up(Path(given.dataset), asked)
     if not rows:
         raise OptionError(
-            f"{given.dataset}: expected partials between {asked.first} and {asked.last}, found none"
+            f"{given.dataset}: expected partials between {asked.first} and {asked.last}, found"
+            " none: bounded runs write them, and a stream does not"
         )
     print("\t".join((*PLACES[asked.by], *COLUMNS)))
     for row in rows:

@@ -32,11 +32,11 @@ LATE_EVENT = pa.schema(
 )
 
 STANDING_ROWS = """
-SELECT told.* FROM late_events AS told
+SELECT DISTINCT told.* FROM late_events AS told
 WHERE effect <> 'reset' AND NOT EXISTS (
   SELECT 1 FROM late_events AS voiding
   WHERE voiding.effect = 'reset' AND voiding.shard = told.shard AND voiding.epoch = told.epoch
     AND voiding.number < told.number AND voiding.recorded_time > told.recorded_time
 )
 """
-"""The rows of the table late_events that hold, in SQL."""
+"""The rows of the table late_events that hold, in SQL; once what a retried bundle wrote twice."""

@@ -35,8 +35,7 @@ def views(by_day: bool) -> tuple[View, ...]:
     """Every view, each after those it reads.
 
     `by_day`: copies are looked for within a UTC day. BigQuery then reads the days a query asks for
-    and no others; two copies on either side of midnight both stay, which `moment compact` mends.
-    Else over all days.
+    and no others; two copies on either side of midnight both stay. Else over all days.
     """
     day = f"{DAY}, " if by_day else ""
     return (

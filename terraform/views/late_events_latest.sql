@@ -1,4 +1,4 @@
-SELECT
+SELECT DISTINCT
   told.*
 FROM `${project}`.`${dataset}`.`late_events` AS told
 WHERE

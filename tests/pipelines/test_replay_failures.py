@@ -306,7 +306,7 @@ def test_a_dataset_that_cannot_be_replayed_is_refused(
         moment_replay("bigquery://our-project/moment")
     with (
         exclusively(failing.dataset),
-        pytest.raises(OptionError, match="expected no other backfill or replay of it"),
+        pytest.raises(OptionError, match="expected no backfill, replay or compaction of it"),
     ):
         moment_replay(failing.dataset)
     manifest = failing.dataset / "backfill.json"

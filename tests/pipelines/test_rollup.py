@@ -164,6 +164,15 @@ def test_the_command_prints_a_line_a_place(live, capsys):
     )
 
 
+def test_the_command_prints_the_text_for_bigquery(live, capsys):
+    given = ["rollup", str(live), "--from", "2026-03-09", "--to", "2026-03-15", "--by", "content"]
+
+    assert main([*given, "--channel", "segment", "--sql"]) == 0
+
+    asked = RollUp(FIRST, LAST, "content", ("segment",))
+    assert capsys.readouterr().out.strip() == rollup_sql(asked).strip()
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

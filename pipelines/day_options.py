@@ -1,4 +1,4 @@
-"""Options of `moment rollup`, apart from what needs the sketches' library."""
+"""Options of `moment rollup` and `moment compact`, apart from what needs their libraries."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ def add_rollup_arguments(parser: argparse.ArgumentParser) -> None:
         "--channel", action="append", metavar="NAME", help="only this one; may be repeated"
     )
     parser.add_argument("--traffic", choices=TRAFFIC, default="valid", help="(valid)")
+    parser.add_argument(
+        "--sql", action="store_true", help="print the text that BigQuery runs too, and nothing else"
+    )
+
+
+def add_compact_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", metavar="DIR")
+    parser.add_argument("--day", type=_day, required=True, help="a day whose windows are closed")
 
 
 def _day(text: str) -> date:

@@ -1,0 +1,305 @@
+"""`moment compact`: fewer rows and files, and not a word of the views changes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.backfill_lock import exclusively
+from pipelines.cli import main
+from pipelines.compact import compact
+from pipelines.errors import OptionError
+from pipelines.measure import Measured
+from pipelines.simulator import Options, simulate, write
+from pipelines.sinks.duckdb_views import create_views
+from pipelines.sinks.views import views
+from pipelines.verify_dataset import late_events, open_published
+from schemas.late import LATE_EVENT
+
+DAY = date(2026, 3, 14)
+FOLDER = f"day={DAY}"
+LATER = timedelta(minutes=7)
+ARRIVED = datetime(2026, 3, 14, 22, tzinfo=timezone.utc)
+"""When the files were last changed: failed events and balance are of the day of arrival."""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]) -> Path:
+    folder = tmp_path_factory.mktemp("compact")
+    live = write(simulate(Options(seed=7, people=60, minutes=10)), folder / "live")
+    for path in live:
+        os.utime(path, (ARRIVED.timestamp(), ARRIVED.timestamp()))
+    measured([path for path in live if path.name != "truth.json"], folder / "figures")
+    return folder / "figures"
+
+
+@pytest.fixture
+def dataset(small: Path, tmp_path: Path) -> Path:
+    """As a stream leaves it: each row written twice, and what a restored job said again.
+
+    Half of the events were sent again seven minutes later, every figure was repeated twice, some
+    with another value in between, balances counted on, and there is an older epoch of partials.
+    """
+    made = tmp_path / "figures"
+    shutil.copytree(small, made)
+    for name in ("events", "failed_events", "balance", "metrics", "partials"):
+        table = _only(made, name)
+        _add(made, name, "retried", table)
+    events, metrics = _only(small, "events"), _only(small, "metrics")
+    _add(made, "events", "resent", _shifted(events.slice(0, len(events) // 2), "ingested_time"))
+    for repeat in (1, 2, 3):
+        again = _shifted(metrics, "published_time", repeat)
+        again = _set(again, "revision", pa.scalar(repeat, pa.int64()))
+        _add(made, "metrics", f"recovery-{repeat}", _set(again, "cause", "recovery"))
+    for hour, change in ((4, 1.0), (5, 1.0), (6, 2.0)):
+        moved = _shifted(metrics.slice(0, 500), "published_time", hour)
+        value = pc.add(moved["value"], pa.scalar(change))
+        moved = _set(_set(moved, "value", value), "revision", pa.scalar(hour, pa.int64()))
+        _add(made, "metrics", f"changed-{hour}", _set(moved, "cause", "late_data"))
+    minutes = metrics.filter(pc.equal(metrics["window_kind"], "minute")).slice(0, 900)
+    _add(made, "metrics", "epoch-1", _set(minutes, "epoch", pa.scalar(1, pa.int64())))
+    balance = _shifted(_only(small, "balance"), "published_time")
+    _add(made, "balance", "counted-on", _set(balance, "received", pc.add(balance["received"], 5)))
+    _add(made, "partials", "epoch-1", _set(_only(small, "partials"), "epoch", pa.scalar(1)))
+    _ledger(made, events)
+    create_views(made)
+    return made
+
+
+def _only(dataset: Path, name: str) -> pa.Table:
+    (path,) = (dataset / name / FOLDER).glob("*.parquet")
+    return pq.read_table(path, partitioning=None)
+
+
+def _add(dataset: Path, name: str, part: str, table: pa.Table) -> None:
+    folder = dataset / name / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, folder / f"part-{part}.parquet")
+
+
+def _set(table: pa.Table, name: str, values: Any) -> pa.Table:
+    place = table.schema.get_field_index(name)
+    if isinstance(values, str | pa.Scalar):
+        values = pa.repeat(values, len(table))
+    return table.set_column(place, table.schema.field(place), values)
+
+
+def _shifted(table: pa.Table, name: str, times: int = 1) -> pa.Table:
+    return _set(table, name, pc.add(table[name], pa.scalar(times * LATER, pa.duration("us"))))
+
+
+def _ledger(dataset: Path, events: pa.Table) -> None:
+    """An event that came in time and late again, one that came late twice, and a row that a
+    restored shard voided."""
+    ids, arrived = events["event_id"].to_pylist(), events["ingested_time"].to_pylist()
+    at_first = timedelta(0)
+    late = [(0, LATER, 1), (1, at_first, 2), (1, LATER, 3), (2, at_first, 4)]
+    rows = [_late(ids[n], arrived[n] + shift, number, "event") for n, shift, number in late]
+    reset = _late(ids[0], arrived[0], 3, "reset", recorded=timedelta(hours=1))
+    _add(dataset, "late_events", "ledger", pa.Table.from_pylist([*rows, reset], LATE_EVENT))
+
+
+def _late(
+    event_id: bytes,
+    arrived: datetime,
+    number: int,
+    effect: str,
+    recorded: timedelta = timedelta(0),
+) -> dict[str, Any]:
+    at = datetime(2026, 3, 14, 22, tzinfo=timezone.utc)
+    return {
+        "event_id": event_id, "event_time": at, "arrived_time": arrived, "local_day": DAY,
+        "effect": effect, "closed_through": at, "recorded_time": at + recorded, "epoch": 1,
+        "shard": 3, "number": number,
+    }  # fmt: skip
+
+
+def said(dataset: Path) -> dict[str, list[str]]:
+    """Every row of every view; of partition_status without the number of rows stored."""
+    with duckdb.connect(str(dataset / "moment.duckdb"), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        return {
+            view.name: sorted(
+                map(
+                    repr,
+                    connection.execute(
+                        f"SELECT * {'EXCLUDE row_count' * (view.name == 'partition_status')}"
+                        f" FROM {view.name}"
+                    ).fetchall(),
+                )
+            )
+            for view in views(by_day=False)
+        }
+
+
+def stored(dataset: Path, name: str) -> tuple[int, int]:
+    """Files and rows of the day."""
+    files = list((dataset / name / FOLDER).glob("*.parquet"))
+    return len(files), sum(pq.read_metadata(file).num_rows for file in files)
+
+
+# What changes and what does not
+
+
+def test_every_row_of_every_view_stays(dataset):
+    before = said(dataset)
+
+    compact(dataset, DAY)
+
+    after = said(dataset)
+    for name, rows in before.items():
+        assert after[name] == rows, name
+    assert [name for name, rows in before.items() if not rows] == []
+
+
+def test_a_key_has_one_row_and_a_table_one_file(dataset, small):
+    before = {name: stored(dataset, name) for name in ("events", "metrics", "balance", "partials")}
+
+    done = {each.table: each for each in compact(dataset, DAY)}
+
+    assert set(done) == {
+        "events", "metrics", "failed_events", "balance", "partials", "late_events",
+    }  # fmt: skip
+    for name, (files, rows) in before.items():
+        assert (done[name].files, done[name].rows[0]) == ((files, 1), rows)
+        assert stored(dataset, name) == (1, done[name].rows[1])
+    with duckdb.connect(str(small / "moment.duckdb"), read_only=True) as connection:
+        ((distinct,),) = connection.execute(
+            f"SELECT count(*) FROM events_latest WHERE day = '{DAY}'"
+        ).fetchall()
+    # Of the events that the ledger names each arrival is kept.
+    assert done["events"].rows[1] == distinct + 2
+    for name in ("failed_events", "balance", "partials"):
+        assert done[name].rows[1] == stored(small, name)[1]
+    assert done["late_events"].rows == (5, 4)
+
+
+def test_of_figures_said_again_the_change_and_the_last_word_stay(dataset):
+    compact(dataset, DAY)
+
+    with duckdb.connect(str(dataset / "moment.duckdb"), read_only=True) as connection:
+        told = connection.execute(
+            "SELECT DISTINCT list(revision ORDER BY published_time) FROM metrics"
+            f" WHERE day = '{DAY}' AND epoch = 0"
+            " GROUP BY metric, definition_version, grouping_set, window_kind, window_start, channel,"
+            " content_id, brand_id, item, traffic"
+        ).fetchall()
+    # Revisions 0 to 3 repeat the first value, 4 and 5 another; a null value is no more by adding.
+    assert sorted(told) == [([3],), ([3, 4, 5, 6],), ([6],)]
+
+
+def test_what_verify_reads_of_the_late_ledger_is_the_same(dataset):
+    def left_out() -> list[Any]:
+        with open_published(dataset) as connection:
+            return late_events(connection)
+
+    before = left_out()
+    assert len(before) >= 1
+    compact(dataset, DAY)
+
+    assert left_out() == before
+
+
+def test_other_days_are_not_touched(dataset):
+    others = {
+        path: path.stat().st_mtime_ns
+        for path in dataset.rglob("*.parquet")
+        if path.parent.name != FOLDER
+    }
+    compact(dataset, DAY)
+
+    assert others
+    assert {path: path.stat().st_mtime_ns for path in others} == others
+
+
+# Again, and half way
+
+
+def test_a_second_time_there_is_nothing_to_do(dataset):
+    compact(dataset, DAY)
+    files = sorted(dataset.rglob("*.parquet"))
+
+    again = compact(dataset, DAY)
+
+    assert [each.rows[0] - each.rows[1] for each in again] == [0] * 6
+    assert sorted(dataset.rglob("*.parquet")) == files
+
+
+def test_stopped_before_the_old_files_are_gone_the_views_say_the_same_and_a_rerun_completes(
+    dataset, tmp_path
+):
+    """New files beside all the old ones, or some of them: what a kill leaves."""
+    before, old = said(dataset), tmp_path / "old"
+    shutil.copytree(dataset, old)
+    compact(dataset, DAY)
+    whole = {name: stored(dataset, name) for name in ("events", "metrics", "partials")}
+    for number, path in enumerate(sorted(old.rglob(f"{FOLDER}/*.parquet"))):
+        if number % 3:
+            shutil.copy(path, dataset / path.relative_to(old))
+    (dataset / "events" / FOLDER / ".part-half.parquet.tmp").write_bytes(b"half a file")
+
+    halfway = said(dataset)
+    for name, rows in before.items():
+        assert halfway[name] == rows, name
+
+    compact(dataset, DAY)
+    assert {name: stored(dataset, name) for name in whole} == whole
+    assert said(dataset) == before
+
+
+# What is refused
+
+
+def test_an_open_day_is_refused_and_nothing_is_changed(dataset):
+    (dataset / "metrics" / FOLDER / "part-epoch-1.parquet").unlink()
+    for path in (dataset / "metrics" / FOLDER).glob("*.parquet"):
+        table = pq.read_table(path, partitioning=None)
+        pq.write_table(table.filter(pc.not_equal(table["window_kind"], "day")), path)
+    files = {path: path.stat().st_mtime_ns for path in dataset.rglob("*.parquet")}
+
+    assert main(["compact", str(dataset), "--day", str(DAY)]) == 2
+
+    assert {path: path.stat().st_mtime_ns for path in dataset.rglob("*.parquet")} == files
+
+
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        ("2026-03-20", "--day 2026-03-20: expected a day that"),
+        (str(DAY), "expected a dataset of `moment measure`"),
+    ],
+    ids=["no such day", "no dataset"],
+)
+def test_what_cannot_be_compacted_is_one_sentence(small, tmp_path, capsys, day, told):
+    place = tmp_path if day == str(DAY) else small
+
+    assert main(["compact", str(place), "--day", day]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_the_command_says_what_became_of_each_table(dataset, capsys):
+    assert main(["compact", str(dataset), "--day", str(DAY)]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "events", "metrics", "failed_events", "balance", "partials", "late_events",
+    ]  # fmt: skip
+    assert lines[-1] == "late_events: 1 files to 1, 5 rows to 4"
+
+
+def test_a_dataset_that_is_being_backfilled_is_not_compacted(small: Path) -> None:
+    with (
+        exclusively(small),
+        pytest.raises(OptionError, match="expected no backfill, replay or compaction of it"),
+    ):
+        compact(small, DAY)
