@@ -1,4 +1,4 @@
-"""One backfill, replay or compaction of a dataset at a time: an exclusive lock that ends with its process."""
+"""One backfill, replay or compaction of a dataset at a time: a lock that ends with its process."""
 
 from __future__ import annotations
 

@@ -99,7 +99,8 @@ def compact(dataset: Path, day: date) -> list[Compacted]:
     """Reduce a day of each table, one after the other; those without files are left out.
 
     Raises OptionError, and changes nothing, where the day has no figures or is open: what a stream
-    is still writing would be read and copied again and again. A backfill is kept out, and keeps out.
+    is still writing would be read and copied again and again. A backfill is kept
+    out, and keeps this out.
     """
     _check_closed(dataset, day)
     done = []
