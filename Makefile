@@ -21,7 +21,8 @@ demo: setup ## simulate a two-hour live on nine channels, measure it, write the 
 	$(BIN)/moment demo --output demo
 
 test: check ## run the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/e2e
+	$(BIN)/python -m pytest tests/e2e
 
 check: setup ## format, lint and types: what CI runs first
 	$(BIN)/ruff format --check --quiet .

@@ -49,6 +49,7 @@ setup(
             "orjson",
             "pytest",
             "pytest-timeout",
+            "pytest-xdist",
             "python-hcl2>=8",
             "pyyaml",
             "ruff",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from functools import cache
@@ -73,6 +74,11 @@ def test_what_needs_no_graph_does_not_wait_for_beam(module):
     program = f"import sys, {module}; sys.exit('apache_beam' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0
+
+
+def test_pandas_is_not_there_so_that_tests_see_what_a_user_has():
+    """pyarrow imports it where it finds it: 0.3 s of each command; and some of its methods need it."""
+    assert importlib.util.find_spec("pandas") is None
 
 
 @pytest.mark.parametrize("path", _of("transforms"), ids=str)

@@ -23,6 +23,9 @@ from schemas.partial import (
 from transforms.calendar import local_windows
 from transforms.frame import Frame, rows_of
 
+_DTYPES = {field.name: np.dtype(str(field.type)) for field in PARTIAL if field.type != SQUARES}
+"""Arrow's integers have numpy's names. (`to_pandas_dtype` wants pandas, which Moment does not.)"""
+
 
 def partial_batch(parts: Sequence[tuple[int, int, int, Frame]]) -> pa.RecordBatch:
     """PARTIAL batch of (grouping, traffic, window, frame) parts; absent columns are zero."""
@@ -43,7 +46,7 @@ def partial_batch(parts: Sequence[tuple[int, int, int, Frame]]) -> pa.RecordBatc
         if field.type == SQUARES:
             arrays.append(_squares([frame.get(field.name) for *_, frame in parts], lengths))
             continue
-        column = np.zeros(total, dtype=field.type.to_pandas_dtype())
+        column = np.zeros(total, dtype=_DTYPES[field.name])
         offset = 0
         for (grouping, _, _, frame), length in zip(parts, lengths):
             named = field.name not in ("content", "brand", "channel")
@@ -62,7 +65,7 @@ def rows_batch(frames: Sequence[Frame]) -> pa.RecordBatch:
         if field.type == SQUARES:
             arrays.append(_squares([frame.get(field.name) for frame in frames], lengths))
             continue
-        column = np.zeros(sum(lengths), dtype=field.type.to_pandas_dtype())
+        column = np.zeros(sum(lengths), dtype=_DTYPES[field.name])
         offset = 0
         for frame, length in zip(frames, lengths):
             if field.name in frame:
