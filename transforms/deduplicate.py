@@ -34,15 +34,18 @@ def first_copies(frame: Frame) -> np.ndarray:
 
 
 def standing(facts: Frame) -> Frame:
-    """One statement a fact: the greatest (revision, retraction before insert, event id).
+    """One statement a fact: the greatest (revision, retraction before insert, event id, statement
+    before an echo of it, flags).
 
     The greatest element of a total order: merging in any order, with copies, gives the same. Its
     flag HOME says whether any statement made the fact live here: one that is neither an echo nor a
     retraction. What only others said of it is no fact of this shard.
     """
     retracts = (facts["flags"] & RETRACT).astype(np.int8)
+    said = facts["flags"] & ~HOME
+    own = (said & ECHO) == 0
     order = np.lexsort(
-        (facts["id_low"], facts["id_high"], retracts, facts["revision"], facts["fact"])
+        (said, own, facts["id_low"], facts["id_high"], retracts, facts["revision"], facts["fact"])
     )
     arranged = facts["fact"][order]
     last = np.ones(len(order), dtype=bool)

@@ -1,7 +1,8 @@
 """Deduplicate: which copy counts and which statement stands, whatever the order of arrival."""
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.observation import ECHO, HOME, RETRACT
@@ -117,6 +118,13 @@ def test_of_two_alike_the_greater_id_stands():
     ]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_a_statement_and_its_echo_the_statement_stands_in_any_order(order):
+    both = [(1, 5, ECHO, 0, 1), (1, 5, 0, 0, 1)]
+
+    assert _stands(*both[::order]) == [(1, 5, HOME, 0, 1)]
+
+
 def test_a_fact_lives_where_it_was_stated_and_not_where_it_was_only_changed():
     assert _stands((1, 5, RETRACT, 0, 1), (2, 5, ECHO, 0, 2), (2, 6, RETRACT | ECHO, 0, 3)) == [
         (1, 5, RETRACT, 0, 1),
@@ -127,6 +135,7 @@ def test_a_fact_lives_where_it_was_stated_and_not_where_it_was_only_changed():
     ]
 
 
+@example([(1, 0, RETRACT, 0, 0), (1, 0, RETRACT | ECHO, 0, 0)], 1)
 @given(st.lists(statements, max_size=12), st.integers(0, 12))
 def test_standing_statements_of_parts_merge_to_those_of_the_whole(rows, cut):
     cut = min(cut, len(rows))
