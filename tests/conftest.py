@@ -1,12 +1,18 @@
-"""What every test may count on: no key of this machine's user, and the job run in process."""
+"""What every test may count on: no key of this machine's user, and the job run in process.
+
+Laws are tried on other examples each time `make test` runs, and on the same ones in CI: what it says
+of a change is then said of the change. No example has a deadline, for tests share their cores.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pipelines.arguments import add_measure_arguments
 from pipelines.keys import KEY_VARIABLE
@@ -14,6 +20,10 @@ from pipelines.measure import Measured, measure
 from pipelines.options import measure_options
 
 KEY = "a key that tests alone may use"
+
+settings.register_profile("explore", deadline=None)
+settings.register_profile("repeat", deadline=None, derandomize=True)
+settings.load_profile("repeat" if os.environ.get("MOMENT_EVERYTHING") else "explore")
 
 
 @pytest.fixture(scope="session", autouse=True)

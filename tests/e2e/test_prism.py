@@ -41,7 +41,8 @@ def test_every_record_comes_once_and_an_event_time_timer_fires_for_each_channel(
     ]
 
     with run_on_prism("tests.e2e.count_replay", arguments, tmp_path / "log") as job:
-        job.wait_until(lambda: len(_lines(tmp_path / "fired")) == 9, seconds=120)
+        # A bundle that is repeated fires its timer again.
+        job.wait_until(lambda: len(set(_lines(tmp_path / "fired"))) == 9, seconds=120)
         job.wait_until(lambda: _ended(tmp_path) == 9, seconds=30)
         _stays(job, tmp_path / "records")
 
