@@ -9,6 +9,7 @@ import pytest
 from apache_beam.utils.timestamp import Timestamp
 
 from schemas.coder import Packed
+from tests.transforms.keyed_state import Bag, Value
 from tests.transforms.observations import PARIS, numbered, observations, said
 from tests.transforms.test_attend import minute_of
 from transforms import attend_keyed, keyed_machine
@@ -17,33 +18,6 @@ from transforms.attend_keyed import AttendKeyed
 from transforms.fragments import frames_of
 
 FAMILIES, BEAT = 2, 2.5
-
-
-class Bag:
-    def __init__(self):
-        self.held = []
-
-    def read(self):
-        return self.held
-
-    def add(self, one):
-        self.held.append(one)
-
-    def clear(self):
-        self.held = []
-
-
-class Value:
-    held = None
-
-    def read(self):
-        return self.held
-
-    def write(self, value):
-        self.held = value
-
-    def clear(self):
-        self.held = None
 
 
 class Timer:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.coder import Packed
 from schemas.metric import KEY
+from tests.transforms.keyed_state import Bag, Value
 from tests.transforms.observations import (
     NOW,
     PARIS,
@@ -110,30 +111,6 @@ def _figure(row):
     return tuple(row[name] for name in KEY)
 
 
-class _Bag:
-    def __init__(self):
-        self.batches = []
-
-    def read(self):
-        return self.batches
-
-    def add(self, batch):
-        self.batches.append(batch)
-
-    def clear(self):
-        self.batches = []
-
-
-class _Value:
-    value = None
-
-    def read(self):
-        return self.value
-
-    def write(self, value):
-        self.value = value
-
-
 def _keyed():
     recalled = []
 
@@ -141,7 +118,7 @@ def _keyed():
         recalled.append(len(memory))
         return attend.recall(RULES, memory)
 
-    return KeyedMachine(new_step(), recall), recalled, _Bag(), _Value()
+    return KeyedMachine(new_step(), recall), recalled, Bag(), Value()
 
 
 def _beat(machines, bag, token, number):
@@ -163,9 +140,9 @@ def test_a_machine_is_recalled_once_and_then_lives_on():
 def test_a_bundle_that_was_not_committed_is_forgotten():
     machines, recalled, bag, token = _keyed()
     _beat(machines, bag, token, 1)
-    committed, left = list(bag.batches), token.value
+    committed, left = list(bag.held), token.held
     _beat(machines, bag, token, 2)
-    bag.batches, token.value = committed, left
+    bag.held, token.held = committed, left
     machine = machines.wake(0, bag, token)
 
     assert recalled == [0, len(committed)]
@@ -177,8 +154,8 @@ def test_a_long_bag_is_replaced_by_one_memory():
     for number in range(1, MOST_FRAGMENTS + 2):
         machine = _beat(machines, bag, token, number)
 
-    assert len(bag.batches) < MOST_FRAGMENTS
-    woken = attend.recall(RULES, bag.batches)
+    assert len(bag.held) < MOST_FRAGMENTS
+    woken = attend.recall(RULES, bag.held)
     assert len(woken.state.remembered["minute"]) == len(machine.state.remembered["minute"])
 
 
@@ -187,10 +164,10 @@ def test_a_bag_is_at_most_twice_what_is_remembered(monkeypatch):
     machines, _, bag, token = _keyed()
     for number in range(1, 200):
         machine = _beat(machines, bag, token, number)
-        held = sum(batch.nbytes for batch in bag.batches)
+        held = sum(batch.nbytes for batch in bag.held)
         assert held <= 2 * max(2_000, sum(batch.nbytes for batch in machine.memory()))
 
-    woken = attend.recall(RULES, bag.batches)
+    woken = attend.recall(RULES, bag.held)
     assert len(woken.state.remembered["minute"]) == 199
 
 
