@@ -20,8 +20,8 @@ from transforms.progress import Mark, mark_batch, sent_by
 
 SOON = 8 * 60
 """Minutes that a stream may come further before a shard closes without waiting for the beat: a jump
-of more is the end of a stream, which no beat may follow, or of a silence."""
-
+of more is the end of a stream, which no beat may follow, or of a silence. A timer is set so far
+ahead (`attend_keyed.AHEAD`), which tells of it."""
 
 HURRY = 8.0
 """Seconds of stream in a second of the wall's above which a stream catches up."""
