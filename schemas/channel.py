@@ -215,6 +215,8 @@ class Channel:
                none. Asked only where `parse` refuses, so `parse` must refuse containers
     recognise  does a sample record look like this channel? Used where no channel is given
     clock      `server` when the native time is a server's receipt, `device` when a device's claim
+
+    A worker calls these on several threads at once: what they remember between calls needs a lock.
     """
 
     name: str

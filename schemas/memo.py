@@ -1,9 +1,13 @@
-"""Memo: what repeats is read once. Bounded, in memory only, and never a part of any result."""
+"""Memo: what repeats is read once. Bounded, in memory only, and never a part of any result.
+
+A worker decodes several bundles at a time, on threads of one process that share what is remembered.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from itertools import islice
+from threading import Lock
 from typing import Generic, TypeVar
 
 import msgspec
@@ -30,28 +34,38 @@ class Memo(dict[K, T]):
     def __init__(self, make: Callable[[K], T], most: int) -> None:
         super().__init__()
         self._make, self._most = make, most
+        self._lock = Lock()
 
     def __missing__(self, key: K) -> T:
         made = self._make(key)
-        if len(self) >= self._most:
-            for old in list(islice(self, (self._most + 1) // 2)):
-                del self[old]
-        self[key] = made
+        with self._lock:
+            if len(self) >= self._most:
+                for old in list(islice(self, (self._most + 1) // 2)):
+                    del self[old]
+            self[key] = made
         return made
 
 
 class Book(dict[bytes, int], Generic[T]):
-    """Texts by number, in the order in which they were first seen, and what each of them says."""
+    """Texts by number, in the order in which they were first seen, and what each of them says.
+
+    `lock` is held by who writes in it. A number is given when what it says is there.
+    """
 
     def __init__(self, read: Callable[[bytes], T]) -> None:
         super().__init__()
         self.said: list[T] = []
+        self.lock = Lock()
         self._read = read
 
     def __missing__(self, text: bytes) -> int:
         said = self._read(text)
-        number = self[text] = len(self.said)
-        self.said.append(said)
+        with self.lock:
+            if text in self:
+                return self[text]
+            number = len(self.said)
+            self.said.append(said)
+            self[text] = number
         return number
 
 

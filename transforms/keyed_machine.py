@@ -17,10 +17,19 @@ import pyarrow as pa
 from apache_beam.utils.timestamp import Timestamp
 
 MOST_FRAGMENTS = 64
-FEWEST_BYTES = 65_536
+FEWEST_BYTES = 16_384
+SLACK = 0.25
 """The bag is replaced by one merged memory when it holds more batches than MOST_FRAGMENTS, and when
-what was appended since is more than the memory was then: so it is at most twice what is remembered,
-or FEWEST_BYTES, and what is remembered is written at most twice."""
+what was appended since is more than this part of the memory then, and than FEWEST_BYTES. So state
+is not much more than what is remembered, and its size tells of that and not of when bags were
+merged, which those of a steady stream are at the same time; what is remembered is written five
+times at most."""
+
+
+ENVELOPE = 512
+"""Bytes that a batch takes in state beside its columns, about: its schema."""
+IN_USE = b""
+"""The token of a machine between `wake` and `remember`: state never holds it."""
 
 
 class Remembering(Protocol):
@@ -62,11 +71,13 @@ class KeyedMachine(Generic[Machine]):
         awake = self._awake.get(key)
         written = token.read()
         if awake and written == awake.token:
+            # Of a bundle that fails before `remember` the machine knows more than state does.
+            self._awake[key] = awake._replace(token=IN_USE)
             return cast(Machine, awake.machine)
         bag = list(fragments.read())
         machine = self._recall(key, bag)
         # How much of it is one memory is not known any more: as if all had been appended.
-        self._awake[key] = _Awake(written or b"", machine, len(bag), 0, _bytes(bag))
+        self._awake[key] = _Awake(IN_USE, machine, len(bag), 0, _bytes(bag))
         return machine
 
     def glimpse(self, key: Any) -> Machine | None:
@@ -79,7 +90,7 @@ class KeyedMachine(Generic[Machine]):
         learnt = machine.learnt()
         batches += len(learnt)
         appended += _bytes(learnt)
-        if batches > MOST_FRAGMENTS or appended > max(remembered, FEWEST_BYTES):
+        if batches > MOST_FRAGMENTS or appended > max(SLACK * remembered, FEWEST_BYTES):
             learnt = machine.memory()
             fragments.clear()
             batches, remembered, appended = len(learnt), _bytes(learnt), 0
@@ -91,7 +102,7 @@ class KeyedMachine(Generic[Machine]):
 
 
 def _bytes(batches: list[pa.RecordBatch]) -> int:
-    return sum(batch.nbytes for batch in batches)
+    return sum(batch.nbytes + ENVELOPE for batch in batches)
 
 
 def new_step() -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from copy import copy
 from itertools import chain, repeat
+from traceback import walk_tb
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ _PATH = re.compile(r" - at `(?P<path>[^`]*)`")
 _FIELD = re.compile(r"missing required field `(?P<field>[^`]*)`")
 PARSE_ERRORS = (ParseError, msgspec.DecodeError, UnicodeError, RecursionError)
 """What `Channel.parse` and `Channel.unwrap` may raise; anything else is a `decoder_error`."""
-
+_LIBRARIES = ("pyarrow", "numpy", "msgspec")
 
 PAYLOADS_A_CALL = 512
 _BRACE, _CLOSING_BRACE = b"{}"
@@ -271,8 +272,15 @@ def explain(payload: bytes, error: Exception) -> tuple[Reason, str, str]:
 
 
 def decoder_error(error: Exception) -> tuple[Reason, str, str]:
-    """What to say of an error that no record may cause: the channel's code is to be mended."""
-    return Reason.DECODER_ERROR, "$", f"the channel's code raised {type(error).__name__}"
+    """What to say of an error that no record may cause: the channel's code is to be mended.
+
+    Where it was raised, but not its words: they may hold what the record says.
+    """
+    frames = [*walk_tb(error.__traceback__)]
+    places = [(frame.f_globals.get("__name__", ""), line) for frame, line in frames]
+    own = [place for place in places if place[0].partition(".")[0] not in _LIBRARIES]
+    where = " in {} line {}".format(*own[-1]) if own else ""
+    return Reason.DECODER_ERROR, "$", f"the channel's code raised {type(error).__name__}{where}"
 
 
 def _is_utf8(payload: bytes) -> bool:

@@ -128,7 +128,11 @@ class Contexts(Book[Context]):
 
     def spread(self, numbers: np.ndarray) -> ContextColumns:
         """A row a number of a context."""
-        self._grow()
+        with self.lock:
+            self._grow()
+            return self._spread(numbers)
+
+    def _spread(self, numbers: np.ndarray) -> ContextColumns:
         faults: list[Reject] = []
         if self._faulty:
             for row in np.flatnonzero(np.isin(numbers, list(self._faulty))).tolist():

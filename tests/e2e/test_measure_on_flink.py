@@ -99,6 +99,17 @@ def test_the_figures_that_stand_are_those_of_a_recomputation(survived):
     survived.verdict.holds()
 
 
+def test_no_record_failed_for_a_fault_of_the_code_that_reads_it(survived):
+    """Workers decode on several threads: what they share must not come between them."""
+    assert (
+        survived.dataset.rows(
+            "SELECT channel, detail, count(*) FROM failed_events_latest"
+            " WHERE reason = 'decoder_error' GROUP BY ALL"
+        )
+        == []
+    )
+
+
 def test_half_a_million_events_were_measured_with_copies_and_late_ones(survived):
     ((events, copies, late),) = survived.dataset.rows(
         "SELECT sum(events), sum(duplicate), sum(late) FROM balance_latest"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import msgspec
 import pytest
 
@@ -76,3 +78,32 @@ def test_where_texts_repeat_and_in_small_groups_the_memo_stays():
     assert texts.worthwhile()
     texts.numbers(_raws(b"new"))
     assert texts.worthwhile()
+
+
+def test_threads_that_share_a_book_have_numbers_of_what_each_text_says(hasty):
+    class Interrupted(list):
+        """Python looks for another thread where a function of its own begins."""
+
+        def append(self, said: str) -> None:
+            super().append(said)
+
+    for _ in range(20):
+        book = Book(bytes.decode)
+        book.said = Interrupted()
+        texts = Texts(lambda book=book: book)
+        lists = [[b"%d" % (7 * n + 31 * m) for m in range(300)] for n in range(12)]
+        with ThreadPoolExecutor(4) as threads:
+            found = [*threads.map(lambda said: texts.numbers(_raws(*said))[1], lists)]
+
+        assert [[book.said[n] for n in row] for row in found] == [
+            [text.decode() for text in said] for said in lists
+        ]
+        assert len(book) == len(book.said) == len(set(book.said))
+
+
+def test_threads_that_share_a_memo_forget_and_go_on(hasty):
+    memo = Memo(str, most=16)
+    with ThreadPoolExecutor(4) as threads:
+        found = [*threads.map(lambda n: [memo[n + m] for m in range(400)], range(40))]
+
+    assert found == [[str(n + m) for m in range(400)] for n in range(40)]

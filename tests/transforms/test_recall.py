@@ -30,7 +30,7 @@ from transforms.accumulate import Accumulate, PublishRules
 from transforms.accumulate_families import AccumulateFamilies, RouteLabels
 from transforms.attend import Attend, AttendRules
 from transforms.attend_shards import AttendShards
-from transforms.keyed_machine import MOST_FRAGMENTS, KeyedMachine, new_step
+from transforms.keyed_machine import ENVELOPE, MOST_FRAGMENTS, KeyedMachine, new_step
 from transforms.observe import label_batch
 from transforms.shards import split_by_shard
 
@@ -149,6 +149,18 @@ def test_a_bundle_that_was_not_committed_is_forgotten():
     assert len(machine.state.remembered["minute"]) == 1
 
 
+def test_a_machine_whose_bundle_failed_before_it_was_remembered_is_recalled():
+    machines, recalled, bag, token = _keyed()
+    _beat(machines, bag, token, 1)
+    failed = machines.wake(0, bag, token)
+    failed.add(observations([said("10:00", "ana", id=2)]))
+    failed.emit()
+    machine = machines.wake(0, bag, token)
+
+    assert recalled == [0, len(bag.held)]
+    assert len(machine.state.remembered["minute"]) == 1
+
+
 def test_a_long_bag_is_replaced_by_one_memory():
     machines, _, bag, token = _keyed()
     for number in range(1, MOST_FRAGMENTS + 2):
@@ -159,13 +171,16 @@ def test_a_long_bag_is_replaced_by_one_memory():
     assert len(woken.state.remembered["minute"]) == len(machine.state.remembered["minute"])
 
 
-def test_a_bag_is_at_most_twice_what_is_remembered(monkeypatch):
-    monkeypatch.setattr(keyed_machine, "FEWEST_BYTES", 2_000)
+def test_a_bag_is_at_most_a_quarter_more_than_what_is_remembered(monkeypatch):
+    monkeypatch.setattr(keyed_machine, "FEWEST_BYTES", 500)
     machines, _, bag, token = _keyed()
     for number in range(1, 200):
         machine = _beat(machines, bag, token, number)
-        held = sum(batch.nbytes for batch in bag.held)
-        assert held <= 2 * max(2_000, sum(batch.nbytes for batch in machine.memory()))
+        held, remembered = (
+            sum(batch.nbytes + ENVELOPE for batch in batches)
+            for batches in (bag.held, machine.memory())
+        )
+        assert held <= max(1.25 * remembered, remembered + 500)
 
     woken = attend.recall(RULES, bag.held)
     assert len(woken.state.remembered["minute"]) == 199

@@ -149,7 +149,9 @@ def test_a_parser_that_breaks_fails_the_record_and_repeats_nothing_of_it():
     (failure,) = _read([b'{"id": 1}'], _channel(parse=_fault)).failures
 
     assert failure.reason is Reason.DECODER_ERROR
-    assert failure.detail == "the channel's code raised ZeroDivisionError"
+    line = _fault.__code__.co_firstlineno + 1
+    where = f"in tests.transforms.test_records line {line}"
+    assert failure.detail == f"the channel's code raised ZeroDivisionError {where}"
 
 
 def _complaint(parse, payload):
