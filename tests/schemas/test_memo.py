@@ -93,9 +93,9 @@ def test_threads_that_share_a_book_have_numbers_of_what_each_text_says(hasty):
         texts = Texts(lambda book=book: book)
         lists = [[b"%d" % (7 * n + 31 * m) for m in range(300)] for n in range(12)]
         with ThreadPoolExecutor(4) as threads:
-            found = [*threads.map(lambda said: texts.numbers(_raws(*said))[1], lists)]
+            found = [*threads.map(texts.numbers, [_raws(*said) for said in lists])]
 
-        assert [[book.said[n] for n in row] for row in found] == [
+        assert [[book.said[n] for n in numbers] for _, numbers in found] == [
             [text.decode() for text in said] for said in lists
         ]
         assert len(book) == len(book.said) == len(set(book.said))
