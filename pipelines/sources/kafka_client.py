@@ -130,12 +130,16 @@ class KafkaClient:
             "error_cb": self._notice,
             "logger": _ClientLog(),
         }
+        self._client = client
+        self._consumer = self._consume()
+
+    def _consume(self) -> Any:
         try:
-            self._consumer = self._kafka.Consumer(client)
+            return self._kafka.Consumer(self._client)
         except self._kafka.KafkaException as error:
             raise OptionError(
                 "expected Kafka client properties that librdkafka takes, found: "
-                f"{trouble(error, settings)}: correct them."
+                f"{trouble(error, self._settings)}: correct them."
             ) from None
 
     def partitions(self, topic: str, seconds: float) -> int:
@@ -251,6 +255,16 @@ class PartitionReader(KafkaClient):
     def forget(self) -> None:
         """The next `seek` assigns anew."""
         self.next, self.at_end = None, False
+
+    def connect_anew(self) -> None:
+        """Another client of the library in place of this one; what was noted stays.
+
+        A broker that has just started may answer that it knows of no such partition. A client that
+        was told so does not ask again for five minutes.
+        """
+        self._consumer.close()
+        self._consumer = self._consume()
+        self.forget()
 
     def _serve(self) -> None:
         """Nothing: a poll would take a message, and `read` serves what was noticed."""
