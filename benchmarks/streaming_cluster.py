@@ -59,9 +59,9 @@ def cancel(services: Services, job: str) -> None:
         time.sleep(0.2)
 
 
-def state_bytes(services: Services, job: str, seconds: float = 60.0) -> int:
-    """Bytes of a savepoint taken now: the keys and values that are, without what RocksDB has not
-    cleared away yet. It is removed. Raises TimeoutError."""
+def state_bytes(services: Services, job: str, seconds: float = 60.0) -> dict[str, int]:
+    """Bytes of a savepoint taken now, by vertex: the keys and values that are, without what RocksDB
+    has not cleared away yet. It is removed. Raises TimeoutError."""
     folder = services.folder / "data" / "savepoints"
     body = {"target-directory": folder.as_uri(), "cancel-job": False, "formatType": "CANONICAL"}
     request = Request(
@@ -81,10 +81,28 @@ def state_bytes(services: Services, job: str, seconds: float = 60.0) -> int:
         time.sleep(0.1)
     if "location" not in found["operation"]:
         raise RuntimeError(f"expected a savepoint of job {job}, found {found['operation']}")
-    written = Path(unquote(urlsplit(found["operation"]["location"]).path))
-    size = sum(file.stat().st_size for file in written.rglob("*") if file.is_file())
-    shutil.rmtree(written)
-    return size
+    location = found["operation"]["location"]
+    shutil.rmtree(Path(unquote(urlsplit(location).path)))
+    return _by_vertex(services, job, location)
+
+
+def _by_vertex(services: Services, job: str, location: str) -> dict[str, int]:
+    names = {each["id"]: each["name"] for each in ask(services, f"/jobs/{job}")["vertices"]}
+    history = ask(services, f"/jobs/{job}/checkpoints")["history"]
+    (number,) = [each["id"] for each in history if each.get("external_path") == location]
+    tasks = ask(services, f"/jobs/{job}/checkpoints/details/{number}")["tasks"]
+    return {names[vertex]: int(task["state_size"]) for vertex, task in tasks.items()}
+
+
+def stream_time(services: Services, job: str, step: str) -> float | None:
+    """Seconds since the epoch up to which the stream has come at the vertex that holds a step: the
+    least watermark of its subtasks. None: not known yet."""
+    for vertex in ask(services, f"/jobs/{job}")["vertices"]:
+        if step in vertex["name"]:
+            found = ask(services, f"/jobs/{job}/vertices/{vertex['id']}/watermarks")
+            told = [int(each["value"]) / 1e3 for each in found]
+            return min(told) if told and min(told) > 0 else None
+    raise LookupError(f"no vertex of job {job} holds the step {step}")
 
 
 def checkpoints(services: Services, job: str) -> list[Checkpoint]:

@@ -24,7 +24,7 @@ from apache_beam.transforms.userstate import (
 )
 from apache_beam.utils.timestamp import Timestamp
 
-from schemas.coder import Packed, PackedCoder, RecordBatchCoder
+from schemas.coder import Packed, PackedCoder
 from transforms.attend import AttendRules
 from transforms.balance import outcome_batch
 from transforms.calendar import MINUTE_US
@@ -44,7 +44,7 @@ class AttendKeyed(beam.DoFn):
     """(shard, observations) → (family, deltas and marks); `counts` and `late`."""
 
     PENDING = BagStateSpec("pending", PackedCoder())
-    FRAGMENTS = BagStateSpec("fragments", RecordBatchCoder())
+    FRAGMENTS = BagStateSpec("fragments", PackedCoder())
     TOKEN = ReadModifyWriteStateSpec("token", beam.coders.BytesCoder())
     ARMED = ReadModifyWriteStateSpec("armed", beam.coders.VarIntCoder())
     POSTPONED = ReadModifyWriteStateSpec("postponed", beam.coders.VarIntCoder())
@@ -118,6 +118,7 @@ class AttendKeyed(beam.DoFn):
         if awake.waits(reached, time.time(), self._beat(awake)):
             postponed.write(reached)
             emit.set(next_beat(self._beat(awake)))
+            self._shards.put_back(shard, token)
             return
         postponed.clear()
         found = list(self._emitted(awake, pending)) if reached > awake.reached else []
