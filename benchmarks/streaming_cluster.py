@@ -81,17 +81,26 @@ def state_bytes(services: Services, job: str, seconds: float = 60.0) -> dict[str
         time.sleep(0.1)
     if "location" not in found["operation"]:
         raise RuntimeError(f"expected a savepoint of job {job}, found {found['operation']}")
-    location = found["operation"]["location"]
-    shutil.rmtree(Path(unquote(urlsplit(location).path)))
-    return _by_vertex(services, job, location)
-
-
-def _by_vertex(services: Services, job: str, location: str) -> dict[str, int]:
+    written = _path(found["operation"]["location"])
+    shutil.rmtree(written)
+    # What the interface tells of checkpoints is some seconds old.
+    while not (taken := _named(services, job, written)):
+        if time.monotonic() > until:
+            raise TimeoutError(f"the savepoint {written} is not in the job's history")
+        time.sleep(0.2)
     names = {each["id"]: each["name"] for each in ask(services, f"/jobs/{job}")["vertices"]}
-    history = ask(services, f"/jobs/{job}/checkpoints")["history"]
-    (number,) = [each["id"] for each in history if each.get("external_path") == location]
-    tasks = ask(services, f"/jobs/{job}/checkpoints/details/{number}")["tasks"]
+    tasks = ask(services, f"/jobs/{job}/checkpoints/details/{taken[0]}")["tasks"]
     return {names[vertex]: int(task["state_size"]) for vertex, task in tasks.items()}
+
+
+def _named(services: Services, job: str, written: Path) -> list[int]:
+    """Numbers of the completed checkpoints of a job that were written to a place."""
+    history = ask(services, f"/jobs/{job}/checkpoints")["history"]
+    return [each["id"] for each in history if _path(each.get("external_path") or "") == written]
+
+
+def _path(address: str) -> Path:
+    return Path(unquote(urlsplit(address).path))
 
 
 def stream_time(services: Services, job: str, step: str) -> float | None:
