@@ -28,6 +28,7 @@ from schemas.coder import Packed, PackedCoder
 from transforms.attend import AttendRules
 from transforms.balance import outcome_batch
 from transforms.calendar import MINUTE_US
+from transforms.garbage import seldom_look_for_garbage
 from transforms.keyed_machine import KeyedMachine, new_step, next_beat
 from transforms.keyed_shard import PATIENCE, Shard, recall_shard
 
@@ -57,6 +58,7 @@ class AttendKeyed(beam.DoFn):
         self._step = new_step()
 
     def setup(self) -> None:
+        seldom_look_for_garbage()
         self._shards = KeyedMachine[Shard](
             self._step,
             lambda key, memory: recall_shard(key, self._families, self._rules, memory),

@@ -214,21 +214,12 @@ class PartitionReader(KafkaClient):
 
     def read(self, rows: int, seconds: float) -> Found:
         """At most `rows` messages, as soon as there are so many or the seconds are over."""
-        codes = self._kafka.KafkaError
         got = self._consumer.consume(min(rows, self.notes.rows), timeout=seconds)
-        found, end = Found([]), None
-        for event in got:
-            error = event.error()
-            if error is None:
-                found.messages.append(event)
-            elif error.code() == codes._PARTITION_EOF:
-                end = event
-            elif error.code() in (codes._AUTO_OFFSET_RESET, codes.OFFSET_OUT_OF_RANGE):
-                found.lost = True
-            else:
-                # Behind a spoilt batch the client reads on at offsets made of its rubbish.
-                found.trouble, self._spoilt = trouble(error, self._settings), True
-                break
+        errors = list(map(self._kafka.Message.error, got))
+        if errors.count(None) == len(errors):
+            found, end = Found(got), None
+        else:
+            found, end = self._told_apart(got, errors)
         if found.messages:
             self.next, self.at_end = found.messages[-1].offset() + 1, False
             self._suit_rows(found.messages, rows)
@@ -241,6 +232,23 @@ class PartitionReader(KafkaClient):
                 found.trouble = found.trouble or self._noticed
             self._noticed = None
         return found
+
+    def _told_apart(self, got: list[Any], errors: list[Any]) -> tuple[Found, Any]:
+        """Messages, and what else the client said; the end of the partition, if it said so."""
+        codes = self._kafka.KafkaError
+        found, end = Found([]), None
+        for event, error in zip(got, errors):
+            if error is None:
+                found.messages.append(event)
+            elif error.code() == codes._PARTITION_EOF:
+                end = event
+            elif error.code() in (codes._AUTO_OFFSET_RESET, codes.OFFSET_OUT_OF_RANGE):
+                found.lost = True
+            else:
+                # Behind a spoilt batch the client reads on at offsets made of its rubbish.
+                found.trouble, self._spoilt = trouble(error, self._settings), True
+                break
+        return found, end
 
     def ask_bounds(self, seconds: float) -> tuple[int, int]:
         """`bounds` of this partition."""
