@@ -12,7 +12,7 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         nargs="+",
         metavar="INPUT",
-        help="file, glob, directory, kafka://HOST:PORT/TOPIC or"
+        help="file, glob, directory, the same as gs://BUCKET/PATH, kafka://HOST:PORT/TOPIC or"
         " pubsub://projects/PROJECT/subscriptions/NAME; CHANNEL=INPUT names its channel, else it"
         " is recognised",
     )

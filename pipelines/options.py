@@ -20,6 +20,7 @@ from pipelines.flink import flink_job, runs_on_flink
 from pipelines.graph import Rules
 from pipelines.inputs import Inputs, parse_inputs
 from pipelines.keys import pseudonym_keys
+from pipelines.places import is_within
 from pipelines.sinks.bigquery_destination import Destination, is_bigquery, parse_destination
 from pipelines.sinks.tables import FOLDER_TABLES
 from pipelines.sources.files import InputFile
@@ -195,7 +196,7 @@ def _outside(inputs: Sequence[InputFile], output: Path | Destination) -> tuple[I
     if not inputs or isinstance(output, Destination):
         return tuple(inputs)
     place = output.resolve()
-    outside = tuple(file for file in inputs if not Path(file.path).resolve().is_relative_to(place))
+    outside = tuple(file for file in inputs if not is_within(file.path, place))
     if not outside:
         raise OptionError(f"--output {output}: expected inputs elsewhere, found all of them in it")
     return outside

@@ -12,6 +12,7 @@ from pipelines.errors import OptionError
 from pipelines.inputs import is_topic
 from pipelines.measure import IN_PROCESS
 from pipelines.options import MeasureOptions, measure_options
+from pipelines.places import is_within
 from pipelines.sources.kafka import check_kafka
 from pipelines.verify_run import Run
 
@@ -49,9 +50,7 @@ def recomputation(
         check_kafka(found.topics, measuring.stream.kafka)
         return measuring
     place = dataset.resolve()
-    native = tuple(
-        file for file in found.files if not Path(file.path).resolve().is_relative_to(place)
-    )
+    native = tuple(file for file in found.files if not is_within(file.path, place))
     if not native:
         raise OptionError(f"{dataset}: expected raw input elsewhere, found all of it there")
     return replace(measuring, inputs=replace(found, files=native))
