@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 import apache_beam as beam
 
+from pipelines.archiving import archiving, begin_archive
 from pipelines.graph import build
 from pipelines.measure import Measured, bounded_source, outcome, pipeline_options, run_record
 from pipelines.options import MeasureOptions
@@ -30,6 +31,7 @@ def measure_into_bigquery(options: MeasureOptions, output: Destination) -> Measu
     Raises OptionError, before anything starts, where the tables cannot be written.
     """
     check_bigquery(output, WRITTEN)
+    begin_archive(options)
     began, started = time.monotonic(), datetime.now(timezone.utc)
     runs = Runs(output, streaming=False)
     record = run_record(options) | {"started": started.isoformat(timespec="seconds")}
@@ -39,7 +41,7 @@ def measure_into_bigquery(options: MeasureOptions, output: Destination) -> Measu
             build(
                 root,
                 bounded_source(options),
-                lambda table: WriteBigQuery(table, output),
+                archiving(lambda table: WriteBigQuery(table, output), options),
                 options.rules,
             )
     except BaseException:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -100,9 +100,13 @@ def arrow_files(paths: Iterable[str]) -> tuple[Any, list[str]]:
     return fs.LocalFileSystem(), paths
 
 
-def put(content: Any, path: str) -> None:
-    """Write an object of a bucket, whole or not at all. OSError where it cannot be written."""
-    out = _client().open_output_stream(_inner(path), compression=None)
+def put(content: Any, path: str, time: datetime | None = None) -> None:
+    """Write an object of a bucket, whole or not at all. OSError where it cannot be written.
+
+    `time` becomes its custom time, from which a rule of the bucket may count the days it is kept.
+    """
+    metadata = {} if time is None else {"customTime": f"{time:%Y-%m-%dT%H:%M:%SZ}"}
+    out = _client().open_output_stream(_inner(path), compression=None, metadata=metadata or None)
     # In one piece: a stream that is given up half-way is closed with the half it has.
     out.write(content)
     out.close()

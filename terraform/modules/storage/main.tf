@@ -37,15 +37,15 @@ resource "google_storage_bucket" "archive" {
     default_kms_key_name = var.kms_key
   }
 
+  # An object's custom time is the hour in which its records arrived: what was archived later is not
+  # kept longer. The age is for objects without one.
   lifecycle_rule {
     action {
-      type          = "SetStorageClass"
-      storage_class = "NEARLINE"
+      type = "Delete"
     }
 
     condition {
-      age                   = 30
-      matches_storage_class = ["STANDARD"]
+      days_since_custom_time = var.archive_days
     }
   }
 
