@@ -39,6 +39,12 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
         "--replace", action="store_true", help="replace the directory's dataset when all is written"
     )
     parser.add_argument(
+        "--load-through",
+        metavar="BUCKET",
+        help="of bounded input into BigQuery: write Parquet below gs://BUCKET/PREFIX and load it by"
+        " a job a table, which costs nothing (default: append over Storage Write)",
+    )
+    parser.add_argument(
         "--archive",
         nargs="?",
         const="",

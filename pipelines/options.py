@@ -43,6 +43,8 @@ class MeasureOptions:
     beam_arguments: tuple[str, ...]
     archive: str | None = None
     """Where records are kept, if not in the output; `rules.archive` says whether they are."""
+    load_through: str | None = None
+    """Where rows are written for load jobs of BigQuery; None: they are appended."""
 
     @property
     def unbounded(self) -> bool:
@@ -69,6 +71,7 @@ def measure_options(
     _check_beam(beam_arguments)
     output = _output(arguments.output, arguments.replace, stream.append)
     archive = _archive(arguments.archive, output)
+    load_through = _load_through(arguments.load_through, output)
     try:
         ZoneInfo(arguments.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -103,6 +106,7 @@ def measure_options(
         stream=stream,
         beam_arguments=tuple(beam_arguments),
         archive=archive,
+        load_through=load_through,
     )
     _check_kind(options, arguments)
     if runs_on_dataflow(beam_arguments):
@@ -118,6 +122,11 @@ def _check_kind(options: MeasureOptions, arguments: argparse.Namespace) -> None:
             "--speed: expected files to replay, found an archive; leave --speed out to measure it"
         )
     if options.unbounded:
+        if options.load_through:
+            raise OptionError(
+                f"--load-through {options.load_through}: expected with bounded input only: rows of"
+                " a stream are appended as they come; leave it out"
+            )
         if options.replace:
             raise OptionError("--replace: expected for bounded input; a stream can only --append")
         if not options.beam_arguments:
@@ -230,6 +239,23 @@ def _archive(given: str | None, output: Path | Destination) -> str | None:
             " keeps it there"
         )
     return str(place)
+
+
+def _load_through(given: str | None, output: Path | Destination) -> str | None:
+    """The prefix for files of load jobs; whether it may be written is looked at later."""
+    if given is None:
+        return None
+    if isinstance(output, Path):
+        raise OptionError(
+            f"--load-through {given}: expected with --output bigquery://PROJECT/DATASET, found the"
+            f" directory {output}; leave it out"
+        )
+    if not in_bucket(given):
+        raise OptionError(
+            f"--load-through {given}: expected gs://BUCKET/PREFIX, for BigQuery loads from buckets"
+        )
+    bucket_of(given)
+    return given.rstrip("/")
 
 
 def _check_not_read(archive: str | None, inputs: Inputs) -> None:

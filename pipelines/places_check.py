@@ -31,7 +31,11 @@ def check_writable(place: str, option: str) -> None:
     credentials = AnonymousCredentials() if os.environ.get(EMULATOR_VARIABLE) else None
     try:
         # No project is needed to write into a bucket, and not every account tells one.
-        blob = Client("none", credentials=credentials).bucket(bucket).blob(f"{prefix}/.moment")
+        blob = (
+            Client("none", credentials=credentials)
+            .bucket(bucket)
+            .blob(f"{prefix}/.moment".lstrip("/"))
+        )
         retry = DEFAULT_RETRY.with_timeout(SECONDS)
         blob.create_resumable_upload_session(timeout=SECONDS, retry=retry)
     except NotFound:

@@ -155,18 +155,18 @@ class DayObject(DayFile):
 
     def _begin(self, folder: str, name: str) -> Any:
         self._spool = tempfile.TemporaryFile()  # noqa: SIM115
-        self._name = join(folder, name)
+        self.path = join(folder, name)
         return self._spool
 
     def _finish(self) -> None:
         self._spool.flush()
         with mmap.mmap(self._spool.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            put(content, self._name, self._time())
+            put(content, self.path, self._time())
         self._spool.close()
 
     def _time(self) -> datetime | None:
         """The hour or day that the object's name says, for the rule by which it expires."""
-        found = _NAMED.search(self._name)
+        found = _NAMED.search(self.path)
         if found is None:
             return None
         return datetime.fromisoformat(f"{found['day']}T{found['hour'] or '00'}:00:00+00:00")

@@ -177,6 +177,16 @@ def test_what_the_job_archives_is_what_the_schedule_reads_and_few_may_and_it_exp
     assert bucket["soft_delete_policy"] == [{"retention_duration_seconds": 0}]
 
 
+def test_what_load_jobs_leave_is_gone_in_days(made):
+    bucket = made["storage/google_storage_bucket.load"]
+    rules = {rule["action"][0]["type"]: rule["condition"][0]["age"] for rule in bucket["lifecycle_rule"]}  # fmt: skip
+
+    assert rules == {"Delete": 3, "AbortIncompleteMultipartUpload": 1}
+    assert bucket["public_access_prevention"] == "enforced"
+    assert bucket["versioning"] == [{"enabled": False}]
+    assert bucket["soft_delete_policy"] == [{"retention_duration_seconds": 0}]
+
+
 def test_alerts_watch_what_was_made_and_reach_somebody(made):
     subscriptions = made["pubsub/google_pubsub_subscription.input"].values()
     policies = [
@@ -207,6 +217,7 @@ def test_everything_that_keeps_data_is_encrypted_with_the_key_of_data(made):
         *made["pubsub/google_pubsub_topic.dead_letter"].values(),
         made["registry/google_artifact_registry_repository.images"],
         made["storage/google_storage_bucket.archive"]["encryption"][0],
+        made["storage/google_storage_bucket.load"]["encryption"][0],
         made["storage/google_storage_bucket.dataflow"]["encryption"][0],
         *(made[f"bigquery/google_bigquery_dataset.{name}"]["default_encryption_configuration"][0]
           for name in ("data", "restricted", "views")),
