@@ -52,6 +52,12 @@ class MeasureOptions:
         return not self.inputs.stored or self.stream.speed is not None
 
     @property
+    def only_written(self) -> bool:
+        """Is the job written down, as a template or a jar, for others to run?"""
+        written = ("--template_location", "--output_executable_path")
+        return any(given.startswith(written) for given in self.beam_arguments)
+
+    @property
     def writes_template(self) -> bool:
         """Is the graph written down for Dataflow, which starts the job itself?"""
         return any(given.startswith("--template_location") for given in self.beam_arguments)
@@ -135,6 +141,11 @@ def _check_kind(options: MeasureOptions, arguments: argparse.Namespace) -> None:
                 " streaming runner, found none; the job in this process would never end"
             )
         return
+    if options.load_through and options.only_written:
+        raise OptionError(
+            f"--load-through {options.load_through}: expected a job that this command runs and"
+            " waits for, to remove its files, found one that is only written; leave it out"
+        )
     for name in ("run_on", "since", "append"):
         if getattr(arguments, name):
             raise OptionError(

@@ -26,7 +26,7 @@ AT_ONCE = 16
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _CODE = re.compile(r"google::cloud::Status\((\w+):")
-_PATIENCE = timedelta(seconds=10)
+_PATIENCE = timedelta(seconds=5)
 """How long a question is asked again before anything starts. Work under way waits a quarter of an
 hour, as Google's client does by itself."""
 

@@ -185,7 +185,7 @@ class Services:
                 say(f"{name} already runs: left as it is")
         try:
             with ThreadPoolExecutor(len(SERVICES)) as pool:
-                starting = {name: pool.submit(self._start, name) for name in missing}
+                starting = {name: pool.submit(self._start, name, names) for name in missing}
                 for name, ready in starting.items():
                     ready.result()
                     say(f"{name} is ready")
@@ -193,12 +193,14 @@ class Services:
             stop(self.folder, missing)
             raise
 
-    def _start(self, name: str) -> None:
-        start(self.folder, self._program(name))
+    def _start(self, name: str, beside: Collection[str]) -> None:
+        start(self.folder, self._program(name, beside))
 
-    def _program(self, name: str) -> Program:
+    def _program(self, name: str, beside: Collection[str] = ()) -> Program:
         if name == "worker_pool":
-            return worker_pool(self.folder, self.ports, ROOT)
+            # Buckets are reached by each process for itself, as its environment says.
+            known = self.storage.variables if "storage" in beside else {}
+            return worker_pool(self.folder, self.ports, ROOT, known)
         if name == "kafka":
             kafka.write_configuration(self.java, self.kafka_jars, self.folder, self.ports)
             return kafka.broker(self.java, self.kafka_jars, self.folder)

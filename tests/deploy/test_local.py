@@ -210,6 +210,16 @@ def test_bigquerys_emulator_finds_its_extension_in_a_home_of_its_own():
     assert told.environment["HOME"] == "/cache/bigquery/home"
 
 
+def test_workers_that_start_beside_storages_emulator_know_it():
+    running = services.Services(FOLDER, Ports(), 2, "java", Path("/f"), Path("/k"), Path("/j"))
+
+    with_it = running._program("worker_pool", ["worker_pool", "storage"]).environment
+    without = running._program("worker_pool", ["worker_pool", "kafka"]).environment
+
+    assert with_it["STORAGE_EMULATOR_HOST"] == "http://127.0.0.1:4443"
+    assert with_it.keys() - without.keys() == {"STORAGE_EMULATOR_HOST"}
+
+
 def test_bigquerys_emulator_loads_from_the_files_of_storages():
     running = services.Services(FOLDER, Ports(), 2, "java", Path("/f"), Path("/k"), Path("/j"))
 

@@ -9,8 +9,10 @@ import gzip
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +92,29 @@ def test_an_object_is_written_whole_listed_and_removed(bucket):
     assert files_below(f"{bucket}/ra") == []
     remove([found.path, f"{bucket}/was/never/there"])
     assert files_below(bucket) == []
+
+
+def test_a_store_that_is_frozen_or_away_for_a_while_is_waited_for(storage, bucket):
+    storage.freeze()
+    threading.Timer(1, storage.thaw).start()
+    put(MANY, f"{bucket}/frozen.bin")
+    storage.kill()
+    threading.Timer(1, storage.start).start()
+    put(MANY, f"{bucket}/away.bin")
+
+    assert [found.size_bytes for found in files_below(bucket)] == [len(MANY), len(MANY)]
+
+
+def test_a_worker_that_is_killed_as_it_writes_leaves_no_object(storage, bucket):
+    program = (
+        "import os, signal, threading; from pipelines.places import put;"
+        "threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start();"
+        f"[put(bytes(200_000_000), '{bucket}/whole.bin') for _ in range(100)]"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], check=False)
+
+    assert ended.returncode == -signal.SIGKILL
+    assert [found.size_bytes for found in files_below(bucket)] in ([], [200_000_000])
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
+import apache_beam as beam
 import pytest
 
 from pipelines.places import PlaceError, bucket_of, in_bucket, is_within, join, place_error
-from pipelines.sources.files import InputError, discover
+from pipelines.sources.files import InputError, InputFile, discover
 from pipelines.sources.objects import matches
+from pipelines.sources.read_files import ReadFiles
 
 
 @pytest.mark.parametrize(
@@ -84,6 +88,17 @@ def test_an_answer_is_one_sentence_with_its_code_and_none_of_its_words(said, sen
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
 
     assert str(place_error("gs://live/raw", OSError(said))) == f"gs://live/raw: {sentence}"
+
+
+@pytest.mark.parametrize(("path", "spread"), [("gs://live/{}.ndjson", True), ("/{}.ndjson", False)])
+def test_objects_are_read_by_as_many_workers_as_there_are(path, spread):
+    changed = datetime(2026, 3, 2, tzinfo=timezone.utc)
+    root = beam.Pipeline()
+    files = [InputFile(path.format(name), "ndjson", None, None, 10, changed) for name in "ab"]
+    root | ReadFiles(files)
+
+    labels = [step.unique_name for step in root.to_runner_api().components.transforms.values()]
+    assert any("ListFiles/MaybeReshuffle/Reshuffle" in label for label in labels) is spread
 
 
 def test_an_address_of_another_store_is_refused_as_input():
