@@ -46,14 +46,16 @@ def measure_into_bigquery(options: MeasureOptions, output: Destination) -> Measu
     try:
         with beam.Pipeline(options=pipeline_options(options.beam_arguments)) as root:
             build(root, bounded_source(options), archiving(sink, options), options.rules)
-    except BaseException:
+    except BaseException as error:
         # What went wrong is told by it, not by what then cannot be recorded either.
         with suppress(SinkError):
             runs.write("failed", record)
-        raise
-    finally:
-        if staging is not None:
+        # A job on a cluster that this command only leaves still needs its files.
+        if staging is not None and isinstance(error, Exception):
             _remove(staging)
+        raise
+    if staging is not None:
+        _remove(staging)
     measured = _summary(output, started, time.monotonic() - began)
     runs.write("finished", record | outcome(measured))
     return measured
