@@ -30,7 +30,7 @@ def backfill(options: BackfillOptions) -> int:
     changed.
     """
     decoding = source_of(options, options.dataset / WORK / DECODED) if options.decodes else None
-    size = sum(file.size_bytes for file in decoding.inputs.files) if decoding else 0
+    size = decoding.inputs.size_bytes if decoding else 0
     if options.only_plan:
         print(describe(options, plan(options, size)))
         return 0

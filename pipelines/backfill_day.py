@@ -91,7 +91,7 @@ def _compute(dataset: Path, day: LocalDay, run: Run, epoch: int, staging: Path) 
         recompute(
             root,
             ReadDayEvents(dataset, day),
-            lambda table: WriteParquet(table, str(staging)),
+            lambda table: WriteParquet(table, str(staging / table.name)),
             rules,
         )
     with connect() as connection:

@@ -15,14 +15,12 @@ from pipelines.backfill_day import NotBalancedError
 from pipelines.backfill_options import ARCHIVE, BackfillOptions
 from pipelines.backfill_partitions import has_other_days
 from pipelines.duck import connect
-from pipelines.errors import OptionError
 from pipelines.measure import measure
 from pipelines.options import MeasureOptions
-from pipelines.recompute import as_run, recomputation
+from pipelines.recompute import recomputation
 from pipelines.sinks.parquet import DayFile
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, FAILED_EVENTS
-from pipelines.sources.archive import ReadArchive, archived_hours
 from pipelines.verify_dataset import add_view
 from schemas.balance import BALANCE_KEY, OUTCOMES
 
@@ -34,17 +32,12 @@ def source_of(options: BackfillOptions, folder: Path) -> MeasureOptions:
     """Options of the decoding into a folder. Raises OptionError or InputError."""
     # Options are checked for a folder that is not there; one that was begun may be gone on with.
     unmade = folder.with_name("unmade")
-    if options.source != ARCHIVE:
-        measuring = recomputation(options.dataset, options.inputs, options.run, unmade)
-        return replace(measuring, output=folder)
     since = options.days[0].begin - EARLIER
-    files = [file for hour in archived_hours(options.dataset, since) for file in hour]
-    if not files:
-        raise OptionError(
-            f"{options.dataset}: expected an archive of what arrived since {options.days[0].day},"
-            " found none: `moment measure --archive` keeps one, for 30 days; give raw input instead"
-        )
-    return replace(as_run(options.run, files, unmade), output=folder)
+    inputs = options.inputs
+    if options.source == ARCHIVE:
+        inputs = (f"archive={options.run.archive or options.dataset / 'archive'}",)
+    measuring = recomputation(options.dataset, inputs, options.run, unmade, archived_since=since)
+    return replace(measuring, output=folder)
 
 
 def decode_into(options: BackfillOptions, measuring: MeasureOptions, folder: Path) -> None:
@@ -56,9 +49,7 @@ def decode_into(options: BackfillOptions, measuring: MeasureOptions, folder: Pat
     if (folder / "run.json").exists():
         return
     shutil.rmtree(folder, ignore_errors=True)
-    since = options.days[0].begin - EARLIER
-    source = ReadArchive(options.dataset, since) if options.source == ARCHIVE else None
-    measured = measure(measuring, source)
+    measured = measure(measuring)
     if measured.unbalanced:
         shutil.rmtree(folder)
         raise NotBalancedError(

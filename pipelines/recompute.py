@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from pipelines.arguments import add_measure_arguments
@@ -12,6 +13,7 @@ from pipelines.errors import OptionError
 from pipelines.inputs import is_topic
 from pipelines.measure import IN_PROCESS
 from pipelines.options import MeasureOptions, measure_options
+from pipelines.places import is_within
 from pipelines.sources.kafka import check_kafka
 from pipelines.verify_run import Run
 
@@ -22,6 +24,7 @@ def recomputation(
     run: Run,
     output: Path,
     kafka_properties: str | None = None,
+    archived_since: datetime | None = None,
 ) -> MeasureOptions:
     """`moment measure INPUT... --output OUTPUT`, read once, with the options of the dataset's run.
 
@@ -38,7 +41,7 @@ def recomputation(
         given.append(f"--start={run.start}")
     if kafka_properties is not None:
         given.append(f"--kafka-properties={kafka_properties}")
-    measuring = as_run(run, inputs, output, given)
+    measuring = as_run(run, inputs, output, given, archived_since)
     found = measuring.inputs
     if found.subscriptions:
         raise OptionError(
@@ -48,17 +51,21 @@ def recomputation(
     if found.topics:
         check_kafka(found.topics, measuring.stream.kafka)
         return measuring
+    if found.archives:
+        return measuring
     place = dataset.resolve()
-    native = tuple(
-        file for file in found.files if not Path(file.path).resolve().is_relative_to(place)
-    )
+    native = tuple(file for file in found.files if not is_within(file.path, place))
     if not native:
         raise OptionError(f"{dataset}: expected raw input elsewhere, found all of it there")
     return replace(measuring, inputs=replace(found, files=native))
 
 
 def as_run(
-    run: Run, inputs: Sequence[str], output: Path, given: Sequence[str] = ()
+    run: Run,
+    inputs: Sequence[str],
+    output: Path,
+    given: Sequence[str] = (),
+    archived_since: datetime | None = None,
 ) -> MeasureOptions:
     """Options of `moment measure` as a run had them, of other inputs and output."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
@@ -70,5 +77,7 @@ def as_run(
     arguments += [] if run.shards is None else [f"--shards={run.shards}"]
     # The runner is named, for without one a topic is refused: other jobs would never end it.
     return measure_options(
-        parser.parse_args([*arguments, *given, "--", *inputs]), (f"--runner={IN_PROCESS}",)
+        parser.parse_args([*arguments, *given, "--", *inputs]),
+        (f"--runner={IN_PROCESS}",),
+        archived_since,
     )
