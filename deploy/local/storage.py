@@ -85,9 +85,9 @@ class Emulator(Breakable):
         """A google.cloud.storage.Client of it."""
         from google.api_core.client_options import ClientOptions
         from google.auth.credentials import AnonymousCredentials
-        from google.cloud import storage  # type: ignore[attr-defined]
+        from google.cloud.storage import Client
 
-        return storage.Client(
+        return Client(
             PROJECT,
             credentials=AnonymousCredentials(),
             client_options=ClientOptions(api_endpoint=self.variables["STORAGE_EMULATOR_HOST"]),
