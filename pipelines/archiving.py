@@ -8,10 +8,10 @@ from pathlib import Path
 from pipelines.errors import OptionError
 from pipelines.graph import Sink
 from pipelines.options import MeasureOptions
-from pipelines.places import in_bucket
-from pipelines.places_check import check_writable
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import ARCHIVE
+from pipelines.storage import in_bucket
+from pipelines.storage_check import check_writable
 
 
 def begin_archive(options: MeasureOptions) -> None:

@@ -13,8 +13,6 @@ from pipelines.archiving import archiving, begin_archive
 from pipelines.graph import Sink, build
 from pipelines.measure import Measured, bounded_source, outcome, pipeline_options, run_record
 from pipelines.options import MeasureOptions
-from pipelines.places import PlaceError, files_below, join, remove
-from pipelines.places_check import check_writable
 from pipelines.runs import Runs
 from pipelines.sinks.bigquery import WriteBigQuery
 from pipelines.sinks.bigquery_check import check_bigquery
@@ -23,6 +21,8 @@ from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.bigquery_faults import SinkError
 from pipelines.sinks.bigquery_stage import LoadBigQuery
 from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, METRICS, PARTIALS, RUNS
+from pipelines.storage import StorageError, files_below, join, remove
+from pipelines.storage_check import check_writable
 from schemas.balance import OUTCOMES
 
 WRITTEN = (EVENTS, METRICS, FAILED_EVENTS, BALANCES, PARTIALS, RUNS)
@@ -73,7 +73,7 @@ def _remove(staging: str) -> None:
     """Remove what load jobs were given. What a rule of the bucket removes too fails no run."""
     try:
         remove(found.path for found in files_below(staging))
-    except (OSError, PlaceError) as error:
+    except (OSError, StorageError) as error:
         print(
             f"left in {staging}, which holds payloads: expected the right to delete objects, found"
             f" {type(error).__name__}; grant Storage Object User, and delete them",

@@ -21,10 +21,10 @@ from pipelines.flink import flink_job, runs_on_flink
 from pipelines.graph import Rules
 from pipelines.inputs import Inputs, parse_inputs
 from pipelines.keys import pseudonym_keys
-from pipelines.places import bucket_of, has_scheme, in_bucket, is_within, join
 from pipelines.sinks.bigquery_destination import Destination, is_bigquery, parse_destination
 from pipelines.sinks.tables import FOLDER_TABLES
 from pipelines.sources.files import InputFile
+from pipelines.storage import bucket_of, has_scheme, in_bucket, is_within, join
 from pipelines.stream_options import StreamOptions, stream_options
 from schemas.channels import registered_channels
 

@@ -13,8 +13,8 @@ from pipelines.errors import OptionError
 from pipelines.inputs import is_topic
 from pipelines.measure import IN_PROCESS
 from pipelines.options import MeasureOptions, measure_options
-from pipelines.places import is_within
 from pipelines.sources.kafka import check_kafka
+from pipelines.storage import is_within
 from pipelines.verify_run import Run
 
 

@@ -13,7 +13,6 @@ from pipelines.errors import OptionError
 from pipelines.graph import Sink, build
 from pipelines.measure import pipeline_options, run_record, source_of
 from pipelines.options import MeasureOptions
-from pipelines.places import join
 from pipelines.runs import Runs
 from pipelines.sinks.bigquery import WriteBigQuery
 from pipelines.sinks.bigquery_check import check_bigquery
@@ -22,6 +21,7 @@ from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import ARCHIVE, BIGQUERY_TABLES, FAILED_EVENTS
 from pipelines.sources.kafka import check_kafka
 from pipelines.sources.pubsub import check_pubsub
+from pipelines.storage import join
 from transforms.progress import NEVER
 
 FIXED = ("time_zone", "channels", "brand", "epoch", "pseudonym_key_id", "hot_minutes", "shards")

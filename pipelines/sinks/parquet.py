@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.places import in_bucket, join, put
 from pipelines.sinks.table import Table
+from pipelines.storage import in_bucket, join, put
 from transforms.balance import arrival_hours
 
 MAXIMUM_OPEN_FILES = 16

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipelines.duck import connect
 from pipelines.errors import OptionError
-from pipelines.places import Found, arrow_files, files_below, in_bucket, join
+from pipelines.storage import Found, arrow_files, files_below, in_bucket, join
 from schemas.payload import PAYLOAD, payload_batch
 
 ROWS_A_BATCH = 16_384

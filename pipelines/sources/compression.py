@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import zstandard
 
-from pipelines.places import open_sequential
+from pipelines.storage import open_sequential
 
 BLOCK_BYTES = 8 * 1024 * 1024
 """Measured: larger blocks leave the processor's cache, smaller ones pay more for each batch."""

@@ -13,15 +13,6 @@ from datetime import datetime, timezone
 
 import pyarrow as pa
 
-from pipelines.places import (
-    AT_ONCE,
-    Found,
-    PlaceError,
-    has_scheme,
-    head_of,
-    in_bucket,
-    open_random,
-)
 from pipelines.sources.compression import (
     BLOCK_BYTES,
     MAGIC,
@@ -41,6 +32,15 @@ from pipelines.sources.formats import (
 )
 from pipelines.sources.objects import objects
 from pipelines.sources.tables import read_parquet, read_rows
+from pipelines.storage import (
+    AT_ONCE,
+    Found,
+    StorageError,
+    has_scheme,
+    head_of,
+    in_bucket,
+    open_random,
+)
 from schemas.channel import Channel
 from schemas.event import INSTANT
 from schemas.payload import payload_batch
@@ -111,7 +111,7 @@ def discover(inputs: Sequence[str]) -> list[InputFile]:
 def _objects(given: str) -> list[Found]:
     try:
         found = objects(given, lambda path: _named(path)[0] is not None)
-    except PlaceError as error:
+    except StorageError as error:
         raise InputError(f"{error}.") from error
     if found is None:
         raise InputError(
@@ -201,7 +201,7 @@ def _input_file(path: str) -> InputFile:
 def _input_object(found: Found) -> InputFile:
     try:
         start, encoding = head_of(found.path, 4)
-    except PlaceError as error:
+    except StorageError as error:
         raise InputError(f"{error}.") from error
     if encoding not in ("", "identity"):
         raise InputError(

@@ -6,7 +6,7 @@ import glob
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
-from pipelines.places import BUCKETS, Found, bucket_of, files_below, object_at
+from pipelines.storage import BUCKETS, Found, bucket_of, files_below, object_at
 
 
 def objects(given: str, is_known: Callable[[str], bool]) -> list[Found] | None:
@@ -15,7 +15,7 @@ def objects(given: str, is_known: Callable[[str], bool]) -> list[Found] | None:
     An object by its name; the objects below a prefix, as the files of a directory; those that match
     a pattern with `*`, `?`, `[…]` and, for any number of directories, `**`. Of what is below a
     prefix, `is_known(path)` says by their names which are input; hidden ones, whose name or
-    directory begins with a dot, are not. Raises PlaceError.
+    directory begins with a dot, are not. Raises StorageError.
     """
     bucket, name = bucket_of(given)
     if not glob.has_magic(name):

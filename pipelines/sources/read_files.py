@@ -8,8 +8,8 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from pipelines.places import in_bucket
 from pipelines.sources.files import InputFile, read_payloads, recognise_channel
+from pipelines.storage import in_bucket
 from schemas.channels import registered_channels
 from transforms.balance import count_batch
 from transforms.failures import Failure, failed_batch

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.places import in_bucket, open_random
 from pipelines.sources.compression import Broken
 from pipelines.sources.formats import BOM, HEAD_BYTES, FileFailure, Read, Records
+from pipelines.storage import in_bucket, open_random
 from schemas.event import INSTANT
 from schemas.failure import Reason
 from schemas.payload import MAXIMUM_PAYLOAD_BYTES

@@ -17,13 +17,13 @@ from deploy.local import bigquery
 from deploy.local.prism import missing_prism
 from deploy.local.storage import Emulator, local_storage, missing_emulator
 from pipelines.cli import main
-from pipelines.places import files_below
 from pipelines.simulator import Options, simulate, write
 from pipelines.sinks.bigquery_destination import Destination, parse_destination
 from pipelines.sinks.parquet import _WriteDays
 from pipelines.sinks.tables import ARCHIVE, BIGQUERY_TABLES, EVENTS, METRICS_LIVE, RUNS
 from pipelines.sources.archive import archived_payloads, find_archive
 from pipelines.sources.files import discover, read_payloads
+from pipelines.storage import files_below
 from schemas.archive import ARCHIVED_PAYLOAD
 from tests.bigquery_tables import create_tables, rows
 from tests.e2e.needs import need

@@ -19,7 +19,6 @@ from deploy.local import bigquery
 from deploy.local.storage import Emulator, local_storage, missing_emulator
 from pipelines.cli import main
 from pipelines.measure import Measured
-from pipelines.places import files_below
 from pipelines.simulator import Options, simulate, write
 from pipelines.sinks.bigquery_destination import Destination, parse_destination
 from pipelines.sinks.bigquery_load import load
@@ -27,6 +26,7 @@ from pipelines.sinks.bigquery_stage import _Stage
 from pipelines.sinks.bigquery_tables import apply, plan
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, METRICS, PARTIALS, RUNS
+from pipelines.storage import files_below
 from schemas.bigquery import DAY, wire_schema
 from schemas.day_partial import DAY_PARTIAL_KEY
 from schemas.metric import KEY

@@ -23,10 +23,10 @@ import zstandard
 
 from deploy.local.storage import Emulator, local_storage, missing_emulator
 from pipelines.cli import main
-from pipelines.places import Found, files_below, put, remove
 from pipelines.simulator import Options, simulate, write
 from pipelines.sources.compression import read_blocks
 from pipelines.sources.files import FileFailure, InputError, discover, read_payloads
+from pipelines.storage import Found, files_below, put, remove
 from tests.e2e.needs import need
 
 pytestmark = pytest.mark.timeout(900)
@@ -107,7 +107,7 @@ def test_a_store_that_is_frozen_or_away_for_a_while_is_waited_for(storage, bucke
 
 def test_a_worker_that_is_killed_as_it_writes_leaves_no_object(storage, bucket):
     program = (
-        "import os, signal, threading; from pipelines.places import put;"
+        "import os, signal, threading; from pipelines.storage import put;"
         "threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start();"
         f"[put(bytes(200_000_000), '{bucket}/whole.bin') for _ in range(100)]"
     )

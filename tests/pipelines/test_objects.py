@@ -7,10 +7,10 @@ from datetime import datetime, timezone
 import apache_beam as beam
 import pytest
 
-from pipelines.places import PlaceError, bucket_of, in_bucket, is_within, join, place_error
 from pipelines.sources.files import InputError, InputFile, discover
 from pipelines.sources.objects import matches
 from pipelines.sources.read_files import ReadFiles
+from pipelines.storage import StorageError, bucket_of, in_bucket, is_within, join, storage_error
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,9 @@ def test_a_place_is_a_bucket_and_a_prefix(place, expected):
     "place", ["gs://", "gs:///raw", "gs://Live/raw", "gs://li/raw", "s3://live"]
 )
 def test_a_name_that_no_bucket_has_is_one_sentence(place):
-    with pytest.raises(PlaceError, match=r"expected gs://BUCKET/PREFIX, with a bucket of 3 to 222"):
+    with pytest.raises(
+        StorageError, match=r"expected gs://BUCKET/PREFIX, with a bucket of 3 to 222"
+    ):
         bucket_of(place)
 
 
@@ -87,7 +89,7 @@ def test_an_object_is_in_no_directory_of_this_machine(tmp_path):
 def test_an_answer_is_one_sentence_with_its_code_and_none_of_its_words(said, sentence, monkeypatch):
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
 
-    assert str(place_error("gs://live/raw", OSError(said))) == f"gs://live/raw: {sentence}"
+    assert str(storage_error("gs://live/raw", OSError(said))) == f"gs://live/raw: {sentence}"
 
 
 @pytest.mark.parametrize(("path", "spread"), [("gs://live/{}.ndjson", True), ("/{}.ndjson", False)])

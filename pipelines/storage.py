@@ -31,7 +31,7 @@ _PATIENCE = timedelta(seconds=5)
 hour, as Google's client does by itself."""
 
 
-class PlaceError(OptionError):
+class StorageError(OptionError):
     """A place that cannot be used: one sentence."""
 
 
@@ -57,11 +57,11 @@ def has_scheme(path: str) -> bool:
 def bucket_of(place: str) -> tuple[str, str]:
     """Bucket and name or prefix of gs://BUCKET/PREFIX, the latter without a slash at its end.
 
-    Raises PlaceError for a name that no bucket has.
+    Raises StorageError for a name that no bucket has.
     """
     bucket, _, prefix = place.removeprefix(BUCKETS).partition("/")
     if not in_bucket(place) or not _BUCKET.fullmatch(bucket):
-        raise PlaceError(
+        raise StorageError(
             f"{place}: expected gs://BUCKET/PREFIX, with a bucket of 3 to 222 lower-case letters,"
             " digits, -, _ and dots"
         )
@@ -115,7 +115,7 @@ def put(content: Any, path: str, time: datetime | None = None) -> None:
 def files_below(place: str) -> list[Found]:
     """All files below a place, by their paths; none where there is no such directory or prefix.
 
-    Raises PlaceError where a bucket is not there or may not be listed.
+    Raises StorageError where a bucket is not there or may not be listed.
     """
     from pyarrow import fs
 
@@ -130,7 +130,7 @@ def files_below(place: str) -> list[Found]:
     except OSError as error:
         if in_bucket(place) and _is_empty(error):
             return []
-        raise place_error(place, error) from error
+        raise storage_error(place, error) from error
     scheme = BUCKETS if in_bucket(place) else ""
     return sorted(
         (
@@ -143,13 +143,13 @@ def files_below(place: str) -> list[Found]:
 
 
 def object_at(path: str) -> Found | None:
-    """The object of a name; None where there is none. Raises PlaceError."""
+    """The object of a name; None where there is none. Raises StorageError."""
     from pyarrow import fs
 
     try:
         info = _client(_PATIENCE).get_file_info(_inner(path))
     except OSError as error:
-        raise place_error(path, error) from error
+        raise storage_error(path, error) from error
     if info.type != fs.FileType.File:
         return None
     return Found(path, info.size, (info.mtime_ns or 0) / 1e9)
@@ -158,14 +158,14 @@ def object_at(path: str) -> Found | None:
 def head_of(path: str, size: int) -> tuple[bytes, str]:
     """The first bytes of an object, and the encoding that it is stored in; "" if none.
 
-    Of an object with an encoding no bytes are asked for. Raises PlaceError.
+    Of an object with an encoding no bytes are asked for. Raises StorageError.
     """
     try:
         with _client(_PATIENCE).open_input_stream(_inner(path), compression=None) as stream:
             encoding = stream.metadata().get("Content-Encoding", b"").decode()
             return b"" if encoding else stream.read(size), encoding
     except OSError as error:
-        raise place_error(path, error) from error
+        raise storage_error(path, error) from error
 
 
 def remove(paths: Iterable[str]) -> None:
@@ -182,13 +182,13 @@ def remove(paths: Iterable[str]) -> None:
         list(pool.map(delete, paths))
 
 
-def place_error(path: str, error: OSError) -> PlaceError:
+def storage_error(path: str, error: OSError) -> StorageError:
     """The sentence for what Cloud Storage answered; of its message only the code is kept."""
     bucket, _ = bucket_of(path) if in_bucket(path) else ("", "")
     told = str(error)
     code = "NOT_FOUND" if isinstance(error, FileNotFoundError) else _code(told)
     if not bucket:
-        return PlaceError(f"{path}: expected to read it, found {error.strerror or 'an error'}")
+        return StorageError(f"{path}: expected to read it, found {error.strerror or 'an error'}")
     if code == "NOT_FOUND":
         found = f"expected the bucket {bucket}, found none: make it, or correct the name"
     elif "OAuth2" in told or "credentials" in told:
@@ -208,7 +208,7 @@ def place_error(path: str, error: OSError) -> PlaceError:
         )
     else:
         found = f"expected Cloud Storage to answer, found {code}: check the network"
-    return PlaceError(f"{path}: {found}{emulator_words()}")
+    return StorageError(f"{path}: {found}{emulator_words()}")
 
 
 def emulator_words() -> str:

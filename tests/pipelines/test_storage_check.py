@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pipelines.places import PlaceError
-from pipelines.places_check import check_writable
+from pipelines.storage import StorageError
+from pipelines.storage_check import check_writable
 
 
 class _Store(ThreadingHTTPServer):
@@ -66,7 +66,7 @@ def test_an_upload_is_begun_and_left(store):
 def test_what_is_refused_is_one_sentence(store, code, sentence):
     store.code = code
 
-    with pytest.raises(PlaceError) as refused:
+    with pytest.raises(StorageError) as refused:
         check_writable("gs://live/raw", "--archive")
 
     host = f"http://127.0.0.1:{store.server_port}"

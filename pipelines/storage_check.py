@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from pipelines.places import EMULATOR_VARIABLE, PlaceError, bucket_of, emulator_words
+from pipelines.storage import EMULATOR_VARIABLE, StorageError, bucket_of, emulator_words
 
 SECONDS = 10
 """How long an answer is waited for."""
 
 
 def check_writable(place: str, option: str) -> None:
-    """Return where objects may be made below gs://BUCKET/PREFIX. Raises PlaceError.
+    """Return where objects may be made below gs://BUCKET/PREFIX. Raises StorageError.
 
     An upload is begun and left: the store refuses who may not make the object, and without its last
     byte there never is one. No right to list, read or delete is needed for it.
@@ -23,7 +23,7 @@ def check_writable(place: str, option: str) -> None:
         from google.cloud.storage import Client
         from google.cloud.storage.retry import DEFAULT_RETRY
     except ImportError:
-        raise PlaceError(
+        raise StorageError(
             f"{option} {place}: expected the package google-cloud-storage, found none: install"
             " moment-pipeline[gcp]"
         ) from None
@@ -54,4 +54,4 @@ def check_writable(place: str, option: str) -> None:
         found = f"expected Cloud Storage to answer, found {type(error).__name__}: check the network"
     else:
         return
-    raise PlaceError(f"{option} {place}: {found}{emulator_words()}")
+    raise StorageError(f"{option} {place}: {found}{emulator_words()}")
