@@ -216,7 +216,7 @@ class PartitionReader(KafkaClient):
         """At most `rows` messages, as soon as there are so many or the seconds are over."""
         got = self._consumer.consume(min(rows, self.notes.rows), timeout=seconds)
         errors = list(map(self._kafka.Message.error, got))
-        if errors.count(None) == len(errors):
+        if not any(errors):
             found, end = Found(got), None
         else:
             found, end = self._told_apart(got, errors)

@@ -34,7 +34,7 @@ SLICE_SECONDS = 0.05
 ANSWER_SECONDS = 2.0
 LONGEST_BACK_OFF_SECONDS = 30.0
 ATTEMPTS_OF_A_CLIENT = 3
-"""In vain, before another client of the library is tried, which knows nothing and asks again."""
+"""That the broker did not answer, before another client of the library asks, which knows nothing."""
 
 
 def now_microseconds() -> int:
@@ -155,6 +155,8 @@ class PartitionReading:
             low, high = self._reader.ask_bounds(ANSWER_SECONDS)
         except KafkaTrouble as trouble:
             self._troubled(self._trouble or trouble)
+            if self._reader.notes.attempts % ATTEMPTS_OF_A_CLIENT == 0:
+                self._reader.connect_anew()
             self._clock.wait(now, caught_up=False)
             return
         if self._stop is not None and high < self._stop:
@@ -223,8 +225,6 @@ class PartitionReading:
                 f"{self._partition.topic.servers}, found for {lasted:.0f} s: {trouble}: check "
                 "broker, topic and credentials; nothing was skipped."
             )
-        if notes.attempts % ATTEMPTS_OF_A_CLIENT == 0:
-            self._reader.connect_anew()
         if notes.attempts > 2:
             LOGGER.warning("%s at offset %d: %s", self._partition.input, self._next, trouble)
 

@@ -34,6 +34,7 @@ class Pretended:
     next: int | None = None
     at_end: bool = False
     clients: int = 1
+    unknown: KafkaTrouble | None = None
 
     def connect_anew(self) -> None:
         self.clients += 1
@@ -49,6 +50,8 @@ class Pretended:
         return Found(given, trouble=self.trouble)
 
     def ask_bounds(self, seconds: float) -> tuple[int, int]:
+        if self.unknown is not None:
+            raise self.unknown
         return 0, self.end
 
     def known_end(self) -> int | None:
@@ -124,11 +127,20 @@ def test_an_account_that_may_ask_but_not_read_fails_the_bundle_in_a_sentence(mon
 
 def test_a_client_that_asks_in_vain_is_replaced_each_third_time(monkeypatch):
     runner = Runner(monkeypatch)
-    runner.reader.end = 5
-    runner.reader.trouble = KafkaTrouble("Unknown partition (_UNKNOWN_PARTITION)", missing=True)
+    runner.reader.unknown = KafkaTrouble("Unknown partition (_UNKNOWN_PARTITION)", missing=True)
     clients = []
     for _ in range(7):
         runner.call()
         clients.append(runner.reader.clients)
 
     assert clients == [1, 1, 2, 2, 2, 3, 3]
+
+
+def test_a_client_that_is_answered_and_given_nothing_is_kept_for_it_knows_why(monkeypatch):
+    runner = Runner(monkeypatch)
+    runner.reader.end = 5
+    runner.reader.trouble = KafkaTrouble("failed CRC32C check (_BAD_MSG)")
+    for _ in range(7):
+        runner.call()
+
+    assert runner.reader.clients == 1
