@@ -34,7 +34,7 @@ SLICE_SECONDS = 0.05
 ANSWER_SECONDS = 2.0
 LONGEST_BACK_OFF_SECONDS = 30.0
 ATTEMPTS_OF_A_CLIENT = 3
-"""That the broker did not answer, before another client of the library asks, which knows nothing."""
+"""Without an answer, before another client of the library asks, which knows nothing yet."""
 
 
 def now_microseconds() -> int:
