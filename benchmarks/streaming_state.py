@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from statistics import mean, median
 
 from benchmarks.cases import Plan, Reported
@@ -17,13 +18,14 @@ from benchmarks.streaming_job import streaming, until
 from benchmarks.streaming_topic import make_topic, preload
 from deploy.local.download import missing_tool
 from deploy.local.services import local_services
-from pipelines.simulator.scenario import SHOW_START
 from pipelines.simulator.tracks import SPREAD_MS, tracks
 
 CASE, TOPIC = "streaming state", "state"
 SPEED = 40.0
 """Stream time beside the wall's: a hundred minutes in two and a half."""
 EVENTS, PEOPLE = 240_000, 12_000
+BEGIN = datetime(2026, 3, 14, 20, tzinfo=timezone.utc)
+"""A whole hour of the property's: then the hour before is a whole one, or none, at both."""
 EARLY, LATE, NEAR = 40.0, 100.0, 5.0
 """Minutes of stream time that the shards have come to, an hour apart, so that both are as far in
 their hour; and how far from them a savepoint may be taken: several, for a bag grows until it is
@@ -55,7 +57,7 @@ def streaming_state(plan: Plan) -> Reported:
     events = max(1_000, round(EVENTS * plan.scale))
     people = max(50, round(PEOPLE * plan.scale))
     with path.open("wb") as file:
-        file.writelines(tracks(events, people, 1, SEED))
+        file.writelines(tracks(events, people, 1, SEED, start=BEGIN))
     input = Tracks(path, events, people)
     with (
         local_services(SLOTS, FOLDER) as services,
@@ -82,7 +84,7 @@ def streaming_state(plan: Plan) -> Reported:
 
 
 def _minute(reached: float | None) -> float:
-    return -1.0 if reached is None else (reached - SHOW_START.timestamp()) / 60
+    return -1.0 if reached is None else (reached - BEGIN.timestamp()) / 60
 
 
 def reported(seen: Sequence[Checkpoint], sizes: Sequence[Size], events: int) -> Reported:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import numpy as np
 
@@ -29,6 +30,7 @@ def tracks(
     seed: int,
     text_share: float = 0.1,
     heavy_actor_share: float = 0.0,
+    start: datetime = SHOW_START,
 ) -> Iterator[bytes]:
     """Blocks of whole NDJSON lines, `count` events in all, in the order of time over two hours.
 
@@ -47,14 +49,14 @@ def tracks(
     weights = 1 / np.arange(1, contents + 1)
     cumulated = np.cumsum(weights) / weights.sum()
     logged_in = round(people * _LOGGED_IN)
-    start = round(SHOW_START.timestamp() * 1000)
+    begin = round(start.timestamp() * 1000)
     for first in range(0, count, BLOCK_EVENTS):
         size = min(BLOCK_EVENTS, count - first)
         person = rng.integers(0, people, size)
         person[rng.random(size) < heavy_actor_share] = 0
         content = np.searchsorted(cumulated, rng.random(size), side="right")
         content = np.minimum(content, contents - 1)
-        created = start + (np.arange(first, first + size) * SPREAD_MS) // count
+        created = begin + (np.arange(first, first + size) * SPREAD_MS) // count
         sent = created + rng.integers(5, 1_200, size)
         spoken = np.where(rng.random(size) < text_share, rng.integers(0, _TEXTS, size), -1)
         lines = [
