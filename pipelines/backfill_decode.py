@@ -18,6 +18,7 @@ from pipelines.duck import connect
 from pipelines.errors import OptionError
 from pipelines.measure import measure
 from pipelines.options import MeasureOptions
+from pipelines.place_folder import FolderPlace
 from pipelines.recompute import as_run, recomputation
 from pipelines.sinks.parquet import DayFile
 from pipelines.sinks.table import Table
@@ -35,7 +36,7 @@ def source_of(options: BackfillOptions, folder: Path) -> MeasureOptions:
     # Options are checked for a folder that is not there; one that was begun may be gone on with.
     unmade = folder.with_name("unmade")
     if options.source != ARCHIVE:
-        measuring = recomputation(options.dataset, options.inputs, options.run, unmade)
+        measuring = recomputation(FolderPlace(options.dataset), options.inputs, options.run, unmade)
         return replace(measuring, output=folder)
     since = options.days[0].begin - EARLIER
     files = [file for hour in archived_hours(options.dataset, since) for file in hour]

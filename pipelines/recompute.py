@@ -12,12 +12,13 @@ from pipelines.errors import OptionError
 from pipelines.inputs import is_topic
 from pipelines.measure import IN_PROCESS
 from pipelines.options import MeasureOptions, measure_options
+from pipelines.place import Place
 from pipelines.sources.kafka import check_kafka
 from pipelines.verify_run import Run
 
 
 def recomputation(
-    dataset: Path,
+    dataset: Place,
     inputs: Sequence[str],
     run: Run,
     output: Path,
@@ -48,10 +49,7 @@ def recomputation(
     if found.topics:
         check_kafka(found.topics, measuring.stream.kafka)
         return measuring
-    place = dataset.resolve()
-    native = tuple(
-        file for file in found.files if not Path(file.path).resolve().is_relative_to(place)
-    )
+    native = tuple(file for file in found.files if not dataset.holds(Path(file.path)))
     if not native:
         raise OptionError(f"{dataset}: expected raw input elsewhere, found all of it there")
     return replace(measuring, inputs=replace(found, files=native))

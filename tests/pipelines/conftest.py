@@ -1,4 +1,4 @@
-"""What tests of backfill and replay start from."""
+"""What tests of verify, backfill and replay start from."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ import pytest
 from pipelines.backfill import backfill
 from pipelines.backfill_options import add_backfill_arguments, backfill_options
 from pipelines.measure import Measured
+from pipelines.verify import verify
+from pipelines.verify_options import add_verify_arguments, verify_options
 from schemas.event import EVENT
 from schemas.late import LATE_EVENT
 from tests.pipelines.refill import (
@@ -58,6 +60,19 @@ def moment_backfill(capsys: pytest.CaptureFixture[str]) -> Callable[..., Printed
         add_backfill_arguments(parser)
         given = parser.parse_args([str(each) for each in arguments])
         code = backfill(backfill_options(given, now))
+        return Printed(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def moment_verify(capsys: pytest.CaptureFixture[str]) -> Callable[..., Printed]:
+    """Runs `moment verify ARGUMENT...`."""
+
+    def run(*arguments: object) -> Printed:
+        parser = argparse.ArgumentParser()
+        add_verify_arguments(parser)
+        code = verify(verify_options(parser.parse_args([str(each) for each in arguments])))
         return Printed(code, *capsys.readouterr())
 
     return run
