@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipelines.backfill_day import NotBalancedError
 from pipelines.backfill_options import ARCHIVE, BackfillOptions
@@ -18,9 +17,9 @@ from pipelines.duck import connect
 from pipelines.errors import OptionError
 from pipelines.measure import measure
 from pipelines.options import MeasureOptions
+from pipelines.place import Place, StillAlone
 from pipelines.place_folder import FolderPlace
 from pipelines.recompute import as_run, recomputation
-from pipelines.sinks.parquet import DayFile
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, FAILED_EVENTS
 from pipelines.sources.archive import ReadArchive, archived_hours
@@ -36,16 +35,26 @@ def source_of(options: BackfillOptions, folder: Path) -> MeasureOptions:
     # Options are checked for a folder that is not there; one that was begun may be gone on with.
     unmade = folder.with_name("unmade")
     if options.source != ARCHIVE:
-        measuring = recomputation(FolderPlace(options.dataset), options.inputs, options.run, unmade)
+        measuring = recomputation(options.dataset, options.inputs, options.run, unmade)
         return replace(measuring, output=folder)
     since = options.days[0].begin - EARLIER
-    files = [file for hour in archived_hours(options.dataset, since) for file in hour]
+    files = [file for hour in archived_hours(_archive(options), since) for file in hour]
     if not files:
         raise OptionError(
             f"{options.dataset}: expected an archive of what arrived since {options.days[0].day},"
             " found none: `moment measure --archive` keeps one, for 30 days; give raw input instead"
         )
     return replace(as_run(options.run, files, unmade), output=folder)
+
+
+def _archive(options: BackfillOptions) -> Path:
+    """The folder that has an archive. Raises OptionError where the place keeps none."""
+    if not isinstance(options.dataset, FolderPlace):
+        raise OptionError(
+            f"--source archive: expected a directory, whose table `archive` keeps raw payloads,"
+            f" found {options.dataset}: give raw input as --source INPUT..."
+        )
+    return options.dataset.folder
 
 
 def decode_into(options: BackfillOptions, measuring: MeasureOptions, folder: Path) -> None:
@@ -58,7 +67,7 @@ def decode_into(options: BackfillOptions, measuring: MeasureOptions, folder: Pat
         return
     shutil.rmtree(folder, ignore_errors=True)
     since = options.days[0].begin - EARLIER
-    source = ReadArchive(options.dataset, since) if options.source == ARCHIVE else None
+    source = ReadArchive(_archive(options), since) if options.source == ARCHIVE else None
     measured = measure(measuring, source)
     if measured.unbalanced:
         shutil.rmtree(folder)
@@ -85,17 +94,14 @@ WHERE decoded.received >= coalesce(standing.received, 0)
 """An hour of which less was received now than then is not known whole any more."""
 
 
-def add_failures(dataset: Path, decoded: Path) -> int:
+def add_failures(place: Place, decoded: Path, still_alone: StillAlone) -> int:
     """Append what could not be decoded and was not known to fail; how many rows."""
-    rows = _chosen(dataset, decoded, FAILED_EVENTS, _NEW_FAILURES)
-    folder = dataset / FAILED_EVENTS.name
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o700)
-    append(dataset, FAILED_EVENTS, rows)
+    rows = _chosen(place, decoded, FAILED_EVENTS, _NEW_FAILURES, ["failure_id"])
+    place.append(FAILED_EVENTS, rows, still_alone)
     return len(rows)
 
 
-def add_balance(options: BackfillOptions, decoded: Path) -> bool:
+def add_balance(options: BackfillOptions, decoded: Path, still_alone: StillAlone) -> bool:
     """Append the balance of the decoding where it differs; False where it would tell of other days.
 
     It counts whole inputs: where they have events of days that were not backfilled, what it says is
@@ -103,26 +109,15 @@ def add_balance(options: BackfillOptions, decoded: Path) -> bool:
     """
     if has_other_days(decoded, options.days[0].begin, options.days[-1].end):
         return False
-    append(options.dataset, BALANCES, _chosen(options.dataset, decoded, BALANCES, _RECOUNTED))
+    rows = _chosen(options.dataset, decoded, BALANCES, _RECOUNTED, BALANCES.schema.names)
+    options.dataset.append(BALANCES, rows, still_alone)
     return True
 
 
-def _chosen(dataset: Path, decoded: Path, table: Table, select: str) -> pa.Table:
+def _chosen(
+    place: Place, decoded: Path, table: Table, select: str, columns: Sequence[str]
+) -> pa.Table:
     with connect() as connection:
-        add_view(connection, "standing", dataset / table.name, table.schema)
+        place.show(connection, "standing", table, columns)
         add_view(connection, "decoded", decoded / table.name, table.schema)
         return connection.sql(select).to_arrow_table().select(table.schema.names).cast(table.schema)
-
-
-def append(dataset: Path, table: Table, rows: pa.Table) -> None:
-    """Write rows into the days that they are of, a file each."""
-    days = rows.column(table.day_column).cast(pa.date32(), safe=False)
-    for day in _distinct(days):
-        file = DayFile(dataset / table.name / f"day={day.isoformat()}", table.schema)
-        for batch in rows.filter(pc.equal(days, pa.scalar(day))).to_batches():
-            file.gather(batch)
-        file.commit()
-
-
-def _distinct(days: pa.ChunkedArray) -> Iterable[date]:
-    return sorted(pc.unique(days).to_pylist())

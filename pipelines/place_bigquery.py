@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
+from pipelines.backfill_lease import exclusively
+from pipelines.backfill_replace import replace_in_bigquery
+from pipelines.backfill_rows import RowShelf
+from pipelines.backfill_sizes import day_rows, read_through, sizes
 from pipelines.errors import OptionError
-from pipelines.published_bigquery import fetch_published
+from pipelines.local_day import LocalDay
+from pipelines.place import DayRows, Sizes, StillAlone
+from pipelines.published_bigquery import fetch_published, fetch_table
 from pipelines.runs import standing_run
-from pipelines.sinks.bigquery_check import check_tables
+from pipelines.sinks.bigquery_check import check_bigquery, check_tables
 from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.tables import EVENTS, LATE_EVENTS, METRICS, RUNS
+from pipelines.sinks.bigquery_whole import append_whole
+from pipelines.sinks.table import Table
+from pipelines.sinks.tables import (
+    BACKFILLS,
+    BALANCES,
+    EVENTS,
+    FAILED_EVENTS,
+    LATE_EVENTS,
+    METRICS,
+    RUNS,
+    SOURCE_STATUSES,
+)
+from pipelines.sources.bigquery_day_events import fetch_day_events
 from pipelines.verify_run import Run, run_of
 
-READ = (RUNS, METRICS, EVENTS, LATE_EVENTS)
-"""Tables that a comparison reads."""
+READ = (RUNS, METRICS, EVENTS, LATE_EVENTS, SOURCE_STATUSES)
+"""Tables that a comparison or a plan reads."""
+WRITTEN = (METRICS, BACKFILLS)
+DECODED = (EVENTS, FAILED_EVENTS, BALANCES)
+"""Tables that a backfill writes; those of the second where it decodes events anew."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +53,10 @@ class BigQueryPlace:
 
     def __str__(self) -> str:
         return str(self.destination)
+
+    @property
+    def is_folder(self) -> bool:
+        return False
 
     def run(self) -> Run:
         check_tables(self.destination, READ, option="")
@@ -46,3 +74,59 @@ class BigQueryPlace:
 
     def published(self, days: Sequence[date] = ()) -> duckdb.DuckDBPyConnection:
         return fetch_published(self.destination, days)
+
+    def figures(self, day: date) -> duckdb.DuckDBPyConnection:
+        return fetch_published(self.destination, [day], ledger=False)
+
+    def read_through(self) -> datetime | None:
+        return read_through(self.destination)
+
+    def sizes(self, days: Sequence[LocalDay]) -> Sizes:
+        return sizes(self.destination, days)
+
+    def day_rows(self, days: Sequence[LocalDay], time_zone: str) -> dict[date, DayRows]:
+        return day_rows(self.destination, days, time_zone)
+
+    def day_events(self, day: LocalDay) -> Iterator[pa.RecordBatch]:
+        return fetch_day_events(self.destination, day)
+
+    def check_writable(self, decodes: bool) -> None:
+        check_bigquery(self.destination, (*WRITTEN, *(DECODED if decodes else ())), option="")
+
+    def alone(self) -> AbstractContextManager[StillAlone]:
+        return exclusively(self.destination)
+
+    def shelf(self) -> RowShelf:
+        return RowShelf(self.destination)
+
+    @contextmanager
+    def work(self) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="moment-backfill-") as folder:
+            # Its owner's alone, for decoded payloads that failed come into it.
+            yield Path(folder, "work")
+
+    def show(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        name: str,
+        table: Table,
+        columns: Sequence[str],
+        days: Sequence[LocalDay] = (),
+    ) -> None:
+        fetch_table(connection, self.destination, name, table, columns, days)
+
+    def replace_partition(
+        self, decoded: Path, day: LocalDay, partition: date, staging: Path, still_alone: StillAlone
+    ) -> bool:
+        return replace_in_bigquery(self.destination, decoded, day, partition, still_alone)
+
+    def append(self, table: Table, rows: pa.Table, still_alone: StillAlone) -> None:
+        append_whole(self.destination, table, rows.to_batches(), still_alone)
+
+    def publish(
+        self, day: date, batches: Iterable[pa.RecordBatch], still_alone: StillAlone
+    ) -> None:
+        append_whole(self.destination, METRICS, batches, still_alone)
+
+    def finished(self) -> None:
+        """Views are made by `moment tables apply`, and look at tables as they are."""

@@ -9,7 +9,9 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.duck import connect
+from pipelines.local_day import LocalDay
 from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.table import Table
 from pipelines.sinks.tables import EVENTS, LATE_EVENTS, METRICS
 from pipelines.sources.bigquery import ALL_DAYS, fetch, fetch_batches
 from pipelines.verify_dataset import add_ledger, figures_sql
@@ -40,18 +42,43 @@ def fetch_published(
     return connection
 
 
+def fetch_table(
+    connection: duckdb.DuckDBPyConnection,
+    place: Destination,
+    name: str,
+    table: Table,
+    columns: Sequence[str],
+    days: Sequence[LocalDay] = (),
+) -> None:
+    """Add a table of these columns of one of BigQuery, of the partitions that the days are in."""
+    schema = pa.schema([table.schema.field(column) for column in columns])
+    partitions = sorted({each for day in days for each in day.partitions})
+    _fetch_into(connection, place, name, table, schema, partitions)
+
+
 def _add_metrics(
     connection: duckdb.DuckDBPyConnection, place: Destination, days: Sequence[date]
 ) -> None:
-    told = f"SELECT {', '.join(METRIC.names)} FROM `{place.name(METRICS)}`"
-    asked = f"{told} WHERE day IN UNNEST(@days)" if days else f"{told} WHERE {ALL_DAYS}"
-    given = {"days": list(days)} if days else {}
-    connection.register("none", METRIC.empty_table())
-    connection.execute("CREATE TABLE metrics AS FROM none")
+    _fetch_into(connection, place, METRICS.name, METRICS, METRIC, days)
+
+
+def _fetch_into(
+    connection: duckdb.DuckDBPyConnection,
+    place: Destination,
+    name: str,
+    table: Table,
+    schema: pa.Schema,
+    partitions: Sequence[date],
+) -> None:
+    select = f"SELECT {', '.join(schema.names)} FROM `{place.name(table)}` WHERE "
+    select += "day IN UNNEST(@days)" if partitions else ALL_DAYS
+    given = {"days": list(partitions)} if partitions else {}
+    connection.register("none", schema.empty_table())
+    connection.execute(f"CREATE TABLE {name} AS FROM none")
     # As they come, for DuckDB holds them smaller than Arrow does.
-    for batch in fetch_batches(place, asked, METRIC, given):
+    for batch in fetch_batches(place, select, schema, given):
         connection.register("arrived", batch)
-        connection.execute("INSERT INTO metrics FROM arrived")
+        connection.execute(f"INSERT INTO {name} FROM arrived")
 
 
 def _add_ledger(connection: duckdb.DuckDBPyConnection, place: Destination) -> None:

@@ -8,15 +8,15 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.backfill import NOT_BALANCED, WORK
-from pipelines.backfill_day import NotBalancedError, restate
-from pipelines.backfill_decode import append
+from pipelines.backfill import NOT_BALANCED
+from pipelines.backfill_day import Computation, NotBalancedError, restate
 from pipelines.backfill_lock import exclusively
-from pipelines.backfill_manifest import unfinished
+from pipelines.backfill_manifest import FolderShelf
 from pipelines.backfill_plan import closed_through
 from pipelines.errors import OptionError
 from pipelines.local_day import LocalDay, local_day
 from pipelines.measure import measure
+from pipelines.place_folder import WORK, FolderPlace
 from pipelines.recompute import as_run
 from pipelines.replay_failures import (
     Waiting,
@@ -28,6 +28,7 @@ from pipelines.replay_failures import (
 )
 from pipelines.replay_options import ReplayOptions
 from pipelines.sinks.duckdb_views import create_views
+from pipelines.sinks.parquet import append
 from pipelines.sinks.tables import EVENTS, FAILED_EVENTS, REPLAYS
 from pipelines.sources.failures import ReadFailures
 from pipelines.verify_dataset import open_published
@@ -47,10 +48,10 @@ def replay(options: ReplayOptions) -> int:
         print(_sentence(take(options, closed, None)))
         return 0
     with exclusively(options.dataset):
-        before = unfinished(options.dataset)
+        before = FolderShelf(options.dataset).unfinished()
         if before is not None:
             raise OptionError(
-                f"{before.path}: expected no backfill that was not finished, found the one that"
+                f"{before.shelf}: expected no backfill that was not finished, found the one that"
                 f" began {before.started}; finish it first, or give it up with"
                 " `moment backfill --restart`"
             )
@@ -70,7 +71,10 @@ def replay(options: ReplayOptions) -> int:
 def _standing(options: ReplayOptions) -> tuple[datetime, int]:
     """Up to which arrival failed events are taken, and the epoch in which days are restated."""
     with open_published(options.dataset) as connection:
-        closed = LATEST if options.fence else closed_through(connection, options)
+        place = FolderPlace(options.dataset)
+        closed = (
+            LATEST if options.fence else closed_through(connection, place, options.run, options.now)
+        )
         ((epoch,),) = connection.execute("SELECT max(epoch) + 1 FROM metrics").fetchall()
     return closed, epoch
 
@@ -102,8 +106,10 @@ def _replay(options: ReplayOptions, closed: datetime, epoch: int, work: Path) ->
         f"{waiting.taken - again:,} are decoded, {again:,} fail again; new events: {len(events):,}",
         flush=True,
     )
+    place = FolderPlace(dataset)
+    computation = Computation(run, epoch, "restatement", place.sizes(days).parquet)
     for day in days:
-        restated = restate(dataset, day, run, epoch, "restatement", work / day.day.isoformat())
+        restated = restate(place, day, computation, work / day.day.isoformat())
         print(f"{day.day}: {restated.sentence(epoch)}", flush=True)
     append(dataset, FAILED_EVENTS, failures)
     append(dataset, REPLAYS, marks)

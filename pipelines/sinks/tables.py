@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipelines.sinks.table import Table
 from schemas.archive import ARCHIVED_PAYLOAD
+from schemas.backfill import BACKFILL
 from schemas.balance import BALANCE
 from schemas.day_partial import DAY_PARTIAL
 from schemas.event import EVENT
@@ -106,8 +107,15 @@ RUNS = Table(
     "a row when a run begins and one when it ends: its options, without secrets",
     ("state",),
 )
-BIGQUERY_TABLES = (*TABLES, RUNS)
-"""Those of BigQuery: a folder has run.json instead of `runs`."""
+BACKFILLS = Table(
+    "backfills",
+    BACKFILL,
+    "recorded_time",
+    "who refills the dataset: rows of a lease; and how far: a row a backfill begun, day done, end",
+    ("state", "backfill_id"),
+)
+BIGQUERY_TABLES = (*TABLES, RUNS, BACKFILLS)
+"""Those of BigQuery: a folder has run.json and backfill.json instead of the last two."""
 
 ARCHIVE = Table(
     "archive",

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +24,8 @@ from pipelines.sinks.table import Table
 from pipelines.sinks.tables import TABLES
 from tests.bigquery_tables import one, rows
 
+ROOT = Path(__file__).resolve().parent.parent.parent
+
 
 @dataclass(frozen=True)
 class InBigQuery:
@@ -27,15 +35,14 @@ class InBigQuery:
     inputs: list[str]
     client: Any
 
-    def standing(self) -> list[tuple[Any, ...]]:
+    def standing(self) -> set[tuple[Any, ...]]:
         """Figures that stand, as tests.pipelines.refill.STANDING has them."""
         without = ("epoch", "revision", "cause", "published_time", "day")
         view = f"`{self.to.project}.{self.to.views_dataset}.metrics_latest`"
         found = self.client.query(
             f"SELECT * FROM {view} WHERE suppressed_reason IS DISTINCT FROM 'withdrawn'"
         ).result()
-        told = [[v for k, v in row.items() if k not in without] for row in found]
-        return sorted(map(tuple, told), key=repr)
+        return {tuple(v for k, v in row.items() if k not in without) for row in found}
 
     def rows(self, table: Table, where: str = "TRUE") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = rows(self.client, self.to, table, where)
@@ -66,3 +73,18 @@ def copy_of(dataset: Path, to: Destination) -> None:
     record = json.loads((dataset / "run.json").read_text())
     streaming = bool(record.get("streaming"))
     Runs(to, streaming).write("started" if streaming else "finished", record)
+
+
+def killed_when(seen: Callable[[], bool], place: InBigQuery, *given: str) -> None:
+    """Run `moment backfill` in a process of its own, and kill it when that is seen."""
+    command = [sys.executable, "-m", "pipelines", "backfill", str(place.to), *given]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=os.environ)
+    try:
+        deadline = time.monotonic() + 240
+        while not seen():
+            assert process.poll() is None, "expected it to live until then"
+            assert time.monotonic() < deadline, "expected to see that in four minutes"
+            time.sleep(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()

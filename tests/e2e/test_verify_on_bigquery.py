@@ -5,51 +5,14 @@ Runs where the emulator's packages can be had; with MOMENT_EVERYTHING set it mus
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from deploy.local.bigquery import PROJECT, Emulator, local_bigquery, missing_emulator
+from deploy.local.bigquery import PROJECT
 from pipelines.errors import OptionError
 from pipelines.keys import KEY_VARIABLE
-from pipelines.sinks.bigquery_destination import Destination, parse_destination
-from pipelines.sinks.bigquery_tables import apply, plan
 from pipelines.sinks.tables import EVENTS, METRICS, RUNS
-from tests.e2e.in_bigquery import InBigQuery, copy_of
-from tests.e2e.needs import need
-from tests.pipelines.refill import Published
 
 pytestmark = pytest.mark.timeout(900)
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    need(missing_emulator(), "tests of BigQuery's emulator")
-    with local_bigquery() as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.variables.items():
-            patch.setenv(name, value)
-        yield running
-
-
-@pytest.fixture
-def empty(emulator: Emulator, request: pytest.FixtureRequest) -> Destination:
-    """Tables and views without a row."""
-    name = f"d{abs(hash(request.node.name)) % 10**8}"
-    to = parse_destination(f"bigquery://{PROJECT}/{name}", emulator.variables)
-    apply(plan(emulator.client(), to, "EU"), lambda sentence: None)
-    return to
-
-
-@pytest.fixture
-def batch(empty: Destination, emulator: Emulator, published: Published) -> InBigQuery:
-    copy_of(published.dataset, empty)
-    return InBigQuery(empty, published.inputs, emulator.client())
-
-
-@pytest.fixture
-def stream(empty: Destination, emulator: Emulator, streamed: Published) -> InBigQuery:
-    copy_of(streamed.dataset, empty)
-    return InBigQuery(empty, streamed.inputs, emulator.client())
 
 
 def test_what_a_batch_published_is_identical_to_its_input_as_from_a_folder(

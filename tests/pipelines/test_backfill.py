@@ -300,8 +300,8 @@ def test_what_cannot_be_done_is_refused_in_one_sentence_before_anything_is_writt
 def test_a_folder_that_is_no_dataset_is_refused(moment_backfill, tmp_path):
     with pytest.raises(OptionError, match="expected a dataset of `moment measure`"):
         moment_backfill(tmp_path, "--from", "2026-03-02")
-    with pytest.raises(OptionError, match="BigQuery's partitions cannot be backfilled yet"):
-        moment_backfill("bigquery://ours/moment", "--from", "2026-03-02")
+    with pytest.raises(OptionError, match=r"^bigquery://ours: expected bigquery://PROJECT/DATASET"):
+        moment_backfill("bigquery://ours", "--from", "2026-03-02")
     assert list(tmp_path.iterdir()) == []
 
 
