@@ -103,8 +103,7 @@ def _replace_events(
 
 def _add_the_rest(options: BackfillOptions, decoded: Path, still_alone: StillAlone) -> None:
     """What failed now and not before, and how the records that were read are accounted for."""
-    failed = add_failures(options.dataset, decoded, still_alone)
-    print(f"new failed events: {failed:,}")
+    print(add_failures(options.dataset, decoded, still_alone))
     if not add_balance(options, decoded, still_alone):
         print("the balance stays as it was: the source has events of other days too")
 

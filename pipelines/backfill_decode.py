@@ -94,11 +94,22 @@ WHERE decoded.received >= coalesce(standing.received, 0)
 """An hour of which less was received now than then is not known whole any more."""
 
 
-def add_failures(place: Place, decoded: Path, still_alone: StillAlone) -> int:
-    """Append what could not be decoded and was not known to fail; how many rows."""
-    rows = _chosen(place, decoded, FAILED_EVENTS, _NEW_FAILURES, ["failure_id"])
+def add_failures(place: Place, decoded: Path, still_alone: StillAlone) -> str:
+    """Append what could not be decoded and was not known to fail; in words, how many rows.
+
+    An account that may only add to failed events appends all: ids are the same each time, and
+    `failed_events_latest` shows each once.
+    """
+    known = place.may_read(FAILED_EVENTS)
+    select = _NEW_FAILURES if known else "SELECT * FROM decoded"
+    rows = _chosen(place if known else None, decoded, FAILED_EVENTS, select, ["failure_id"])
     place.append(FAILED_EVENTS, rows, still_alone)
-    return len(rows)
+    if known:
+        return f"new failed events: {len(rows):,}"
+    return (
+        f"failed events: {len(rows):,}, also those known before, for this account may not read"
+        " which they are"
+    )
 
 
 def add_balance(options: BackfillOptions, decoded: Path, still_alone: StillAlone) -> bool:
@@ -115,9 +126,10 @@ def add_balance(options: BackfillOptions, decoded: Path, still_alone: StillAlone
 
 
 def _chosen(
-    place: Place, decoded: Path, table: Table, select: str, columns: Sequence[str]
+    place: Place | None, decoded: Path, table: Table, select: str, columns: Sequence[str]
 ) -> pa.Table:
     with connect() as connection:
-        place.show(connection, "standing", table, columns)
+        if place is not None:
+            place.show(connection, "standing", table, columns)
         add_view(connection, "decoded", decoded / table.name, table.schema)
         return connection.sql(select).to_arrow_table().select(table.schema.names).cast(table.schema)

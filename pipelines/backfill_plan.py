@@ -61,7 +61,7 @@ def plan(options: BackfillOptions, input_bytes: int = 0) -> Plan:
     before = None if options.restart else place.shelf().unfinished()
     if before is not None:
         check_same(before, options.record())
-    with place.published([day.day for day in options.days]) as connection:
+    with place.standing() as connection:
         closed_by = closed_through(connection, place, options.run, options.now)
         epochs = _by_day(connection, "SELECT local_day, epoch FROM figures")
         late = _by_day(connection, "SELECT local_day, count(*) FROM ledger GROUP BY local_day")
@@ -69,6 +69,7 @@ def plan(options: BackfillOptions, input_bytes: int = 0) -> Plan:
     sizes = place.sizes(options.days)
     days = []
     for day in options.days:
+        _check_since(options, day)
         found = known.get(day.day, DayRows(0, ()))
         _check_events(options, day, found)
         own = _total([sizes.partitions.get(partition, 0) for partition in day.partitions])
@@ -139,6 +140,16 @@ def closed_through(
     read, told = place.read_through(), latest_end(connection)
     reached = max(told, read) if read else told
     return min(now, reached - timedelta(minutes=run.hot_minutes))
+
+
+def _check_since(options: BackfillOptions, day: LocalDay) -> None:
+    since = options.run.since
+    if since is not None and day.end <= since:
+        raise OptionError(
+            f"{options.dataset}: expected days that its stream has published, from"
+            f" {since.isoformat(timespec='minutes')} on, found {day.day}, which had ended; leave it"
+            " out"
+        )
 
 
 def _check_events(options: BackfillOptions, day: LocalDay, found: DayRows) -> None:

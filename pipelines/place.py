@@ -50,10 +50,6 @@ class Place(Protocol):
     place travels to workers.
     """
 
-    @property
-    def is_folder(self) -> bool:
-        """Is it a directory of this machine?"""
-
     def run(self) -> Run:
         """Options of the run that published here. Raises OptionError where none is recorded."""
 
@@ -64,6 +60,9 @@ class Place(Protocol):
         """`metrics` of these days at least (none: of all), and of all days `figures` (each day's
         greatest epoch and latest end), `late_events` and `ledger`; of `events` every copy of those
         that the ledger names. Raises OptionError where there is no figure."""
+
+    def standing(self) -> duckdb.DuckDBPyConnection:
+        """Of `published` the tables `figures` and `ledger`. Raises OptionError likewise."""
 
     def figures(self, day: date) -> duckdb.DuckDBPyConnection:
         """`metrics` of this day at least, and nothing else that may be counted on."""
@@ -90,6 +89,9 @@ class Place(Protocol):
 
     def work(self) -> AbstractContextManager[Path]:
         """A folder of this machine in which all is staged, near where it goes."""
+
+    def may_read(self, table: Table) -> bool:
+        """May we see what is in it?"""
 
     def show(
         self,

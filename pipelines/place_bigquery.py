@@ -19,7 +19,12 @@ from pipelines.backfill_sizes import day_rows, read_through, sizes
 from pipelines.errors import OptionError
 from pipelines.local_day import LocalDay
 from pipelines.place import DayRows, Sizes, StillAlone
-from pipelines.published_bigquery import fetch_published, fetch_table
+from pipelines.published_bigquery import (
+    fetch_figures,
+    fetch_published,
+    fetch_standing,
+    fetch_table,
+)
 from pipelines.runs import standing_run
 from pipelines.sinks.bigquery_check import check_bigquery, check_tables
 from pipelines.sinks.bigquery_destination import Destination
@@ -28,6 +33,7 @@ from pipelines.sinks.table import Table
 from pipelines.sinks.tables import (
     BACKFILLS,
     BALANCES,
+    DECODED_EVENTS,
     EVENTS,
     FAILED_EVENTS,
     LATE_EVENTS,
@@ -35,13 +41,14 @@ from pipelines.sinks.tables import (
     RUNS,
     SOURCE_STATUSES,
 )
+from pipelines.sources.bigquery import may_read
 from pipelines.sources.bigquery_day_events import fetch_day_events
 from pipelines.verify_run import Run, run_of
 
 READ = (RUNS, METRICS, EVENTS, LATE_EVENTS, SOURCE_STATUSES)
 """Tables that a comparison or a plan reads."""
 WRITTEN = (METRICS, BACKFILLS)
-DECODED = (EVENTS, FAILED_EVENTS, BALANCES)
+DECODED = (DECODED_EVENTS, EVENTS, FAILED_EVENTS, BALANCES)
 """Tables that a backfill writes; those of the second where it decodes events anew."""
 
 
@@ -53,10 +60,6 @@ class BigQueryPlace:
 
     def __str__(self) -> str:
         return str(self.destination)
-
-    @property
-    def is_folder(self) -> bool:
-        return False
 
     def run(self) -> Run:
         check_tables(self.destination, READ, option="")
@@ -75,8 +78,11 @@ class BigQueryPlace:
     def published(self, days: Sequence[date] = ()) -> duckdb.DuckDBPyConnection:
         return fetch_published(self.destination, days)
 
+    def standing(self) -> duckdb.DuckDBPyConnection:
+        return fetch_standing(self.destination)
+
     def figures(self, day: date) -> duckdb.DuckDBPyConnection:
-        return fetch_published(self.destination, [day], ledger=False)
+        return fetch_figures(self.destination, day)
 
     def read_through(self) -> datetime | None:
         return read_through(self.destination)
@@ -104,6 +110,9 @@ class BigQueryPlace:
         with tempfile.TemporaryDirectory(prefix="moment-backfill-") as folder:
             # Its owner's alone, for decoded payloads that failed come into it.
             yield Path(folder, "work")
+
+    def may_read(self, table: Table) -> bool:
+        return may_read(self.destination, table)
 
     def show(
         self,

@@ -46,10 +46,6 @@ class FolderPlace:
     def __str__(self) -> str:
         return str(self.folder)
 
-    @property
-    def is_folder(self) -> bool:
-        return True
-
     def run(self) -> Run:
         return read_run(self.folder)
 
@@ -57,6 +53,9 @@ class FolderPlace:
         return file.resolve().is_relative_to(self.folder.resolve())
 
     def published(self, days: Sequence[date] = ()) -> duckdb.DuckDBPyConnection:
+        return open_published(self.folder)
+
+    def standing(self) -> duckdb.DuckDBPyConnection:
         return open_published(self.folder)
 
     def figures(self, day: date) -> duckdb.DuckDBPyConnection:
@@ -108,6 +107,9 @@ class FolderPlace:
     def work(self) -> Iterator[Path]:
         """What a run that was killed had staged is still there."""
         yield self.folder / WORK
+
+    def may_read(self, table: Table) -> bool:
+        return True
 
     def show(
         self,

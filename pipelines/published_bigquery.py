@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 
 import duckdb
@@ -23,22 +24,29 @@ _FIGURES = pa.schema([("local_day", pa.date32()), ("epoch", pa.int64()), ("lates
 _COPIES = pa.schema([EVENT.field("event_id"), EVENT.field("ingested_time")])
 
 
-def fetch_published(
-    place: Destination, days: Sequence[date] = (), ledger: bool = True
-) -> duckdb.DuckDBPyConnection:
-    """`metrics` of these days (none: of all), and of all days the rest that pipelines.place says.
+def fetch_published(place: Destination, days: Sequence[date] = ()) -> duckdb.DuckDBPyConnection:
+    """All that pipelines.place says is published; `metrics` of these days, or of all.
 
-    `ledger` False: `metrics` alone. Raises OptionError where there is no figure, or where a table
-    cannot be read.
+    Raises OptionError where there is no figure, or where a table cannot be read.
     """
-    connection = connect()
-    try:
-        _add_metrics(connection, place, days)
-        if ledger:
-            _add_ledger(connection, place)
-    except BaseException:
-        connection.close()
-        raise
+    with _made() as connection:
+        _fetch_into(connection, place, METRICS.name, METRICS, METRIC, days)
+        connection.register(EVENTS.name, fetch(place, _copies(place), _COPIES))
+        _add_ledger(connection, place)
+    return connection
+
+
+def fetch_standing(place: Destination) -> duckdb.DuckDBPyConnection:
+    """`figures` and `ledger` alone. Raises OptionError."""
+    with _made() as connection:
+        _add_ledger(connection, place)
+    return connection
+
+
+def fetch_figures(place: Destination, day: date) -> duckdb.DuckDBPyConnection:
+    """`metrics` of a day alone. Raises OptionError."""
+    with _made() as connection:
+        _fetch_into(connection, place, METRICS.name, METRICS, METRIC, [day])
     return connection
 
 
@@ -54,12 +62,6 @@ def fetch_table(
     schema = pa.schema([table.schema.field(column) for column in columns])
     partitions = sorted({each for day in days for each in day.partitions})
     _fetch_into(connection, place, name, table, schema, partitions)
-
-
-def _add_metrics(
-    connection: duckdb.DuckDBPyConnection, place: Destination, days: Sequence[date]
-) -> None:
-    _fetch_into(connection, place, METRICS.name, METRICS, METRIC, days)
 
 
 def _fetch_into(
@@ -82,17 +84,28 @@ def _fetch_into(
 
 
 def _add_ledger(connection: duckdb.DuckDBPyConnection, place: Destination) -> None:
-    metrics, late = f"`{place.name(METRICS)}`", f"`{place.name(LATE_EVENTS)}`"
-    figures = figures_sql(f"{metrics} WHERE {ALL_DAYS}")
-    ledger = f"SELECT {', '.join(LATE_EVENT.names)} FROM {late} WHERE {ALL_DAYS}"
-    copies = f"""
-        SELECT event_id, ingested_time FROM `{place.name(EVENTS)}`
-        WHERE {ALL_DAYS} AND event_id IN (SELECT event_id FROM {late} WHERE {ALL_DAYS})
-    """
-    for name, sql, schema in (
-        ("figures", figures, _FIGURES),
-        ("late_events", ledger, LATE_EVENT),
-        ("events", copies, _COPIES),
-    ):
-        connection.register(name, fetch(place, sql, schema))
+    figures = figures_sql(f"`{place.name(METRICS)}` WHERE {ALL_DAYS}")
+    late = f"SELECT {', '.join(LATE_EVENT.names)} FROM `{place.name(LATE_EVENTS)}` WHERE {ALL_DAYS}"
+    connection.register("figures", fetch(place, figures, _FIGURES))
+    connection.register(LATE_EVENTS.name, fetch(place, late, LATE_EVENT))
     add_ledger(connection, place)
+
+
+def _copies(place: Destination) -> str:
+    """SQL: ids and arrivals of the events that the late ledger names."""
+    named = f"SELECT event_id FROM `{place.name(LATE_EVENTS)}` WHERE {ALL_DAYS}"
+    return (
+        f"SELECT event_id, ingested_time FROM `{place.name(EVENTS)}`"
+        f" WHERE {ALL_DAYS} AND event_id IN ({named})"
+    )
+
+
+@contextmanager
+def _made() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that is closed where it cannot be filled, and else left open."""
+    connection = connect()
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise

@@ -1,10 +1,14 @@
-"""BACKFILL: who refills a dataset, and how far a backfill has come, where no folder has files."""
+"""BACKFILL and DECODED_EVENT: what a backfill keeps where no folder has files.
+
+Who refills a dataset, and how far it has come; and events that it has decoded, before they are
+in their place.
+"""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-from schemas.event import INSTANT
+from schemas.event import EVENT, INSTANT
 
 BACKFILL = pa.schema(
     [
@@ -33,4 +37,13 @@ BACKFILL = pa.schema(
         )
     ],
     metadata={"name": "backfill"},
+)
+
+DECODED_EVENT = pa.schema(
+    [
+        pa.field("decoding", pa.string(), False, {"meaning": "UUID of what is put in one place"}),
+        pa.field("decoded_time", INSTANT, False, {"meaning": "when it was decoded"}),
+        *EVENT,
+    ],
+    metadata={"name": "decoded_event"},
 )

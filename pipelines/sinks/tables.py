@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipelines.sinks.table import Table
 from schemas.archive import ARCHIVED_PAYLOAD
-from schemas.backfill import BACKFILL
+from schemas.backfill import BACKFILL, DECODED_EVENT
 from schemas.balance import BALANCE
 from schemas.day_partial import DAY_PARTIAL
 from schemas.event import EVENT
@@ -114,8 +114,16 @@ BACKFILLS = Table(
     "who refills the dataset: rows of a lease; and how far: a row a backfill begun, day done, end",
     ("state", "backfill_id"),
 )
-BIGQUERY_TABLES = (*TABLES, RUNS, BACKFILLS)
-"""Those of BigQuery: a folder has run.json and backfill.json instead of the last two."""
+DECODED_EVENTS = Table(
+    "decoded_events",
+    DECODED_EVENT,
+    "decoded_time",
+    "one row an event that a backfill has decoded, until it is in its place among the events",
+    ("decoding",),
+    2,
+)
+BIGQUERY_TABLES = (*TABLES, RUNS, BACKFILLS, DECODED_EVENTS)
+"""Those of BigQuery: a folder has run.json, backfill.json and files beside for the last three."""
 
 ARCHIVE = Table(
     "archive",

@@ -12,6 +12,7 @@ import pyarrow as pa
 from pipelines.errors import OptionError
 from pipelines.sinks.bigquery_clients import read_client, rest_client
 from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.table import Table
 
 ALL_DAYS = "day >= DATE '0001-01-01'"
 """A filter that all rows pass: most tables ask for one."""
@@ -74,6 +75,20 @@ def bytes_read(place: Destination, sql: str, parameters: Mapping[str, Any]) -> i
         )
         job = rest_client(place).query(sql, job_config=config)
     return int(job.total_bytes_processed or 0) or None
+
+
+def may_read(place: Destination, table: Table) -> bool:
+    """May this account see what is in a table? Asked by a dry run, which costs nothing."""
+    from google.api_core.exceptions import Forbidden
+    from google.cloud.bigquery import QueryJobConfig
+
+    sql = f"SELECT * FROM `{place.name(table)}` WHERE {ALL_DAYS}"
+    with asking(place):
+        try:
+            rest_client(place).query(sql, job_config=QueryJobConfig(dry_run=True))
+        except Forbidden:
+            return False
+    return True
 
 
 @contextmanager

@@ -326,6 +326,20 @@ def test_a_day_that_a_stream_may_still_change_is_refused_or_fenced(moment_backfi
     assert "; no figures, 12 late ledger rows, open: fenced" in said.out
 
 
+def test_a_day_that_had_ended_when_its_stream_began_is_refused(moment_backfill, streamed):
+    run = json.loads((streamed.dataset / "run.json").read_text())
+    (streamed.dataset / "run.json").write_text(
+        json.dumps(run | {"since": "2026-03-01T23:00:00+00:00"})
+    )
+
+    with pytest.raises(
+        OptionError,
+        match=r"has published, from 2026-03-01T23:00\+00:00 on, found 2026-03-01, which had ended",
+    ):
+        moment_backfill(streamed.dataset, "--from", "2026-03-01", "--to", "2026-03-02")
+    assert "2026-03-02: restated" in moment_backfill(streamed.dataset, "--from", "2026-03-02").out
+
+
 def test_today_is_not_over(moment_backfill, published):
     evening = datetime(2026, 3, 3, 20, 0, tzinfo=timezone.utc)
     with pytest.raises(OptionError, match="found 2026-03-03 open"):
