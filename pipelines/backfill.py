@@ -11,14 +11,17 @@ from pipelines.backfill_decode import add_balance, add_failures, decode_into, so
 from pipelines.backfill_manifest import Manifest, begin
 from pipelines.backfill_options import BackfillOptions
 from pipelines.backfill_partitions import news
-from pipelines.backfill_plan import Plan, describe, plan
+from pipelines.backfill_plan import describe, plan
 from pipelines.errors import OptionError
 from pipelines.options import MeasureOptions
 from pipelines.place import StillAlone
 from pipelines.sinks.bigquery_faults import SinkError
+from pipelines.sinks.tables import BALANCES, DECODED_EVENTS, EVENTS, FAILED_EVENTS
 
 NOT_BALANCED = 3
 DECODED = "decoded"
+WRITTEN = (DECODED_EVENTS, EVENTS, FAILED_EVENTS, BALANCES)
+"""Tables that are written where events are decoded anew, beside those of figures."""
 
 
 def backfill(options: BackfillOptions) -> int:
@@ -36,13 +39,13 @@ def backfill(options: BackfillOptions) -> int:
         if options.only_plan:
             print(describe(options, plan(options, size)))
             return 0
-        place.check_writable(options.decodes)
+        place.check_writable(WRITTEN if options.decodes else ())
         with place.alone() as still_alone:
             planned = plan(options, size)
             print(describe(options, planned), flush=True)
             manifest = begin(place.shelf(), options.record(), planned.epoch, options.restart)
             try:
-                _refill(options, planned, decoding, manifest, work, still_alone)
+                _refill(options, decoding, manifest, work, still_alone)
             except NotBalancedError as error:
                 print(f"moment: {error}", file=sys.stderr)
                 return NOT_BALANCED
@@ -55,7 +58,6 @@ def backfill(options: BackfillOptions) -> int:
 
 def _refill(
     options: BackfillOptions,
-    planned: Plan,
     decoding: MeasureOptions | None,
     manifest: Manifest,
     work: Path,
@@ -65,7 +67,7 @@ def _refill(
         _replace_events(options, decoding, manifest, work, still_alone)
     else:
         manifest.write()
-    restate_days(options, planned, manifest, work, still_alone)
+    restate_days(options, manifest, work, still_alone)
     if decoding is not None:
         _add_the_rest(options, work / DECODED, still_alone)
     shutil.rmtree(work, ignore_errors=True)
@@ -109,14 +111,12 @@ def _add_the_rest(options: BackfillOptions, decoded: Path, still_alone: StillAlo
 
 
 def restate_days(
-    options: BackfillOptions,
-    planned: Plan,
-    manifest: Manifest,
-    work: Path,
-    still_alone: StillAlone,
+    options: BackfillOptions, manifest: Manifest, work: Path, still_alone: StillAlone
 ) -> None:
     """Compute and publish each day that is not done. Raises NotBalancedError."""
-    computation = Computation(options.run, manifest.epoch, options.cause, planned.parquet)
+    # Asked for now: partitions may just have been replaced.
+    parquet = options.dataset.sizes(()).parquet
+    computation = Computation(options.run, manifest.epoch, options.cause, parquet)
     for day in options.days:
         name = day.day.isoformat()
         if name in manifest.days:

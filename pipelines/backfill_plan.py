@@ -37,17 +37,13 @@ class PlannedDay:
 
 @dataclass(frozen=True)
 class Plan:
-    """`elsewhere`: bytes of the other partitions, of which a part is read for each day, or None.
-
-    `parquet`: about how many bytes all events are as Parquet.
-    """
+    """`elsewhere`: bytes of the other partitions, of which a part is read for each day, or None."""
 
     days: tuple[PlannedDay, ...]
     epoch: int
     elsewhere: int | None
     input_bytes: int
     cost: float | None
-    parquet: int
 
 
 def plan(options: BackfillOptions, input_bytes: int = 0) -> Plan:
@@ -85,7 +81,6 @@ def plan(options: BackfillOptions, input_bytes: int = 0) -> Plan:
         _elsewhere(days, sizes),
         input_bytes,
         _cost(options, _total([input_bytes, *(sizes.a_day[day.day] for day in options.days)])),
-        sizes.parquet,
     )
 
 
@@ -195,14 +190,18 @@ def describe(options: BackfillOptions, planned: Plan) -> str:
         late = f", {each.late:,} late ledger rows" if each.late else ""
         state = "" if each.closed else ", open: fenced"
         lines.append(
-            f"  {each.day.day}: {each.rows:,} events, {_bytes(each.bytes)} in partitions"
+            f"  {each.day.day}: {each.rows:,} events{_bytes(each.bytes)} in partitions"
             f" {', '.join(map(str, each.day.partitions))}; {standing}{late}{state}"
         )
     if planned.input_bytes:
         lines.append(f"  raw input: {planned.input_bytes:,} bytes, decoded once")
+    elsewhere = (
+        "other days too, bytes unknown here"
+        if planned.elsewhere is None
+        else f"{planned.elsewhere:,} bytes of other days too"
+    )
     lines.append(
-        f"  for each day a part of {_bytes(planned.elsewhere)} of other days too: who was there"
-        " before, and what changed later"
+        f"  for each day a part of {elsewhere}: who was there before, and what changed later"
     )
     if planned.cost is not None:
         lines.append(f"  costs at most {planned.cost:.6g} at {options.price:g} a tebibyte")
@@ -210,4 +209,4 @@ def describe(options: BackfillOptions, planned: Plan) -> str:
 
 
 def _bytes(known: int | None) -> str:
-    return "bytes unknown here" if known is None else f"{known:,} bytes"
+    return ", bytes unknown here," if known is None else f", {known:,} bytes"

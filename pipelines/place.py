@@ -78,8 +78,8 @@ class Place(Protocol):
     def day_events(self, day: LocalDay) -> Iterator[pa.RecordBatch]:
         """PROTECTED_EVENT batches of all that its figures rest on; see sources.day_events."""
 
-    def check_writable(self, decodes: bool) -> None:
-        """Return where a backfill may write. Raises OptionError."""
+    def check_writable(self, tables: Sequence[Table]) -> None:
+        """Return where figures and these tables may be written. Raises OptionError."""
 
     def alone(self) -> AbstractContextManager[StillAlone]:
         """Keeps other backfills out. Raises OptionError, with owner and time, where one goes on."""

@@ -32,10 +32,7 @@ from pipelines.sinks.bigquery_whole import append_whole
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import (
     BACKFILLS,
-    BALANCES,
-    DECODED_EVENTS,
     EVENTS,
-    FAILED_EVENTS,
     LATE_EVENTS,
     METRICS,
     RUNS,
@@ -47,9 +44,6 @@ from pipelines.verify_run import Run, run_of
 
 READ = (RUNS, METRICS, EVENTS, LATE_EVENTS, SOURCE_STATUSES)
 """Tables that a comparison or a plan reads."""
-WRITTEN = (METRICS, BACKFILLS)
-DECODED = (DECODED_EVENTS, EVENTS, FAILED_EVENTS, BALANCES)
-"""Tables that a backfill writes; those of the second where it decodes events anew."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +90,8 @@ class BigQueryPlace:
     def day_events(self, day: LocalDay) -> Iterator[pa.RecordBatch]:
         return fetch_day_events(self.destination, day)
 
-    def check_writable(self, decodes: bool) -> None:
-        check_bigquery(self.destination, (*WRITTEN, *(DECODED if decodes else ())), option="")
+    def check_writable(self, tables: Sequence[Table]) -> None:
+        check_bigquery(self.destination, (METRICS, BACKFILLS, *tables), option="")
 
     def alone(self) -> AbstractContextManager[StillAlone]:
         return exclusively(self.destination)

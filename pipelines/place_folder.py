@@ -91,7 +91,7 @@ class FolderPlace:
     def day_events(self, day: LocalDay) -> Iterator[pa.RecordBatch]:
         return day_events(self.folder.resolve(), day)
 
-    def check_writable(self, decodes: bool) -> None:
+    def check_writable(self, tables: Sequence[Table]) -> None:
         """The lock says it, which is a file of the folder."""
 
     @contextmanager

@@ -132,6 +132,8 @@ class DayFile:
 
 def append(dataset: Path, table: Table, rows: pa.Table) -> None:
     """Write rows into the days that they are of, a file each."""
+    if not len(rows):
+        return
     folder = dataset / table.name
     folder.mkdir(exist_ok=True)
     if table.restricted:

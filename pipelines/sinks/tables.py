@@ -122,8 +122,16 @@ DECODED_EVENTS = Table(
     ("decoding",),
     2,
 )
-BIGQUERY_TABLES = (*TABLES, RUNS, BACKFILLS, DECODED_EVENTS)
-"""Those of BigQuery: a folder has run.json, backfill.json and files beside for the last three."""
+REPLAYS = Table(
+    "replays",
+    REPLAY,
+    "replayed_time",
+    "one row a failed event that was taken again, and what became of it",
+    ("outcome",),
+    30,
+)
+BIGQUERY_TABLES = (*TABLES, RUNS, BACKFILLS, DECODED_EVENTS, REPLAYS)
+"""Those of BigQuery: a folder has run.json, backfill.json and files beside for three of them."""
 
 ARCHIVE = Table(
     "archive",
@@ -135,13 +143,5 @@ ARCHIVE = Table(
     restricted=True,
     by_hour=True,
 )
-REPLAYS = Table(
-    "replays",
-    REPLAY,
-    "replayed_time",
-    "one row a failed event that was taken again, and what became of it",
-    ("outcome",),
-    30,
-)
 FOLDER_TABLES = (*TABLES, ARCHIVE, REPLAYS)
-"""Those of a folder. BigQuery has none of the last two yet."""
+"""Those of a folder. BigQuery has no archive."""

@@ -20,6 +20,7 @@ pytest.register_assert_rewrite("tests.e2e.cluster", "tests.e2e.dataset", "tests.
 
 pristine, published, streamed = in_folders.pristine, in_folders.published, in_folders.streamed
 moment_verify, moment_backfill = in_folders.moment_verify, in_folders.moment_backfill
+moment_replay, failing = in_folders.moment_replay, in_folders.failing
 
 
 @pytest.fixture(scope="module")

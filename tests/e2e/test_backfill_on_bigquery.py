@@ -65,7 +65,7 @@ def test_days_that_a_stream_published_become_what_a_batch_of_everything_gives_an
     assert stream.standing() != batch_of_everything
     said = moment_backfill(stream.to, *LATE, "--cause", "definition")
 
-    assert "2026-03-02: 44 events, bytes unknown here in partitions 2026-03-01, 2026-03-02;" in (
+    assert "2026-03-02: 44 events, bytes unknown here, in partitions 2026-03-01, 2026-03-02;" in (
         said.out
     )
     assert "figures of epoch 0, 12 late ledger rows" in said.out
@@ -197,7 +197,7 @@ def test_two_at_once_are_refused_with_owner_and_time(moment_backfill, batch):
         moment_backfill(batch.to, "--from", "2026-03-02")
 
     assert re.search(
-        rf"expected no other backfill of it, found that of .+ on .+ \(process {os.getpid()}\), since",
+        rf"expected no other backfill or replay of it, found that of .+ on .+ \(process {os.getpid()}\), since",
         str(refused.value),
     )
     assert states(batch) == []
@@ -237,10 +237,10 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(moment_backfill, batch)
 
     assert said.out.splitlines() == [
         f"backfill of {batch.to} from its events: epoch 1, cause restatement",
-        "  2026-03-02: 44 events, bytes unknown here in partitions 2026-03-01, 2026-03-02;"
+        "  2026-03-02: 44 events, bytes unknown here, in partitions 2026-03-01, 2026-03-02;"
         " figures of epoch 0",
-        "  for each day a part of bytes unknown here of other days too: who was there before, and"
-        " what changed later",
+        "  for each day a part of other days too, bytes unknown here: who was there before, and what"
+        " changed later",
     ]
     assert batch.count(BACKFILLS) == 0
 
