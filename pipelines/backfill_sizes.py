@@ -56,8 +56,13 @@ def sizes(place: Destination, days: Sequence[LocalDay]) -> Sizes:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         read = pool.map(lambda day: bytes_read(place, *day_query(place, day)), days)
         a_day = dict(zip((each.day for each in days), read))
-    by_partition = {day: size or None for day, size in partitions.items()}
-    return Sizes(by_partition, a_day, rows * _BYTES_AN_EVENT)
+    # Nothing where there are rows is no size: an emulator tells none.
+    unknown = None if rows else 0
+    return Sizes(
+        {day: size or unknown for day, size in partitions.items()},
+        {day: size or unknown for day, size in a_day.items()},
+        rows * _BYTES_AN_EVENT,
+    )
 
 
 _DAY_ROWS = f"""

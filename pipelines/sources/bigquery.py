@@ -65,8 +65,8 @@ def change(place: Destination, sql: str, parameters: Mapping[str, Any] | None = 
     return int(job.num_dml_affected_rows or 0)
 
 
-def bytes_read(place: Destination, sql: str, parameters: Mapping[str, Any]) -> int | None:
-    """What a query would be billed for; None where the service does not say, as an emulator."""
+def bytes_read(place: Destination, sql: str, parameters: Mapping[str, Any]) -> int:
+    """The bytes that a query would be billed for, by a dry run; an emulator says 0."""
     from google.cloud.bigquery import QueryJobConfig
 
     with asking(place):
@@ -74,7 +74,7 @@ def bytes_read(place: Destination, sql: str, parameters: Mapping[str, Any]) -> i
             query_parameters=_parameters(parameters), dry_run=True, use_query_cache=False
         )
         job = rest_client(place).query(sql, job_config=config)
-    return int(job.total_bytes_processed or 0) or None
+    return int(job.total_bytes_processed or 0)
 
 
 def may_read(place: Destination, table: Table) -> bool:

@@ -5,11 +5,15 @@ Runs where the emulator's packages can be had; with MOMENT_EVERYTHING set it mus
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from deploy.local.bigquery import PROJECT
 from pipelines.errors import OptionError
 from pipelines.keys import KEY_VARIABLE
+from pipelines.place_bigquery import BigQueryPlace
+from pipelines.runs import Runs
 from pipelines.sinks.tables import EVENTS, METRICS, RUNS
 
 pytestmark = pytest.mark.timeout(900)
@@ -85,3 +89,18 @@ def test_what_cannot_be_compared_is_refused_in_one_sentence(moment_verify, batch
             moment_verify(batch.to, *batch.inputs)
         assert str(refused.value).startswith(f"{batch.to}: ")
         assert "\n" not in str(refused.value)
+
+
+def test_options_are_those_of_the_stream_else_of_the_last_run_that_finished(empty, published):
+    record = json.loads((published.dataset / "run.json").read_text())
+    place = BigQueryPlace(empty)
+
+    Runs(empty, streaming=False).write("finished", record | {"brand": "first"})
+    Runs(empty, streaming=False).write("finished", record | {"brand": "second"})
+    Runs(empty, streaming=False).write("started", record | {"brand": "killed"})
+    assert place.run().brand == "second"
+
+    told = {"streaming": True, "hot_minutes": 20, "brand": "streamed"}
+    Runs(empty, streaming=True).write("started", record | told)
+    Runs(empty, streaming=False).write("finished", record | {"brand": "third"})
+    assert (place.run().brand, place.run().hot_minutes) == ("streamed", 20)
