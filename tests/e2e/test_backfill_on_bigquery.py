@@ -60,7 +60,7 @@ def test_days_that_a_batch_published_are_identical_and_nothing_is_appended(momen
 
 
 def test_days_that_a_stream_published_become_what_a_batch_of_everything_gives_and_stay_so(
-    moment_backfill, stream, batch_of_everything
+    moment_backfill, moment_verify, stream, batch_of_everything
 ):
     assert stream.standing() != batch_of_everything
     said = moment_backfill(stream.to, *LATE, "--cause", "definition")
@@ -81,6 +81,11 @@ def test_days_that_a_stream_published_become_what_a_batch_of_everything_gives_an
         " AND traffic = 'valid' AND day = DATE '2026-03-02'"
     )
     assert [tuple(row.values()) for row in changes] == [(18.0, 30.0, 1, "definition")]
+
+    verified = moment_verify(stream.to, *stream.inputs, "--day", "2026-03-02")
+    assert re.match(
+        r"identical: [\d,]+ figures of 2026-03-02, 0 late events excluded", verified.out
+    )
 
     rows = stream.count(METRICS)
     again = moment_backfill(stream.to, *LATE)
