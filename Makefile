@@ -49,8 +49,8 @@ plan: ## show what Terraform would make in your project (make plan VARIABLES=my.
 	terraform -chdir=terraform/example init -input=false
 	terraform -chdir=terraform/example plan -input=false -var-file="$(abspath $(VARIABLES))"
 
-flink: setup ## start Flink, its workers, Kafka, Pub/Sub on this machine (make flink SLOTS=4 BIGQUERY=1)
-	$(BIN)/python -m deploy.local up --slots $(or $(SLOTS),2) $(if $(BIGQUERY),--bigquery)
+flink: setup ## start Flink, its workers, Kafka, Pub/Sub on this machine (make flink SLOTS=4 BIGQUERY=1 STORAGE=1)
+	$(BIN)/python -m deploy.local up --slots $(or $(SLOTS),2) $(if $(BIGQUERY),--bigquery) $(if $(STORAGE),--storage)
 
 flink-down: ## stop what make flink started
 	$(BIN)/python -m deploy.local down

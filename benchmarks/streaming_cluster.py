@@ -59,9 +59,9 @@ def cancel(services: Services, job: str) -> None:
         time.sleep(0.2)
 
 
-def state_bytes(services: Services, job: str, seconds: float = 60.0) -> int:
-    """Bytes of a savepoint taken now: the keys and values that are, without what RocksDB has not
-    cleared away yet. It is removed. Raises TimeoutError."""
+def state_bytes(services: Services, job: str, seconds: float = 60.0) -> dict[str, int]:
+    """Bytes of a savepoint taken now, by vertex: the keys and values that are, without what RocksDB
+    has not cleared away yet. It is removed. Raises TimeoutError."""
     folder = services.folder / "data" / "savepoints"
     body = {"target-directory": folder.as_uri(), "cancel-job": False, "formatType": "CANONICAL"}
     request = Request(
@@ -81,10 +81,37 @@ def state_bytes(services: Services, job: str, seconds: float = 60.0) -> int:
         time.sleep(0.1)
     if "location" not in found["operation"]:
         raise RuntimeError(f"expected a savepoint of job {job}, found {found['operation']}")
-    written = Path(unquote(urlsplit(found["operation"]["location"]).path))
-    size = sum(file.stat().st_size for file in written.rglob("*") if file.is_file())
+    written = _path(found["operation"]["location"])
     shutil.rmtree(written)
-    return size
+    # What the interface tells of checkpoints is some seconds old.
+    while not (taken := _named(services, job, written)):
+        if time.monotonic() > until:
+            raise TimeoutError(f"the savepoint {written} is not in the job's history")
+        time.sleep(0.2)
+    names = {each["id"]: each["name"] for each in ask(services, f"/jobs/{job}")["vertices"]}
+    tasks = ask(services, f"/jobs/{job}/checkpoints/details/{taken[0]}")["tasks"]
+    return {names[vertex]: int(task["state_size"]) for vertex, task in tasks.items()}
+
+
+def _named(services: Services, job: str, written: Path) -> list[int]:
+    """Numbers of the completed checkpoints of a job that were written to a place."""
+    history = ask(services, f"/jobs/{job}/checkpoints")["history"]
+    return [each["id"] for each in history if _path(each.get("external_path") or "") == written]
+
+
+def _path(address: str) -> Path:
+    return Path(unquote(urlsplit(address).path))
+
+
+def stream_time(services: Services, job: str, step: str) -> float | None:
+    """Seconds since the epoch up to which the stream has come at the vertex that holds a step: the
+    least watermark of its subtasks. None: not known yet."""
+    for vertex in ask(services, f"/jobs/{job}")["vertices"]:
+        if step in vertex["name"]:
+            found = ask(services, f"/jobs/{job}/vertices/{vertex['id']}/watermarks")
+            told = [int(each["value"]) / 1e3 for each in found]
+            return min(told) if told and min(told) > 0 else None
+    raise LookupError(f"no vertex of job {job} holds the step {step}")
 
 
 def checkpoints(services: Services, job: str) -> list[Checkpoint]:

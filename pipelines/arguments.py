@@ -12,9 +12,9 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         nargs="+",
         metavar="INPUT",
-        help="file, glob, directory, kafka://HOST:PORT/TOPIC or"
+        help="file, glob, directory, the same as gs://BUCKET/PATH, kafka://HOST:PORT/TOPIC or"
         " pubsub://projects/PROJECT/subscriptions/NAME; CHANNEL=INPUT names its channel, else it"
-        " is recognised",
+        " is recognised; archive=WHERE is what --archive kept",
     )
     parser.add_argument(
         "--output",
@@ -39,10 +39,19 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
         "--replace", action="store_true", help="replace the directory's dataset when all is written"
     )
     parser.add_argument(
+        "--load-through",
+        metavar="BUCKET",
+        help="of bounded input into BigQuery: write Parquet below gs://BUCKET/PREFIX and load it by"
+        " a job a table, which costs nothing (default: append over Storage Write)",
+    )
+    parser.add_argument(
         "--archive",
-        action="store_true",
-        help="keep every record as received for 30 days, restricted: `moment backfill --source"
-        " archive` decodes it anew (default: only what could not be decoded is kept)",
+        nargs="?",
+        const="",
+        metavar="WHERE",
+        help="keep every record as received, restricted, for 30 days: in the output directory or,"
+        " as gs://BUCKET/PREFIX or a directory, elsewhere. archive=WHERE is then an INPUT (default:"
+        " only what could not be decoded is kept)",
     )
     add_stream_arguments(parser)
 

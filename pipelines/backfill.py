@@ -35,7 +35,7 @@ def backfill(options: BackfillOptions) -> int:
     place = options.dataset
     with place.work() as work:
         decoding = source_of(options, work / DECODED) if options.decodes else None
-        size = sum(file.size_bytes for file in decoding.inputs.files) if decoding else 0
+        size = decoding.inputs.size_bytes if decoding else 0
         if options.only_plan:
             print(describe(options, plan(options, size)))
             return 0

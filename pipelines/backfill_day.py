@@ -109,7 +109,7 @@ def _compute(place: Place, day: LocalDay, computation: Computation, staging: Pat
         recompute(
             root,
             ReadDayEvents(place, day),
-            lambda table: WriteParquet(table, str(staging)),
+            lambda table: WriteParquet(table, str(staging / table.name)),
             rules,
         )
     with connect() as connection:

@@ -18,11 +18,9 @@ from pipelines.errors import OptionError
 from pipelines.measure import measure
 from pipelines.options import MeasureOptions
 from pipelines.place import Place, StillAlone
-from pipelines.place_folder import FolderPlace
-from pipelines.recompute import as_run, recomputation
+from pipelines.recompute import recomputation
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, FAILED_EVENTS
-from pipelines.sources.archive import ReadArchive, archived_hours
 from pipelines.verify_dataset import add_view
 from schemas.balance import BALANCE_KEY, OUTCOMES
 
@@ -34,27 +32,24 @@ def source_of(options: BackfillOptions, folder: Path) -> MeasureOptions:
     """Options of the decoding into a folder. Raises OptionError or InputError."""
     # Options are checked for a folder that is not there; one that was begun may be gone on with.
     unmade = folder.with_name("unmade")
-    if options.source != ARCHIVE:
-        measuring = recomputation(options.dataset, options.inputs, options.run, unmade)
-        return replace(measuring, output=folder)
     since = options.days[0].begin - EARLIER
-    files = [file for hour in archived_hours(_archive(options), since) for file in hour]
-    if not files:
-        raise OptionError(
-            f"{options.dataset}: expected an archive of what arrived since {options.days[0].day},"
-            " found none: `moment measure --archive` keeps one, for 30 days; give raw input instead"
-        )
-    return replace(as_run(options.run, files, unmade), output=folder)
+    inputs = options.inputs
+    if options.source == ARCHIVE:
+        inputs = (f"archive={_archive(options)}",)
+    measuring = recomputation(options.dataset, inputs, options.run, unmade, archived_since=since)
+    return replace(measuring, output=folder)
 
 
-def _archive(options: BackfillOptions) -> Path:
-    """The folder that has an archive. Raises OptionError where the place keeps none."""
-    if not isinstance(options.dataset, FolderPlace):
+def _archive(options: BackfillOptions) -> str:
+    """Where raw payloads are kept. Raises OptionError where nobody has said so."""
+    place = options.run.archive or options.dataset.archive()
+    if place is None:
         raise OptionError(
-            f"--source archive: expected a directory, whose table `archive` keeps raw payloads,"
-            f" found {options.dataset}: give raw input as --source INPUT..."
+            f"--source archive: expected one that {options.dataset} knows of, found none: its last"
+            " run kept none elsewhere (`moment measure --archive`); give --source archive=WHERE, or"
+            " raw input"
         )
-    return options.dataset.folder
+    return place
 
 
 def decode_into(options: BackfillOptions, measuring: MeasureOptions, folder: Path) -> None:
@@ -66,9 +61,7 @@ def decode_into(options: BackfillOptions, measuring: MeasureOptions, folder: Pat
     if (folder / "run.json").exists():
         return
     shutil.rmtree(folder, ignore_errors=True)
-    since = options.days[0].begin - EARLIER
-    source = ReadArchive(_archive(options), since) if options.source == ARCHIVE else None
-    measured = measure(measuring, source)
+    measured = measure(measuring)
     if measured.unbalanced:
         shutil.rmtree(folder)
         raise NotBalancedError(

@@ -70,8 +70,8 @@ def add_backfill_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[EVENTS],
         metavar="SOURCE",
-        help="events (default): those of the dataset; archive: its raw payloads, decoded anew;"
-        " else INPUT... as for `moment measure`, decoded anew",
+        help="events (default): those of the dataset; archive: its raw payloads, decoded anew; else"
+        " INPUT... as for `moment measure`, archive=WHERE among them, decoded anew",
     )
     parser.add_argument(
         "--cause",

@@ -212,8 +212,13 @@ def _measure(given: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
         return _stream(options)
     if isinstance(options.output, Destination):
         from pipelines.measure_bigquery import measure_into_bigquery
+        from pipelines.sinks.bigquery_faults import SinkError
 
-        measured = measure_into_bigquery(options, options.output)
+        try:
+            measured = measure_into_bigquery(options, options.output)
+        except SinkError as error:
+            print(f"moment: {error}", file=sys.stderr)
+            return FAILED
     else:
         measured = measure(options)
     print_summary(measured)

@@ -34,6 +34,7 @@ PASSED = (
     "hot_minutes",
     "since",
     "publish_every",
+    "archive",
     *DAYS,
 )
 DEFAULT_TIME_ZONE = "Europe/Paris"

@@ -1,27 +1,43 @@
-"""What a job reads, as its arguments name it: files, Kafka topics or Pub/Sub subscriptions."""
+"""What a job reads, as its arguments name it: files, archives, Kafka topics or subscriptions."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from pipelines.errors import OptionError
+from pipelines.sources.archive import Archive, find_archive
 from pipelines.sources.files import InputFile, discover
 from pipelines.sources.kafka_settings import KafkaTopic
 from pipelines.sources.pubsub_settings import Subscription
 from schemas.channels import registered_channels
 
 KAFKA, PUBSUB = "kafka://", "pubsub://"
+ARCHIVE = "archive="
+"""Before the place of an archive, as the name of a channel is before a file's."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Of one kind only: files, topics or subscriptions."""
+    """Of one kind only: files, archives, topics or subscriptions."""
 
     files: tuple[InputFile, ...] = ()
     topics: tuple[KafkaTopic, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
+    archives: tuple[Archive, ...] = ()
+
+    @property
+    def stored(self) -> bool:
+        """Is it all there when the job starts, in files or archives?"""
+        return bool(self.files or self.archives)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of files and archives."""
+        files = sum(file.size_bytes for file in self.files)
+        return files + sum(archive.size_bytes for archive in self.archives)
 
     @property
     def names(self) -> list[str]:
@@ -30,20 +46,34 @@ class Inputs:
             *(file.path for file in self.files),
             *(f"kafka:{topic.topic}" for topic in self.topics),
             *(subscription.input for subscription in self.subscriptions),
+            *(archive.name for archive in self.archives),
         ]
 
 
-def parse_inputs(given: Sequence[str], start: str | None = None, pullers: int = 2) -> Inputs:
+def parse_inputs(
+    given: Sequence[str],
+    start: str | None = None,
+    pullers: int = 2,
+    archived_since: datetime | None = None,
+) -> Inputs:
     """Inputs of `INPUT` and `CHANNEL=INPUT` arguments, each once.
 
     A topic is kafka://HOST:PORT[,HOST:PORT]/TOPIC, a subscription
-    pubsub://projects/PROJECT/subscriptions/NAME; anything else is a file, a glob or a directory.
-    `start` is where topics begin. Raises OptionError, also for kinds that are mixed, or InputError.
+    pubsub://projects/PROJECT/subscriptions/NAME, an archive archive=WHERE; anything else is a file,
+    a glob or a directory. `start` is where topics begin, `archived_since` where archives do. Raises
+    OptionError, also for kinds that are mixed, or InputError.
     """
     files: dict[str, InputFile] = {}
     topics: list[KafkaTopic] = []
     subscriptions: list[Subscription] = []
+    archives: dict[str, Archive] = {}
     for argument in given:
+        if argument.startswith(ARCHIVE) and not os.path.exists(argument):
+            place = argument.removeprefix(ARCHIVE)
+            if not place:
+                raise OptionError(f"{argument}: expected a directory or gs://BUCKET/PREFIX after =")
+            archives[place] = find_archive(place, archived_since)
+            continue
         channel, place = _named(argument)
         if place.startswith(KAFKA):
             topics.append(_topic(place, channel, start or "earliest"))
@@ -55,14 +85,16 @@ def parse_inputs(given: Sequence[str], start: str | None = None, pullers: int = 
             if channel:
                 found = [replace(file, channel=channel) for file in found]
             files.update({file.path: file for file in found})
-    if (bool(files), bool(topics), bool(subscriptions)).count(True) > 1:
+    if (bool(files), bool(topics), bool(subscriptions), bool(archives)).count(True) > 1:
         raise OptionError(
-            "INPUT: expected files, Kafka topics or Pub/Sub subscriptions, found several kinds:"
-            " measure them in jobs of their own"
+            "INPUT: expected files, archives, Kafka topics or Pub/Sub subscriptions, found several"
+            " kinds: measure them in jobs of their own"
         )
     if start is not None and not topics:
         raise OptionError(f"--start {start}: expected with Kafka topics only; leave it out")
-    return Inputs(tuple(files.values()), _once(topics), _once(subscriptions))
+    return Inputs(
+        tuple(files.values()), _once(topics), _once(subscriptions), tuple(archives.values())
+    )
 
 
 def is_topic(argument: str) -> bool:

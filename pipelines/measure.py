@@ -16,6 +16,7 @@ import apache_beam as beam
 import duckdb
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipelines.archiving import archiving, begin_archive
 from pipelines.backfill_manifest import MANIFEST
 from pipelines.graph import build
 from pipelines.options import MeasureOptions
@@ -23,6 +24,7 @@ from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.duckdb_views import create_views
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import FOLDER_TABLES
+from pipelines.sources.archive import ReadArchive
 from pipelines.sources.kafka import ReadKafka
 from pipelines.sources.kafka_bounded import ReadKafkaOnce
 from pipelines.sources.pubsub import read_pubsub
@@ -55,6 +57,7 @@ def measure(options: MeasureOptions, source: beam.PTransform | None = None) -> M
     began = time.monotonic()
     output = options.output
     assert isinstance(output, Path), output
+    begin_archive(options)
     output.mkdir(parents=True, exist_ok=True)
     staging = output / ".incoming"
     shutil.rmtree(staging, ignore_errors=True)
@@ -64,7 +67,7 @@ def measure(options: MeasureOptions, source: beam.PTransform | None = None) -> M
             build(
                 root,
                 source or bounded_source(options),
-                lambda table: WriteParquet(table, str(staging)),
+                archiving(lambda table: WriteParquet(table, str(staging / table.name)), options),
                 options.rules,
             )
         _move_in(staging, output)
@@ -82,6 +85,8 @@ def bounded_source(options: MeasureOptions) -> beam.PTransform:
     inputs, stream = options.inputs, options.stream
     if inputs.topics:
         return ReadKafkaOnce(inputs.topics, stream.settings, stream.kafka)
+    if inputs.archives:
+        return ReadArchive(inputs.archives)
     return ReadFiles(inputs.files)
 
 
@@ -151,7 +156,7 @@ def run_record(options: MeasureOptions) -> dict[str, Any]:
         "channels": options.rules.channels,
         "brand": options.rules.default_brand,
         "epoch": options.rules.epoch,
-        "archive": options.rules.archive,
+        "archive": options.archive or options.rules.archive,
         "pseudonym_key_id": None if keys is None else keys.key_id,
         "inputs": options.inputs.names,
     }

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -23,6 +24,7 @@ from pipelines.keys import pseudonym_keys
 from pipelines.sinks.bigquery_destination import Destination, is_bigquery, parse_destination
 from pipelines.sinks.tables import FOLDER_TABLES
 from pipelines.sources.files import InputFile
+from pipelines.storage import bucket_of, has_scheme, in_bucket, is_within, join
 from pipelines.stream_options import StreamOptions, stream_options
 from schemas.channels import registered_channels
 
@@ -39,11 +41,21 @@ class MeasureOptions:
     replace: bool
     stream: StreamOptions
     beam_arguments: tuple[str, ...]
+    archive: str | None = None
+    """Where records are kept, if not in the output; `rules.archive` says whether they are."""
+    load_through: str | None = None
+    """Where rows are written for load jobs of BigQuery; None: they are appended."""
 
     @property
     def unbounded(self) -> bool:
         """Does the job go on until it is stopped?"""
-        return not self.inputs.files or self.stream.speed is not None
+        return not self.inputs.stored or self.stream.speed is not None
+
+    @property
+    def only_written(self) -> bool:
+        """Is the job written down, as a template or a jar, for others to run?"""
+        written = ("--template_location", "--output_executable_path")
+        return any(given.startswith(written) for given in self.beam_arguments)
 
     @property
     def writes_template(self) -> bool:
@@ -51,19 +63,21 @@ class MeasureOptions:
         return any(given.startswith("--template_location") for given in self.beam_arguments)
 
 
-def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]) -> MeasureOptions:
+def measure_options(
+    arguments: argparse.Namespace,
+    beam_arguments: Sequence[str],
+    archived_since: datetime | None = None,
+) -> MeasureOptions:
     """Validated options; nothing is written but a missing key file, and that last.
 
-    Raises OptionError or InputError, each one clear sentence.
+    Of archives what arrived at `archived_since` or later is read; None: all. Raises OptionError or
+    InputError, each one clear sentence.
     """
     stream = stream_options(arguments)
     _check_beam(beam_arguments)
     output = _output(arguments.output, arguments.replace, stream.append)
-    if arguments.archive and isinstance(output, Destination):
-        raise OptionError(
-            f"--archive: expected a directory as --output, found {output}: raw payloads are kept as"
-            " Parquet only"
-        )
+    archive = _archive(arguments.archive, output)
+    load_through = _load_through(arguments.load_through, output)
     try:
         ZoneInfo(arguments.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -75,8 +89,9 @@ def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]
     if arguments.epoch < 0:
         raise OptionError(f"--epoch {arguments.epoch}: expected 0 or more")
     channels = _channels(arguments.channels)
-    inputs = parse_inputs(arguments.inputs, arguments.start, arguments.pullers)
+    inputs = parse_inputs(arguments.inputs, arguments.start, arguments.pullers, archived_since)
     inputs = replace(inputs, files=_outside(inputs.files, output))
+    _check_not_read(archive, inputs)
     options = MeasureOptions(
         inputs=inputs,
         output=output,
@@ -84,18 +99,20 @@ def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]
             time_zone=arguments.time_zone,
             channels=channels,
             keys=pseudonym_keys(),
-            shards=arguments.shards or _shards(inputs.files),
+            shards=arguments.shards or _shards(inputs),
             epoch=arguments.epoch,
             default_brand=arguments.brand,
             hot_minutes=stream.hot_minutes,
             fact_minutes=stream.fact_minutes,
             since_minute=stream.since_minute,
             publish_every_seconds=stream.publish_every_seconds,
-            archive=arguments.archive,
+            archive=arguments.archive is not None,
         ),
         replace=arguments.replace,
         stream=stream,
         beam_arguments=tuple(beam_arguments),
+        archive=archive,
+        load_through=load_through,
     )
     _check_kind(options, arguments)
     if runs_on_dataflow(beam_arguments):
@@ -106,7 +123,16 @@ def measure_options(arguments: argparse.Namespace, beam_arguments: Sequence[str]
 
 def _check_kind(options: MeasureOptions, arguments: argparse.Namespace) -> None:
     """Refuse what only the other kind of job has, and a runner that would never end it."""
+    if options.stream.speed is not None and options.inputs.archives:
+        raise OptionError(
+            "--speed: expected files to replay, found an archive; leave --speed out to measure it"
+        )
     if options.unbounded:
+        if options.load_through:
+            raise OptionError(
+                f"--load-through {options.load_through}: expected with bounded input only: rows of"
+                " a stream are appended as they come; leave it out"
+            )
         if options.replace:
             raise OptionError("--replace: expected for bounded input; a stream can only --append")
         if not options.beam_arguments:
@@ -115,6 +141,11 @@ def _check_kind(options: MeasureOptions, arguments: argparse.Namespace) -> None:
                 " streaming runner, found none; the job in this process would never end"
             )
         return
+    if options.load_through and options.only_written:
+        raise OptionError(
+            f"--load-through {options.load_through}: expected a job that this command runs and"
+            " waits for, to remove its files, found one that is only written; leave it out"
+        )
     for name in ("run_on", "since", "append"):
         if getattr(arguments, name):
             raise OptionError(
@@ -190,20 +221,82 @@ def _directory(given: str, replaces: bool) -> Path:
     return output
 
 
+def _archive(given: str | None, output: Path | Destination) -> str | None:
+    """The place of an archive that is not in the output; of it is looked at later, as of BigQuery.
+
+    `given` "": beside the tables of a directory.
+    """
+    if given is None or (not given and isinstance(output, Path)):
+        return None
+    if not given:
+        raise OptionError(
+            f"--archive: expected a place for it, as --archive gs://BUCKET/PREFIX, found none: raw"
+            f" payloads are kept as Parquet only, and {output} has no files"
+        )
+    if in_bucket(given):
+        bucket_of(given)
+        return given.rstrip("/")
+    if has_scheme(given):
+        raise OptionError(
+            f"--archive {given}: expected a directory of this machine or gs://BUCKET/PREFIX, found"
+            " another address"
+        )
+    place = Path(given).resolve()
+    if place.exists() and not place.is_dir():
+        raise OptionError(f"--archive {given}: expected a directory, found a file")
+    if isinstance(output, Path) and place.is_relative_to(output.resolve()):
+        raise OptionError(
+            f"--archive {given}: expected a place that is not in --output {output}; --archive alone"
+            " keeps it there"
+        )
+    return str(place)
+
+
+def _load_through(given: str | None, output: Path | Destination) -> str | None:
+    """The prefix for files of load jobs; whether it may be written is looked at later."""
+    if given is None:
+        return None
+    if isinstance(output, Path):
+        raise OptionError(
+            f"--load-through {given}: expected with --output bigquery://PROJECT/DATASET, found the"
+            f" directory {output}; leave it out"
+        )
+    if not in_bucket(given):
+        raise OptionError(
+            f"--load-through {given}: expected gs://BUCKET/PREFIX, for BigQuery loads from buckets"
+        )
+    bucket_of(given)
+    return given.rstrip("/")
+
+
+def _check_not_read(archive: str | None, inputs: Inputs) -> None:
+    """Refuse to read what is written at the same time."""
+    if archive is None:
+        return
+    for read in (*(file.path for file in inputs.files), *(a.place for a in inputs.archives)):
+        same = in_bucket(read) and join(read, "").startswith(join(archive, ""))
+        if same or (not in_bucket(archive) and is_within(read, Path(archive))):
+            raise OptionError(
+                f"--archive {archive}: expected inputs elsewhere, found {read} in it; where that is"
+                " meant as input, give it before --archive"
+            )
+
+
 def _outside(inputs: Sequence[InputFile], output: Path | Destination) -> tuple[InputFile, ...]:
     """The inputs that are not of the dataset to be written: figures are no native events."""
     if not inputs or isinstance(output, Destination):
         return tuple(inputs)
     place = output.resolve()
-    outside = tuple(file for file in inputs if not Path(file.path).resolve().is_relative_to(place))
+    outside = tuple(file for file in inputs if not is_within(file.path, place))
     if not outside:
         raise OptionError(f"--output {output}: expected inputs elsewhere, found all of them in it")
     return outside
 
 
-def _shards(inputs: Sequence[InputFile]) -> int:
+def _shards(inputs: Inputs) -> int:
     """Shards of people: as few as fit in memory one at a time, for each repeats sums of its own."""
-    size = sum(file.size_bytes * (8 if file.compression else 1) for file in inputs)
+    size = sum(file.size_bytes * (8 if file.compression else 1) for file in inputs.files)
+    size += sum(archive.size_bytes * 8 for archive in inputs.archives)
     return min(max(FEWEST_SHARDS, math.ceil(size / BYTES_A_SHARD)), MOST_SHARDS)
 
 

@@ -53,8 +53,11 @@ class Place(Protocol):
     def run(self) -> Run:
         """Options of the run that published here. Raises OptionError where none is recorded."""
 
-    def holds(self, file: Path) -> bool:
+    def holds(self, file: str) -> bool:
         """Is a file part of what stands here, so that it is no input?"""
+
+    def archive(self) -> str | None:
+        """Where raw payloads are kept, if a run kept them here; None: no place of ours for them."""
 
     def published(self, days: Sequence[date] = ()) -> duckdb.DuckDBPyConnection:
         """`metrics` of these days at least (none: of all), and of all days `figures` (each day's

@@ -66,8 +66,11 @@ class BigQueryPlace:
             )
         return run_of(record, name)
 
-    def holds(self, file: Path) -> bool:
+    def holds(self, file: str) -> bool:
         return False
+
+    def archive(self) -> str | None:
+        return None
 
     def published(self, days: Sequence[date] = ()) -> duckdb.DuckDBPyConnection:
         return fetch_published(self.destination, days)

@@ -20,8 +20,9 @@ from pipelines.place import DayRows, Sizes, StillAlone
 from pipelines.sinks.duckdb_views import create_views
 from pipelines.sinks.parquet import DayFile, append
 from pipelines.sinks.table import Table
-from pipelines.sinks.tables import EVENTS, METRICS, SOURCE_STATUSES
+from pipelines.sinks.tables import ARCHIVE, EVENTS, METRICS, SOURCE_STATUSES
 from pipelines.sources.day_events import day_events
+from pipelines.storage import is_within
 from pipelines.verify_dataset import add_view, open_published
 from pipelines.verify_run import Run, read_run
 from schemas.event import EVENT
@@ -49,8 +50,11 @@ class FolderPlace:
     def run(self) -> Run:
         return read_run(self.folder)
 
-    def holds(self, file: Path) -> bool:
-        return file.resolve().is_relative_to(self.folder.resolve())
+    def holds(self, file: str) -> bool:
+        return is_within(file, self.folder.resolve())
+
+    def archive(self) -> str | None:
+        return str(self.folder / ARCHIVE.name)
 
     def published(self, days: Sequence[date] = ()) -> duckdb.DuckDBPyConnection:
         return open_published(self.folder)

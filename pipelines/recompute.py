@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from pipelines.arguments import add_measure_arguments
@@ -23,6 +24,7 @@ def recomputation(
     run: Run,
     output: Path,
     kafka_properties: str | None = None,
+    archived_since: datetime | None = None,
 ) -> MeasureOptions:
     """`moment measure INPUT... --output OUTPUT`, read once, with the options of the dataset's run.
 
@@ -39,7 +41,7 @@ def recomputation(
         given.append(f"--start={run.start}")
     if kafka_properties is not None:
         given.append(f"--kafka-properties={kafka_properties}")
-    measuring = as_run(run, inputs, output, given)
+    measuring = as_run(run, inputs, output, given, archived_since)
     found = measuring.inputs
     if found.subscriptions:
         raise OptionError(
@@ -49,14 +51,20 @@ def recomputation(
     if found.topics:
         check_kafka(found.topics, measuring.stream.kafka)
         return measuring
-    native = tuple(file for file in found.files if not dataset.holds(Path(file.path)))
+    if found.archives:
+        return measuring
+    native = tuple(file for file in found.files if not dataset.holds(file.path))
     if not native:
         raise OptionError(f"{dataset}: expected raw input elsewhere, found all of it there")
     return replace(measuring, inputs=replace(found, files=native))
 
 
 def as_run(
-    run: Run, inputs: Sequence[str], output: Path, given: Sequence[str] = ()
+    run: Run,
+    inputs: Sequence[str],
+    output: Path,
+    given: Sequence[str] = (),
+    archived_since: datetime | None = None,
 ) -> MeasureOptions:
     """Options of `moment measure` as a run had them, of other inputs and output."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
@@ -68,5 +76,7 @@ def as_run(
     arguments += [] if run.shards is None else [f"--shards={run.shards}"]
     # The runner is named, for without one a topic is refused: other jobs would never end it.
     return measure_options(
-        parser.parse_args([*arguments, *given, "--", *inputs]), (f"--runner={IN_PROCESS}",)
+        parser.parse_args([*arguments, *given, "--", *inputs]),
+        (f"--runner={IN_PROCESS}",),
+        archived_since,
     )

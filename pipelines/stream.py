@@ -8,6 +8,7 @@ from typing import Any
 
 import apache_beam as beam
 
+from pipelines.archiving import archiving, begin_archive
 from pipelines.errors import OptionError
 from pipelines.graph import Sink, build
 from pipelines.measure import pipeline_options, run_record, source_of
@@ -20,6 +21,7 @@ from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import ARCHIVE, FAILED_EVENTS, RUNS, TABLES
 from pipelines.sources.kafka import check_kafka
 from pipelines.sources.pubsub import check_pubsub
+from pipelines.storage import join
 from transforms.progress import NEVER
 
 FIXED = ("time_zone", "channels", "brand", "epoch", "pseudonym_key_id", "hot_minutes", "shards")
@@ -38,7 +40,8 @@ def stream(options: MeasureOptions) -> str:
         check_kafka(inputs.topics, stream.kafka)
     if inputs.subscriptions:
         check_pubsub(inputs.subscriptions)
-    sink = _begin(options)
+    begin_archive(options)
+    sink = archiving(_begin(options), options)
     root = beam.Pipeline(options=pipeline_options(options.beam_arguments))
     build(root, source_of(options), sink, options.rules)
     result = root.run()
@@ -54,13 +57,16 @@ def _begin(options: MeasureOptions) -> Sink:
     path = output / "run.json"
     if path.exists():
         _check_continued(options, json.loads(path.read_text()), record)
-    for table in (FAILED_EVENTS, *([ARCHIVE] if options.rules.archive else [])):
+    for table in (
+        FAILED_EVENTS,
+        *([ARCHIVE] if options.rules.archive and not options.archive else []),
+    ):
         restricted = output / table.name
         restricted.mkdir(parents=True, exist_ok=True)
         restricted.chmod(0o700)
     path.write_text(json.dumps(record, indent=1) + "\n")
     directory = str(output.resolve())
-    return lambda table: WriteParquet(table, directory)
+    return lambda table: WriteParquet(table, join(directory, table.name))
 
 
 def _begin_in_bigquery(

@@ -22,6 +22,7 @@ class Run:
     `since`: windows that began earlier were not published; None: all were. `hot_minutes`: so long
     after its end a window may still be corrected; None: it is a batch, whose figures stand.
     `start`: where it began to read its topics, as `--start` gives it. `shards`: of people.
+    `archive`: where its records are kept, if that is not in the dataset.
     """
 
     time_zone: str
@@ -33,6 +34,7 @@ class Run:
     hot_minutes: int | None = None
     start: str | None = None
     shards: int | None = None
+    archive: str | None = None
 
 
 def read_run(dataset: Path) -> Run:
@@ -76,6 +78,7 @@ def run_of(run: Any, path: str) -> Run:
         hot_minutes=_value(path, run, "hot_minutes", int) if streaming else None,
         start=None if run.get("start") is None else _value(path, run, "start", str),
         shards=None if run.get("shards") is None else _value(path, run, "shards", int),
+        archive=_value(path, run, "archive", str) if isinstance(run.get("archive"), str) else None,
     )
 
 

@@ -16,7 +16,7 @@ from apache_beam.transforms.userstate import (
     on_timer,
 )
 
-from schemas.coder import Packed, PackedCoder, RecordBatchCoder
+from schemas.coder import Packed, PackedCoder
 from transforms.accumulate import TOTALS_FAMILY, Accumulate, PublishRules, recall
 from transforms.fragments import kind_of
 from transforms.keyed_machine import KeyedMachine, new_step, next_beat
@@ -71,7 +71,7 @@ class _AccumulateKeyed(beam.DoFn):
     """Unbounded: deltas wait in a bag; a timer lets the machine publish what changed."""
 
     PENDING = BagStateSpec("pending", PackedCoder())
-    FRAGMENTS = BagStateSpec("fragments", RecordBatchCoder())
+    FRAGMENTS = BagStateSpec("fragments", PackedCoder())
     TOKEN = ReadModifyWriteStateSpec("token", beam.coders.BytesCoder())
     PUBLISH = TimerSpec("publish", TimeDomain.REAL_TIME)
 

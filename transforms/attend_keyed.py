@@ -24,10 +24,11 @@ from apache_beam.transforms.userstate import (
 )
 from apache_beam.utils.timestamp import Timestamp
 
-from schemas.coder import Packed, PackedCoder, RecordBatchCoder
+from schemas.coder import Packed, PackedCoder
 from transforms.attend import AttendRules
 from transforms.balance import outcome_batch
 from transforms.calendar import MINUTE_US
+from transforms.garbage import seldom_look_for_garbage
 from transforms.keyed_machine import KeyedMachine, new_step, next_beat
 from transforms.keyed_shard import PATIENCE, Shard, recall_shard
 
@@ -44,7 +45,7 @@ class AttendKeyed(beam.DoFn):
     """(shard, observations) → (family, deltas and marks); `counts` and `late`."""
 
     PENDING = BagStateSpec("pending", PackedCoder())
-    FRAGMENTS = BagStateSpec("fragments", RecordBatchCoder())
+    FRAGMENTS = BagStateSpec("fragments", PackedCoder())
     TOKEN = ReadModifyWriteStateSpec("token", beam.coders.BytesCoder())
     ARMED = ReadModifyWriteStateSpec("armed", beam.coders.VarIntCoder())
     POSTPONED = ReadModifyWriteStateSpec("postponed", beam.coders.VarIntCoder())
@@ -57,6 +58,7 @@ class AttendKeyed(beam.DoFn):
         self._step = new_step()
 
     def setup(self) -> None:
+        seldom_look_for_garbage()
         self._shards = KeyedMachine[Shard](
             self._step,
             lambda key, memory: recall_shard(key, self._families, self._rules, memory),
@@ -118,6 +120,7 @@ class AttendKeyed(beam.DoFn):
         if awake.waits(reached, time.time(), self._beat(awake)):
             postponed.write(reached)
             emit.set(next_beat(self._beat(awake)))
+            self._shards.put_back(shard, token)
             return
         postponed.clear()
         found = list(self._emitted(awake, pending)) if reached > awake.reached else []

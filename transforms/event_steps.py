@@ -16,6 +16,7 @@ import pyarrow as pa
 from schemas.channels import registered_channels
 from transforms.balance import arrival_hours, count_batch, count_events
 from transforms.decode import decode, refuse
+from transforms.garbage import seldom_look_for_garbage
 from transforms.protect import PseudonymKeys, protect
 from transforms.screen import screen
 
@@ -30,6 +31,9 @@ class Decode(beam.PTransform):
 
 
 class _DecodeBatches(beam.DoFn):
+    def setup(self) -> None:
+        seldom_look_for_garbage()
+
     def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
         hours = arrival_hours(batch.column("arrived_time"))
         for hour in np.unique(hours):

@@ -16,18 +16,15 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 import pyarrow as pa
 from apache_beam.utils.timestamp import Timestamp
 
+from schemas.coder import Packed
+
 MOST_FRAGMENTS = 64
 FEWEST_BYTES = 16_384
-SLACK = 0.25
+SLACK = 0.5
 """The bag is replaced by one merged memory when it holds more batches than MOST_FRAGMENTS, and when
-what was appended since is more than this part of the memory then, and than FEWEST_BYTES. So state
-is not much more than what is remembered, and its size tells of that and not of when bags were
-merged, which those of a steady stream are at the same time; what is remembered is written five
+what was appended since is more than this part of the memory then, and than FEWEST_BYTES, as they
+are written. So state is at most half as much again as what is remembered, which is written three
 times at most."""
-
-
-ENVELOPE = 512
-"""Bytes that a batch takes in state beside its columns, about: its schema."""
 IN_USE = b""
 """The token of a machine between `wake` and `remember`: state never holds it."""
 
@@ -60,6 +57,8 @@ though never to two at a time."""
 class KeyedMachine(Generic[Machine]):
     """wake(key) gives the machine as state remembers it; remember(key) writes what it learnt.
 
+    Fragments are Packed: as they are written, so that they are weighed as they are written.
+
     `step` names the machines that are shared within a process.
     """
 
@@ -75,10 +74,14 @@ class KeyedMachine(Generic[Machine]):
             self._awake[key] = awake._replace(token=IN_USE)
             return cast(Machine, awake.machine)
         bag = list(fragments.read())
-        machine = self._recall(key, bag)
+        machine = self._recall(key, [packed.unpack() for packed in bag])
         # How much of it is one memory is not known any more: as if all had been appended.
         self._awake[key] = _Awake(IN_USE, machine, len(bag), 0, _bytes(bag))
         return machine
+
+    def put_back(self, key: Any, token: Any) -> None:
+        """The machine that was awake has learnt nothing: it is as state has it."""
+        self._awake[key] = self._awake[key]._replace(token=token.read() or IN_USE)
 
     def glimpse(self, key: Any) -> Machine | None:
         """The machine as it was last awake in this process, true or not: a hint, at no cost."""
@@ -87,22 +90,22 @@ class KeyedMachine(Generic[Machine]):
 
     def remember(self, key: Any, machine: Machine, fragments: Any, token: Any) -> None:
         _, _, batches, remembered, appended = self._awake[key]
-        learnt = machine.learnt()
+        learnt = [Packed.pack(batch) for batch in machine.learnt()]
         batches += len(learnt)
         appended += _bytes(learnt)
         if batches > MOST_FRAGMENTS or appended > max(SLACK * remembered, FEWEST_BYTES):
-            learnt = machine.memory()
+            learnt = [Packed.pack(batch) for batch in machine.memory()]
             fragments.clear()
             batches, remembered, appended = len(learnt), _bytes(learnt), 0
-        for batch in learnt:
-            fragments.add(batch)
+        for packed in learnt:
+            fragments.add(packed)
         left = uuid.uuid4().bytes
         token.write(left)
         self._awake[key] = _Awake(left, machine, batches, remembered, appended)
 
 
-def _bytes(batches: list[pa.RecordBatch]) -> int:
-    return sum(batch.nbytes + ENVELOPE for batch in batches)
+def _bytes(fragments: list[Packed]) -> int:
+    return sum(len(packed.encoded) for packed in fragments)
 
 
 def new_step() -> str:

@@ -20,11 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
     starting = commands.add_parser("up", help="start what does not run, and wait until ready")
     starting.add_argument("--slots", type=_slots, default=2, help="of the TaskManager (default 2)")
     starting.add_argument("--bigquery", action="store_true", help="BigQuery's emulator too")
+    starting.add_argument("--storage", action="store_true", help="Cloud Storage's emulator too")
     commands.add_parser("down", help="stop everything that up started")
     commands.add_parser("status", help="print what runs and where its log is")
     chosen = parser.parse_args(arguments)
     if chosen.command == "up":
-        return _up(chosen.slots, (*USUAL, *["bigquery"] * chosen.bigquery))
+        optional = [name for name in ("bigquery", "storage") if getattr(chosen, name)]
+        return _up(chosen.slots, (*USUAL, *optional))
     if chosen.command == "down":
         stopped = down(FOLDER)
         print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
@@ -44,6 +46,9 @@ def _up(slots: int, optional: Sequence[str]) -> int:
     if running(FOLDER, "bigquery"):
         variables = services.bigquery.variables.items()
         print(f"BigQuery emulator {' '.join(f'{name}={value}' for name, value in variables)}")
+    if running(FOLDER, "storage"):
+        variables = services.storage.variables.items()
+        print(f"Storage emulator {' '.join(f'{name}={value}' for name, value in variables)}")
     print("A Beam Python pipeline runs here with the arguments:")
     print("  " + " \\\n  ".join(services.pipeline_arguments()))
     return 0

@@ -1,8 +1,9 @@
 """A BigQuery emulator in an environment of its own: REST and Storage Write on this machine.
 
 It keeps its tables in a folder and its streams in memory: after a restart acknowledged rows are
-there, and what was pending is not. It knows no quotas, no accounts and no time that a new column
-takes to be known; columns that a table lacks it drops without a word.
+there, and what was pending is not. Load jobs read gs:// from the files of Cloud Storage's emulator.
+It knows no quotas, no accounts and no time that a new column takes to be known; columns that a
+table lacks it drops without a word.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from deploy.local.download import MissingTool, made_once, run_tool
 from deploy.local.emulator import Breakable, fresh
 from deploy.local.ports import HOST, answers
 from deploy.local.processes import Program, start, stop
+from deploy.local.storage import FOLDER_OF_TESTS as STORAGE_OF_TESTS
+from deploy.local.storage import buckets_of
 
 NAME = "bigquery"
 PROJECT = "moment-local"
 FOLDER_OF_TESTS = Path(__file__).resolve().parent.parent.parent / "build" / "bigquery-tests"
+BUCKETS_OF_TESTS = buckets_of(STORAGE_OF_TESTS)
 EMULATOR = "1.4.0"
 DUCKDB = "1.5.5"
 _PACKAGES = (
@@ -67,8 +71,11 @@ def missing_emulator() -> str | None:
     return None
 
 
-def program(home: Path, folder: Path, rest_port: int, write_port: int) -> Program:
-    """The emulator, ready when it answers over both ports. `home`: its environment."""
+def program(home: Path, folder: Path, rest_port: int, write_port: int, buckets: Path) -> Program:
+    """The emulator, ready when it answers over both ports. `home`: its environment.
+
+    `buckets`: folder of the emulator of Cloud Storage that load jobs read from.
+    """
     return Program(
         name=NAME,
         # By module: the scripts of an environment that was renamed into place name the old one.
@@ -82,6 +89,8 @@ def program(home: Path, folder: Path, rest_port: int, write_port: int) -> Progra
         environment={
             "HOME": str(home / "home"),
             "TMPDIR": str(folder / "tmp"),
+            # gs:// of a load job: the files that Cloud Storage's emulator keeps.
+            "BQEMU_GCS_LOCAL_ROOT": str(buckets),
             # Without the network it would look for an extension that nothing here needs.
             "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false",
         },
@@ -97,6 +106,7 @@ class Emulator(Breakable):
     folder: Path
     rest_port: int
     write_port: int
+    buckets: Path = BUCKETS_OF_TESTS
 
     @property
     def variables(self) -> dict[str, str]:
@@ -110,7 +120,8 @@ class Emulator(Breakable):
         """Return when it serves, with the tables that an earlier one held."""
         self.make_folders()
         stop(self.folder, [NAME], seconds=0)
-        start(self.folder, program(environment(), self.folder, self.rest_port, self.write_port))
+        ports = self.rest_port, self.write_port
+        start(self.folder, program(environment(), self.folder, *ports, self.buckets))
 
     def make_folders(self) -> None:
         for name in ("tmp", "data"):

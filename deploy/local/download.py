@@ -35,7 +35,7 @@ HERE = Path(__file__).parent
 
 
 class MissingTool(Exception):
-    """Java, Maven or pip is not there, or failed; the message says what to do."""
+    """Java, Maven, Go or pip is not there, or failed; the message says what to do."""
 
 
 def cache() -> Path:
@@ -151,6 +151,35 @@ def _digest(pom: Path, versions: dict[str, str]) -> str:
     """Eight hexadecimal digits that change with anything that goes into a build."""
     told = pom.read_bytes() + repr(sorted(versions.items())).encode()
     return hashlib.sha256(told).hexdigest()[:8]
+
+
+def go_install(package: str, folder: Path) -> None:
+    """Build a Go program, as `go install` names it, into `folder`/bin.
+
+    Modules and what is compiled are removed afterwards. Raises MissingTool where Go is not there,
+    or fails.
+    """
+    found = shutil.which("go")
+    if not found:
+        raise MissingTool(
+            f"Go is needed to build {package} and none was found: install it (go.dev)."
+        )
+    build = folder / "build"
+    # Modules that Go makes read-only could not be removed; without cgo no C compiler is needed.
+    settings = {
+        "GOBIN": folder / "bin",
+        "GOPATH": build,
+        "GOCACHE": build / "cache",
+        "GOMODCACHE": build / "modules",
+        "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip(),
+        "CGO_ENABLED": 0,
+    }
+    run_tool(
+        ["env", *(f"{name}={value}" for name, value in settings.items()), found, "install",
+         package],
+        f"Go could not build {package}",
+    )  # fmt: skip
+    shutil.rmtree(build)
 
 
 def maven() -> str:

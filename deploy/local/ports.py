@@ -26,6 +26,7 @@ class Ports:
     pubsub_iam: int = 8086
     bigquery: int = 9050
     bigquery_write: int = 9060
+    storage: int = 4443
 
 
 def variable(name: str) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
-from deploy.local.download import MissingTool, made_once, run_tool
+from deploy.local.download import MissingTool, go_install, made_once
 
 PRISM = "2.77.0"
 """The version of Beam's Python SDK: Prism and SDK are released together."""
@@ -31,26 +29,4 @@ def missing_prism() -> str | None:
 
 
 def _install(folder: Path) -> None:
-    build = folder / "build"
-    # Modules that Go makes read-only could not be removed; without cgo no C compiler is needed.
-    settings = {
-        "GOBIN": folder / "bin",
-        "GOPATH": build,
-        "GOCACHE": build / "cache",
-        "GOMODCACHE": build / "modules",
-        "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip(),
-        "CGO_ENABLED": 0,
-    }
-    run_tool(
-        ["env", *(f"{name}={value}" for name, value in settings.items()),
-         _go(), "install", f"github.com/apache/beam/sdks/v2/go/cmd/prism@v{PRISM}"],
-        "Go could not build Prism",
-    )  # fmt: skip
-    shutil.rmtree(build)
-
-
-def _go() -> str:
-    found = shutil.which("go")
-    if not found:
-        raise MissingTool("Go is needed to build Prism and none was found: install it (go.dev).")
-    return found
+    go_install(f"github.com/apache/beam/sdks/v2/go/cmd/prism@v{PRISM}", folder)

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deploy.local import bigquery, download, flink, kafka, pubsub
+from deploy.local import bigquery, download, flink, kafka, pubsub, storage
 from deploy.local.flink import RESTARTS
 from deploy.local.ports import HOST, Ports, check_free, free_ports
 from deploy.local.processes import (
@@ -48,11 +48,16 @@ SERVICES = {
     "taskmanager": (),
     "pubsub": ("pubsub", "pubsub_iam"),
     "bigquery": ("bigquery", "bigquery_write"),
+    "storage": ("storage",),
 }
-OPTIONAL = {"pubsub": pubsub.missing_emulator, "bigquery": bigquery.missing_emulator}
+OPTIONAL = {
+    "pubsub": pubsub.missing_emulator,
+    "bigquery": bigquery.missing_emulator,
+    "storage": storage.missing_emulator,
+}
 """What nothing else needs, and what says why a machine cannot have it."""
 USUAL = ("pubsub",)
-"""Those that `up` starts unasked: BigQuery's emulator is 300 MB that few need."""
+"""Those that `up` starts unasked: few need BigQuery's emulator, of 300 MB, or Cloud Storage's."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,13 @@ class Services:
     @property
     def bigquery(self) -> bigquery.Emulator:
         """BigQuery's emulator, as Pub/Sub's."""
-        return bigquery.Emulator(self.folder, self.ports.bigquery, self.ports.bigquery_write)
+        ports = self.ports.bigquery, self.ports.bigquery_write
+        return bigquery.Emulator(self.folder, *ports, storage.buckets_of(self.folder))
+
+    @property
+    def storage(self) -> storage.Emulator:
+        """Cloud Storage's emulator, as Pub/Sub's."""
+        return storage.Emulator(self.folder, self.ports.storage)
 
     @property
     def tmp(self) -> Path:
@@ -174,7 +185,7 @@ class Services:
                 say(f"{name} already runs: left as it is")
         try:
             with ThreadPoolExecutor(len(SERVICES)) as pool:
-                starting = {name: pool.submit(self._start, name) for name in missing}
+                starting = {name: pool.submit(self._start, name, names) for name in missing}
                 for name, ready in starting.items():
                     ready.result()
                     say(f"{name} is ready")
@@ -182,12 +193,14 @@ class Services:
             stop(self.folder, missing)
             raise
 
-    def _start(self, name: str) -> None:
-        start(self.folder, self._program(name))
+    def _start(self, name: str, beside: Collection[str]) -> None:
+        start(self.folder, self._program(name, beside))
 
-    def _program(self, name: str) -> Program:
+    def _program(self, name: str, beside: Collection[str] = ()) -> Program:
         if name == "worker_pool":
-            return worker_pool(self.folder, self.ports, ROOT)
+            # Buckets are reached by each process for itself, as its environment says.
+            known = self.storage.variables if "storage" in beside else {}
+            return worker_pool(self.folder, self.ports, ROOT, known)
         if name == "kafka":
             kafka.write_configuration(self.java, self.kafka_jars, self.folder, self.ports)
             return kafka.broker(self.java, self.kafka_jars, self.folder)
@@ -203,7 +216,10 @@ class Services:
                 self.folder,
                 self.ports.bigquery,
                 self.ports.bigquery_write,
+                storage.buckets_of(self.folder),
             )
+        if name == "storage":
+            return storage.program(storage.server(), self.folder, self.ports.storage)
         if name == "jobmanager":
             return flink.jobmanager(self.java, self.flink, self.folder, self.ports)
         return flink.taskmanager(self.java, self.flink, self.folder, self.ports, self.slots)

@@ -1,13 +1,17 @@
-"""Parquet sink: a dataset by day, each file written under a temporary name and renamed."""
+"""Parquet sink: a table by day, each file seen when it is whole, in a directory or a bucket."""
 
 from __future__ import annotations
 
+import mmap
 import os
+import re
+import tempfile
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -16,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.sinks.table import Table
+from pipelines.storage import in_bucket, join, put
 from transforms.balance import arrival_hours
 
 MAXIMUM_OPEN_FILES = 16
@@ -43,12 +48,13 @@ _LOOKED_UP = {"event_time", "window_start", "channel", "content_id", "metric", "
 """Columns whose minimum and maximum let a reader skip row groups."""
 
 _EPOCH = date(1970, 1, 1)
+_NAMED = re.compile(r"/day=(?P<day>[\d-]{10})/(?:hour-(?P<hour>\d\d)-|part-)[^/]+$")
 
 
 class _WriteDays(beam.DoFn):
-    def __init__(self, table: Table, directory: str) -> None:
+    def __init__(self, table: Table, folder: str) -> None:
         self._table = table
-        self._directory = directory
+        self._folder = folder
         self._rows = beam.metrics.Metrics.counter("write", f"{table.name}_rows")
 
     def start_bundle(self) -> None:
@@ -80,23 +86,25 @@ class _WriteDays(beam.DoFn):
                 self._gathered -= self._open.popitem(last=False)[1].commit()
             day, hour = divmod(number, 24) if self._table.by_hour else (number, None)
             name = (_EPOCH + timedelta(days=day)).isoformat()
-            folder = Path(self._directory, self._table.name, f"day={name}")
             prefix = "part" if hour is None else f"hour-{hour:02}"
-            file = DayFile(folder, self._table.schema, prefix)
+            file = day_file(join(self._folder, f"day={name}"), self._table.schema, prefix)
         self._open[number] = file
         return file
+
+
+def day_file(folder: str, schema: pa.Schema, prefix: str = "part") -> DayFile:
+    """A new file in a directory or below a prefix of a bucket."""
+    return (DayObject if in_bucket(folder) else DayFile)(folder, schema, prefix)
 
 
 class DayFile:
     """One Parquet file of one day; nobody sees it before `commit`."""
 
-    def __init__(self, folder: Path, schema: pa.Schema, prefix: str = "part") -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, folder: Path | str, schema: pa.Schema, prefix: str = "part") -> None:
         name = f"{prefix}-{uuid.uuid4().hex}.parquet"
-        self._temporary, self._final = folder / f".{name}.tmp", folder / name
         self._schema = schema
         self._writer = pq.ParquetWriter(
-            self._temporary,
+            self._begin(str(folder), name),
             schema,
             compression="zstd",
             compression_level=1,
@@ -126,8 +134,42 @@ class DayFile:
     def commit(self) -> int:
         rows = self.write_group()
         self._writer.close()
-        os.replace(self._temporary, self._final)
+        self._finish()
         return rows
+
+    def _begin(self, folder: str, name: str) -> Any:
+        """What to write into until the file is whole."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        self._temporary, self._final = Path(folder, f".{name}.tmp"), Path(folder, name)
+        return self._temporary
+
+    def _finish(self) -> None:
+        os.replace(self._temporary, self._final)
+
+
+class DayObject(DayFile):
+    """One Parquet object of one day: a file without a name on this machine until it is whole.
+
+    A stream into a bucket that is given up is closed, and what it has would stay, under its name.
+    """
+
+    def _begin(self, folder: str, name: str) -> Any:
+        self._spool = tempfile.TemporaryFile()  # noqa: SIM115
+        self.path = join(folder, name)
+        return self._spool
+
+    def _finish(self) -> None:
+        self._spool.flush()
+        with mmap.mmap(self._spool.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            put(content, self.path, self._time())
+        self._spool.close()
+
+    def _time(self) -> datetime | None:
+        """The hour or day that the object's name says, for the rule by which it expires."""
+        found = _NAMED.search(self.path)
+        if found is None:
+            return None
+        return datetime.fromisoformat(f"{found['day']}T{found['hour'] or '00'}:00:00+00:00")
 
 
 def append(dataset: Path, table: Table, rows: pa.Table) -> None:
@@ -147,17 +189,18 @@ def append(dataset: Path, table: Table, rows: pa.Table) -> None:
 
 
 class WriteParquet(beam.PTransform):
-    """Batches of a table → files DIR/<table>/day=YYYY-MM-DD/part-*.parquet, or hour-HH-*.parquet.
+    """Batches of a table → files FOLDER/day=YYYY-MM-DD/part-*.parquet, or hour-HH-*.parquet.
 
-    A retried bundle writes files of its own; the `latest` views count each event and figure once.
+    `folder` is a directory or a prefix of a bucket. A retried bundle writes files of its own; the
+    `latest` views count each event and figure once.
     """
 
-    def __init__(self, table: Table, directory: str) -> None:
+    def __init__(self, table: Table, folder: str) -> None:
         super().__init__()
-        self._table, self._directory = table, directory
+        self._table, self._folder = table, folder
 
     def expand(self, batches: beam.PCollection) -> beam.pvalue.PDone:
-        batches | "WriteDays" >> beam.ParDo(_WriteDays(self._table, self._directory))
+        batches | "WriteDays" >> beam.ParDo(_WriteDays(self._table, self._folder))
         return beam.pvalue.PDone(batches.pipeline)
 
 

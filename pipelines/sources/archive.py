@@ -1,9 +1,11 @@
-"""ReadArchive: a bounded source of what the archive of a dataset holds, as it was received."""
+"""ReadArchive: a bounded source of what an archive holds, each record as it was received."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +13,99 @@ import apache_beam as beam
 import pyarrow as pa
 
 from pipelines.duck import connect
+from pipelines.errors import OptionError
+from pipelines.storage import Found, arrow_files, files_below, in_bucket, join
 from schemas.payload import PAYLOAD, payload_batch
 
 ROWS_A_BATCH = 16_384
 
 _RECORDS = """
 SELECT DISTINCT input, channel, position, arrived_time, payload
-FROM read_parquet($files, hive_partitioning = false)
-WHERE arrived_time >= $since ORDER BY input, channel, arrived_time, position
+FROM archived WHERE arrived_time >= $since ORDER BY input, channel, arrived_time, position
 """
 """A retried bundle wrote its records twice. The position alone would not tell: each partition of a
 topic counts its own."""
 
-
-def archived_hours(dataset: Path, since: datetime) -> list[list[str]]:
-    """The files of each hour of arrival, from the hour of an instant on; restricted to who may."""
-    hours: dict[tuple[str, str], list[str]] = {}
-    for file in sorted((dataset / "archive").glob("day=*/hour-*.parquet")):
-        day, hour = file.parent.name.removeprefix("day="), file.name[len("hour-") :][:2]
-        if f"{day}T{hour}" >= since.strftime("%Y-%m-%dT%H"):
-            hours.setdefault((day, hour), []).append(str(file.resolve()))
-    return [hours[hour] for hour in sorted(hours)]
+_HOUR = re.compile(r"/day=(?P<day>\d{4}-\d\d-\d\d)/hour-(?P<hour>\d\d)-[^/]+\.parquet$")
+_EVER = datetime(1, 1, 1, tzinfo=timezone.utc)
 
 
-def archived_payloads(files: list[str], since: datetime) -> Iterator[pa.RecordBatch]:
+@dataclass(frozen=True)
+class Hour:
+    """The files of one hour of arrival."""
+
+    files: tuple[str, ...]
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What is to be read of the archive at a place: what arrived at `since` or later; None: all."""
+
+    place: str
+    hours: tuple[Hour, ...]
+    since: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """As an INPUT argument says it."""
+        return f"archive={self.place}"
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(hour.size_bytes for hour in self.hours)
+
+
+def find_archive(place: str, since: datetime | None = None) -> Archive:
+    """The archive at a directory or a prefix of a bucket.
+
+    Raises OptionError where nothing of it is there, or it may not be read.
+    """
+    found: dict[tuple[str, str], list[Found]] = {}
+    begin = "" if since is None else since.astimezone(timezone.utc).strftime("%Y-%m-%dT%H")
+    for file in _files(place, since):
+        named = _HOUR.search(file.path)
+        if named and f"{named['day']}T{named['hour']}" >= begin:
+            found.setdefault((named["day"], named["hour"]), []).append(file)
+    if not found:
+        when = "" if since is None else f" of what arrived since {since:%Y-%m-%d}"
+        raise OptionError(
+            f"{place}: expected an archive{when}, found none: `moment measure --archive` keeps one,"
+            " for 30 days; give raw input instead"
+        )
+    hours = [
+        Hour(tuple(file.path for file in files), sum(file.size_bytes for file in files))
+        for _, files in sorted(found.items())
+    ]
+    return Archive(place, tuple(hours), since)
+
+
+def _files(place: str, since: datetime | None) -> Iterator[Found]:
+    if since is None or not in_bucket(place):
+        yield from files_below(place if in_bucket(place) else str(Path(place).resolve()))
+        return
+    # A bucket may hold weeks of many small objects: only the days that are asked for are listed.
+    day, last = since.astimezone(timezone.utc).date(), date.today() + timedelta(days=1)
+    while day <= last:
+        yield from files_below(join(place, f"day={day.isoformat()}"))
+        day += timedelta(days=1)
+
+
+def archived_payloads(
+    files: Sequence[str], since: datetime | None = None
+) -> Iterator[pa.RecordBatch]:
     """PAYLOAD batches of the files of one hour, each record once; input and channel as metadata."""
+    from pyarrow import dataset
+
+    system, paths = arrow_files(files)
+    # As little ahead as can be: a row group may be many megabytes of payloads.
+    ahead = {"batch_readahead": 1, "fragment_readahead": 1}
+    archived = dataset.dataset(paths, filesystem=system, format="parquet").scanner(
+        batch_size=ROWS_A_BATCH, **ahead
+    )
     with connect() as connection:
-        found = connection.sql(_RECORDS, params={"files": files, "since": since})
+        connection.register("archived", archived.to_reader())
+        found = connection.sql(_RECORDS, params={"since": since or _EVER})
         for batch in found.to_arrow_reader(ROWS_A_BATCH):
             yield from by_origin(batch)
 
@@ -60,30 +128,27 @@ def by_origin(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 class _ReadHour(beam.DoFn):
-    def __init__(self, since: datetime) -> None:
-        self._since = since
-
-    def process(self, files: list[str]) -> Iterator[Any]:
-        yield from archived_payloads(files, self._since)
+    def process(self, element: tuple[Sequence[str], datetime | None]) -> Iterator[Any]:
+        yield from archived_payloads(*element)
 
 
 class ReadArchive(beam.PTransform):
-    """A dataset's archive → `payloads` (PAYLOAD); `failed` and `counts` have no rows. Bounded.
+    """Archives → `payloads` (PAYLOAD); `failed` and `counts` have no rows. Bounded.
 
-    What arrived at `since` or later, an hour a worker. A record that could not be read at all is
-    not in the archive: it is a failed event.
+    An hour a worker. A record that could not be read at all is not in the archive: it is a failed
+    event.
     """
 
-    def __init__(self, dataset: Path, since: datetime) -> None:
+    def __init__(self, archives: Sequence[Archive]) -> None:
         super().__init__()
-        self._hours, self._since = archived_hours(dataset, since), since
+        self._hours = [(hour.files, each.since) for each in archives for hour in each.hours]
 
     def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
         return (
             root
             | "ListHours" >> beam.Create(self._hours)
             | "ReadRecords"
-            >> beam.ParDo(_ReadHour(self._since))
+            >> beam.ParDo(_ReadHour())
             .with_output_types(pa.RecordBatch, failed=pa.RecordBatch, counts=pa.RecordBatch)
             .with_outputs("failed", "counts", main="payloads")
         )

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 import zstandard
 
+from pipelines.storage import open_sequential
+
 BLOCK_BYTES = 8 * 1024 * 1024
 """Measured: larger blocks leave the processor's cache, smaller ones pay more for each batch."""
 
@@ -46,7 +48,7 @@ def read_blocks(path: str, compression: str | None, size: int = BLOCK_BYTES) -> 
     if compression is not None:
         yield from _gathered(_inflated(path, compression), size)
         return
-    with open(path, "rb", buffering=0) as file:
+    with open_sequential(path) as file:
         while block := file.read(size):
             yield block
 
@@ -58,13 +60,13 @@ def read_windows(path: str, size: int = BLOCK_BYTES) -> Windows:
     """
     buffer = bytearray(size)
     carry: bytes | None = None
-    with open(path, "rb", buffering=0) as file:
+    with open_sequential(path) as file:
         while True:
             held = len(carry) if carry else 0
             if held + size > len(buffer):
                 buffer = bytearray(held + size)
             buffer[:held] = carry or b""
-            count = file.readinto(memoryview(buffer)[held : held + size])
+            count = file.readinto(memoryview(buffer)[held : held + size])  # type: ignore[attr-defined]
             if not count:
                 return
             carry = yield memoryview(buffer)[: held + count]
@@ -131,7 +133,7 @@ def _inflated(path: str, compression: str) -> Iterator[bytes]:
     size = _READ_BYTES[compression]
     inflater = _Inflater(compression)
     offset = 0
-    with open(path, "rb") as file:
+    with open_sequential(path) as file:
         while data := file.read(size):
             try:
                 piece = inflater.feed(data)
@@ -153,10 +155,12 @@ def _up_to_break(path: str, compression: str, offset: int, data: bytes) -> Itera
     way there is gone again. Only broken files pay for it.
     """
     inflater = _Inflater(compression)
-    with open(path, "rb") as file:
+    with open_sequential(path) as file:
         size = _READ_BYTES[compression]
-        for start in range(0, offset, size):
-            inflater.feed(file.read(min(size, offset - start)))
+        done = 0
+        while done < offset and (piece := file.read(min(size, offset - done))):
+            inflater.feed(piece)
+            done += len(piece)
     for index in range(len(data)):
         try:
             piece = inflater.feed(data[index : index + 1])

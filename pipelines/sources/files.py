@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -29,7 +30,17 @@ from pipelines.sources.formats import (
     read_document,
     read_lines,
 )
+from pipelines.sources.objects import objects
 from pipelines.sources.tables import read_parquet, read_rows
+from pipelines.storage import (
+    AT_ONCE,
+    Found,
+    StorageError,
+    has_scheme,
+    head_of,
+    in_bucket,
+    open_random,
+)
 from schemas.channel import Channel
 from schemas.event import INSTANT
 from schemas.payload import payload_batch
@@ -45,6 +56,11 @@ FORMATS = {
     "parquet": "parquet",
 }
 """Extension to format. `json` is one document, or one a line: its content tells."""
+
+_NO_FILES = (
+    f"expected files ending in {', '.join(f'.{extension}' for extension in FORMATS)} (or these with"
+    " .gz, .zst) in the directory {0}, found none: name files of other endings one by one."
+)
 
 # Rotation appends a number or a date: access.log.1, access.log-20260301.gz.
 _NAME = re.compile(r"\.(?P<extension>\w+)(?:[.-]\d[\d-]*)?(?:\.(?P<compression>gz|zst))?$", re.I)
@@ -71,30 +87,55 @@ class InputFile:
 def discover(inputs: Sequence[str]) -> list[InputFile]:
     """The files that paths, globs (`**` too) and directories name, each once, in the order given.
 
+    Each may be of this machine or of a bucket, as gs://BUCKET/PATH, whose prefixes are directories.
+
     Directories are searched to the bottom, in order of names, for files of a known extension
     (FORMATS, rotated, .gz, .zst); hidden files and directories are left out. A file named by itself
     or by a glob is never left out: with another extension, its content must say what it is. Raises
     InputError.
     """
     paths: dict[str, str] = {}
+    found: dict[str, Found] = {}
     for given in inputs:
+        if in_bucket(given):
+            found.update({each.path: each for each in _objects(given)})
+            paths.update({path: path for path in found})
+            continue
         for path in _paths(given):
             paths.setdefault(os.path.realpath(path), path)
-    return [_input_file(path) for path in paths.values()]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        looked_at = dict(zip(found, pool.map(_input_object, found.values())))
+    return [looked_at.get(path) or _input_file(path) for path in paths.values()]
+
+
+def _objects(given: str) -> list[Found]:
+    try:
+        found = objects(given, lambda path: _named(path)[0] is not None)
+    except StorageError as error:
+        raise InputError(f"{error}.") from error
+    if found is None:
+        raise InputError(
+            f"expected an object, prefix or pattern, found nothing at {given}: check it, and quote"
+            " a pattern so that the shell leaves it alone."
+        )
+    if not found:
+        raise InputError(_NO_FILES.format(given))
+    return found
 
 
 def _paths(given: str) -> list[str]:
     if os.path.isdir(given):
         found = _known_files(given)
         if not found:
-            extensions = ", ".join(f".{extension}" for extension in FORMATS)
-            raise InputError(
-                f"expected files ending in {extensions} (or these with .gz, .zst) in the directory "
-                f"{given}, found none: name files of other endings one by one."
-            )
+            raise InputError(_NO_FILES.format(given))
         return found
     if os.path.exists(given):
         return [given]
+    if has_scheme(given):
+        raise InputError(
+            "expected a file, directory or pattern of this machine or of gs://BUCKET, found"
+            f" {given}: copy it to one of them."
+        )
     if glob.has_magic(given):
         matches = sorted(glob.glob(given, recursive=True))
         found = [m for m in matches if not os.path.isdir(m)]
@@ -154,16 +195,34 @@ def _input_file(path: str) -> InputFile:
         raise InputError(
             f"expected to read {path}, found {error.strerror}: give this account the right to."
         ) from error
-    format, compression = _named(path)
+    return _described(Found(path, state.st_size, state.st_mtime), start)
+
+
+def _input_object(found: Found) -> InputFile:
+    try:
+        start, encoding = head_of(found.path, 4)
+    except StorageError as error:
+        raise InputError(f"{error}.") from error
+    if encoding not in ("", "identity"):
+        raise InputError(
+            f"expected {found.path} to be stored as it is, found it with Content-Encoding"
+            f" {encoding}, which the store may take off as it is read: clear that property of it."
+        )
+    return _described(found, start)
+
+
+def _described(found: Found, start: bytes) -> InputFile:
+    """What a file is, by its name, its first bytes and, where these do not tell, its content."""
+    format, compression = _named(found.path)
     if compression is None:
         compression = next((name for magic, name in MAGIC.items() if start.startswith(magic)), None)
     return InputFile(
-        path=path,
-        format=format or _sniff(path, compression),
+        path=found.path,
+        format=format or _sniff(found.path, compression),
         compression=compression,
         channel=None,
-        size_bytes=state.st_size,
-        arrived=_changed(state.st_mtime),
+        size_bytes=found.size_bytes,
+        arrived=_changed(found.changed),
     )
 
 
@@ -235,7 +294,7 @@ def _read(file: InputFile, rows: int, size: int) -> Read:
 
 def _read_parquet(file: InputFile, rows: int, size: int) -> Read:
     if file.compression is None:
-        yield from read_parquet(file.path, file.path, rows, size)
+        yield from read_parquet(file.path, open_random(file.path), rows, size)
         return
     with tempfile.TemporaryFile() as copy:
         try:

@@ -130,12 +130,16 @@ class KafkaClient:
             "error_cb": self._notice,
             "logger": _ClientLog(),
         }
+        self._client = client
+        self._consumer = self._consume()
+
+    def _consume(self) -> Any:
         try:
-            self._consumer = self._kafka.Consumer(client)
+            return self._kafka.Consumer(self._client)
         except self._kafka.KafkaException as error:
             raise OptionError(
                 "expected Kafka client properties that librdkafka takes, found: "
-                f"{trouble(error, settings)}: correct them."
+                f"{trouble(error, self._settings)}: correct them."
             ) from None
 
     def partitions(self, topic: str, seconds: float) -> int:
@@ -210,21 +214,12 @@ class PartitionReader(KafkaClient):
 
     def read(self, rows: int, seconds: float) -> Found:
         """At most `rows` messages, as soon as there are so many or the seconds are over."""
-        codes = self._kafka.KafkaError
         got = self._consumer.consume(min(rows, self.notes.rows), timeout=seconds)
-        found, end = Found([]), None
-        for event in got:
-            error = event.error()
-            if error is None:
-                found.messages.append(event)
-            elif error.code() == codes._PARTITION_EOF:
-                end = event
-            elif error.code() in (codes._AUTO_OFFSET_RESET, codes.OFFSET_OUT_OF_RANGE):
-                found.lost = True
-            else:
-                # Behind a spoilt batch the client reads on at offsets made of its rubbish.
-                found.trouble, self._spoilt = trouble(error, self._settings), True
-                break
+        errors = list(map(self._kafka.Message.error, got))
+        if errors.count(None) == len(errors):
+            found, end = Found(got), None
+        else:
+            found, end = self._told_apart(got, errors)
         if found.messages:
             self.next, self.at_end = found.messages[-1].offset() + 1, False
             self._suit_rows(found.messages, rows)
@@ -237,6 +232,23 @@ class PartitionReader(KafkaClient):
                 found.trouble = found.trouble or self._noticed
             self._noticed = None
         return found
+
+    def _told_apart(self, got: list[Any], errors: list[Any]) -> tuple[Found, Any]:
+        """Messages, and what else the client said; the end of the partition, if it said so."""
+        codes = self._kafka.KafkaError
+        found, end = Found([]), None
+        for event, error in zip(got, errors):
+            if error is None:
+                found.messages.append(event)
+            elif error.code() == codes._PARTITION_EOF:
+                end = event
+            elif error.code() in (codes._AUTO_OFFSET_RESET, codes.OFFSET_OUT_OF_RANGE):
+                found.lost = True
+            else:
+                # Behind a spoilt batch the client reads on at offsets made of its rubbish.
+                found.trouble, self._spoilt = trouble(error, self._settings), True
+                break
+        return found, end
 
     def ask_bounds(self, seconds: float) -> tuple[int, int]:
         """`bounds` of this partition."""
@@ -251,6 +263,16 @@ class PartitionReader(KafkaClient):
     def forget(self) -> None:
         """The next `seek` assigns anew."""
         self.next, self.at_end = None, False
+
+    def connect_anew(self) -> None:
+        """Another client of the library in place of this one; what was noted stays.
+
+        A broker that has just started may answer that it knows of no such partition. A client that
+        was told so does not ask again for five minutes.
+        """
+        self._consumer.close()
+        self._consumer = self._consume()
+        self.forget()
 
     def _serve(self) -> None:
         """Nothing: a poll would take a message, and `read` serves what was noticed."""

@@ -33,6 +33,8 @@ SLICE_SECONDS = 0.05
 
 ANSWER_SECONDS = 2.0
 LONGEST_BACK_OFF_SECONDS = 30.0
+ATTEMPTS_OF_A_CLIENT = 3
+"""In vain, before another client of the library is tried, which knows nothing and asks again."""
 
 
 def now_microseconds() -> int:
@@ -221,6 +223,8 @@ class PartitionReading:
                 f"{self._partition.topic.servers}, found for {lasted:.0f} s: {trouble}: check "
                 "broker, topic and credentials; nothing was skipped."
             )
+        if notes.attempts % ATTEMPTS_OF_A_CLIENT == 0:
+            self._reader.connect_anew()
         if notes.attempts > 2:
             LOGGER.warning("%s at offset %d: %s", self._partition.input, self._next, trouble)
 

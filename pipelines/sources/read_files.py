@@ -9,6 +9,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from pipelines.sources.files import InputFile, read_payloads, recognise_channel
+from pipelines.storage import in_bucket
 from schemas.channels import registered_channels
 from transforms.balance import count_batch
 from transforms.failures import Failure, failed_batch
@@ -49,8 +50,8 @@ class _ReadFile(beam.DoFn):
 class ReadFiles(beam.PTransform):
     """Files → `payloads` (PAYLOAD), `failed` (FAILED_EVENT), `counts` of what was no record.
 
-    Bounded. A file is read once, by one worker, in order; a channel that is not given is recognised
-    from the file's first records.
+    Bounded. A file is read once, by one worker, in order; files of a bucket are shared among
+    workers. A channel that is not given is recognised from the file's first records.
     """
 
     def __init__(self, files: Sequence[InputFile]) -> None:
@@ -58,9 +59,11 @@ class ReadFiles(beam.PTransform):
         self._files = list(files)
 
     def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
+        # What only this machine has is read by it; objects by as many workers as there are.
+        spread = any(in_bucket(file.path) for file in self._files)
         return (
             root
-            | "ListFiles" >> beam.Create(self._files, reshuffle=False)
+            | "ListFiles" >> beam.Create(self._files, reshuffle=spread)
             | "ReadRecords"
             >> beam.ParDo(_ReadFile())
             .with_output_types(pa.RecordBatch, failed=pa.RecordBatch, counts=pa.RecordBatch)

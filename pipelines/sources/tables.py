@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from pipelines.sources.compression import Broken
 from pipelines.sources.formats import BOM, HEAD_BYTES, FileFailure, Read, Records
+from pipelines.storage import in_bucket, open_random
 from schemas.event import INSTANT
 from schemas.failure import Reason
 from schemas.payload import MAXIMUM_PAYLOAD_BYTES
@@ -162,18 +163,19 @@ def _names(cells: list[str]) -> list[str]:
     return names
 
 
-def read_parquet(path: str, source: str | IO[bytes], rows: int, size: int) -> Read:
+def read_parquet(path: str, source: Any, rows: int, size: int) -> Read:
     """Each row is a record: its column `payload` if that is bytes or text, else all as JSON.
 
     With `payload` go `position` (integers) and `arrived_time` (timestamps; UTC if they say nothing)
     where the file has them; nulls, and times outside 1990 to 2100, take the row's number and the
     file's own time, a null payload is empty. As JSON, times are ISO 8601, decimals
     text, bytes base64. What is read at a time follows from the size the file states for its rows. A
-    fault ends the file: FileFailure of the next row.
+    fault ends the file: FileFailure of the next row. `source` is what of the file is read: its path
+    or an open file.
     """
     number, offset = 1, 0
     try:
-        with pq.ParquetFile(source) as file:
+        with pq.ParquetFile(source, pre_buffer=in_bucket(path)) as file:
             for index in range(file.num_row_groups):
                 group = file.metadata.row_group(index)
                 per_row = max(1, group.total_byte_size // max(1, group.num_rows))
@@ -186,11 +188,17 @@ def read_parquet(path: str, source: str | IO[bytes], rows: int, size: int) -> Re
         if isinstance(error, OSError) and error.errno is not None:
             raise
         found = str(error).partition("\n")[0][:200]
-        with open(path, "rb") as raw:
-            raw.seek(max(0, offset))
-            yield FileFailure(
-                number, f"expected sound Parquet, found: {found}", raw.read(HEAD_BYTES)
-            )
+        payload = _from(path, max(0, offset))
+        yield FileFailure(number, f"expected sound Parquet, found: {found}", payload)
+
+
+def _from(path: str, offset: int) -> bytes:
+    """The bytes of a file to look at, as they are in it."""
+    source = open_random(path)
+    with open(source, "rb") if isinstance(source, str) else source as raw:
+        raw.seek(offset)
+        found: bytes = raw.read(HEAD_BYTES)
+        return found
 
 
 def _end(group: pq.RowGroupMetaData) -> int:

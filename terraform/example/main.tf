@@ -158,11 +158,15 @@ module "dataflow" {
   inputs                   = module.pubsub.arguments
   output                   = module.bigquery.output
   pseudonym_secret_version = local.secret_version
-  parameters               = { time_zone = var.time_zone, shards = tostring(var.shards) }
-  subnetwork               = var.subnetwork
-  writer                   = module.identity.emails["writer"]
-  kms_key                  = module.secrets.data_key
-  labels                   = local.labels
+  parameters = {
+    time_zone = var.time_zone
+    shards    = tostring(var.shards)
+    archive   = "gs://${module.storage.archive}/payloads"
+  }
+  subnetwork = var.subnetwork
+  writer     = module.identity.emails["writer"]
+  kms_key    = module.secrets.data_key
+  labels     = local.labels
 }
 
 module "schedule" {
@@ -175,7 +179,7 @@ module "schedule" {
   paused                   = !var.run
   template                 = module.dataflow.template
   image                    = "${module.registry.repository}/${var.image}"
-  inputs                   = ["gs://${module.storage.archive}/payloads"]
+  inputs                   = ["archive=gs://${module.storage.archive}/payloads"]
   output                   = module.bigquery.output
   pseudonym_secret_version = local.secret_version
   bucket                   = module.storage.dataflow

@@ -22,3 +22,8 @@ output "template" {
   description = "What jobs are started from."
   value       = module.dataflow.template
 }
+
+output "buckets" {
+  description = "Where raw payloads are kept, and files for load jobs."
+  value       = { archive = module.storage.archive, load = module.storage.load }
+}

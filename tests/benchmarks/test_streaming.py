@@ -87,13 +87,18 @@ def test_percentiles_are_of_events_between_the_two_instants():
 
 
 def test_the_size_at_a_minute_is_the_mean_of_the_savepoints_near_it():
-    assert at_minute([(33, 9), (36, 4), (40, 6), (44, 5)], minute=40) == 5
+    taken = [(33, 9), (36, 4), (40, 6), (44, 5)]
+    sizes = [(minute, {"{Attend}": size, "{Read, Decode}": 70}) for minute, size in taken]
+
+    assert at_minute(sizes, 40, source=False) == 5
+    assert at_minute(sizes, 40, source=True) == 70
 
 
 def test_a_state_that_doubles_within_the_hour_misses_its_goal():
     seen = [Checkpoint(number, 1_000.0 + number, 500, 75, 0.5) for number in (1, 2)]
+    sizes = [(40, {"{Attend}": 100, "{Read}": 1}), (100, {"{Attend}": 200, "{Read}": 9_000})]
 
-    results, (goal,) = reported_state(seen, [(40, 100), (100, 200)], events=10)
+    results, (goal,) = reported_state(seen, sizes, events=10)
 
     assert goal.value == 2.0
     assert not goal.met

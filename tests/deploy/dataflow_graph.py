@@ -58,7 +58,12 @@ def dry_run() -> Any:
     options = job_options()
     root = beam.Pipeline(options=pipeline_options(options.beam_arguments))
     output = str(options.output)
-    build(root, source_of(options), lambda table: WriteParquet(table, output), options.rules)
+    build(
+        root,
+        source_of(options),
+        lambda table: WriteParquet(table, f"{output}/{table.name}"),
+        options.rules,
+    )
     root.run()
     return root.runner
 

@@ -192,7 +192,7 @@ def test_the_metadata_is_what_the_service_reads():
     ("name", "good", "bad"),
     [
         ("inputs", [SUBSCRIPTION, f"segment={SUBSCRIPTION} gs://a/b"], ["", "web", f"{SUBSCRIPTION},x"]),
-        ("output", ["bigquery://example/moment", "gs://a/b"], ["", "figures", "bigquery://example"]),
+        ("output", ["bigquery://example/moment"], ["", "figures", "bigquery://example", "gs://a/b"]),
         ("pseudonym_key_secret", [SECRET], ["", SECRET.replace("/1", "/latest"), "key"]),
         ("command", ["measure", "backfill"], ["demo", "measure x"]),
         ("from", ["", "2026-03-02", "yesterday"], ["2026-3-2", "today"]),
@@ -205,6 +205,7 @@ def test_the_metadata_is_what_the_service_reads():
         ("hot_minutes", ["", "15", "2880"], ["15.5", "-1"]),
         ("since", ["", "2026-03-02T20:00+01:00", "2026-03-02T20:00:00Z"], ["2026-03-02"]),
         ("publish_every", ["", "5", "2.5"], ["-1", "5s"]),
+        ("archive", ["", "gs://a/b"], ["archive", "gs://a b"]),
     ],
 )  # fmt: skip
 def test_what_a_parameter_may_be_is_said_by_its_pattern(name, good, bad):
@@ -218,14 +219,14 @@ def test_parameters_become_the_command_and_beams_options_pass():
     secret, line = command_line(
         [f"--inputs=segment={SUBSCRIPTION} gs://a/b", "--output=bigquery://example/moment",
          f"--pseudonym_key_secret={SECRET}", "--time_zone=Europe/Paris", "--shards=32",
-         "--brand=", "--runner=DataflowRunner", "--template_location=gs://a/graph"],
+         "--archive=gs://a/raw", "--brand=", "--runner=DataflowRunner", "--template_location=gs://a/graph"],
         NOW,
     )  # fmt: skip
 
     assert secret == SECRET
     assert line == [
         "measure", f"segment={SUBSCRIPTION}", "gs://a/b", "--output=bigquery://example/moment",
-        "--time-zone=Europe/Paris", "--shards=32",
+        "--time-zone=Europe/Paris", "--shards=32", "--archive=gs://a/raw",
         "--runner=DataflowRunner", "--template_location=gs://a/graph",
     ]  # fmt: skip
 

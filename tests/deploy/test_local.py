@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import bigquery, download, flink, kafka, services
+from deploy.local import bigquery, download, flink, kafka, services, storage
 from deploy.local.ports import PortError, Ports, check_free, free_ports, is_free, ports_from
 
 FOLDER = Path("/home/someone/moment/build/local")
@@ -195,19 +195,39 @@ def test_an_emulator_is_started_where_it_can_be_and_else_left_out_in_a_sentence(
     assert said == [f"{name} is left out. The emulator is needed: install it."]
 
 
-def test_bigquerys_emulator_is_started_by_who_asks_for_it_alone():
-    assert set(services.USUAL) == set(services.OPTIONAL) - {"bigquery"}
+def test_emulators_of_bigquery_and_storage_are_started_by_who_asks_for_them_alone():
+    assert set(services.USUAL) == set(services.OPTIONAL) - {"bigquery", "storage"}
 
 
 def test_bigquerys_emulator_finds_its_extension_in_a_home_of_its_own():
     home, folder = Path("/cache/bigquery"), Path("/build/local")
-    told = bigquery.program(home, folder, 9050, 9060)
+    told = bigquery.program(home, folder, 9050, 9060, Path("/build/buckets"))
 
     assert told.command[:4] == ["/cache/bigquery/bin/python", "-m", "bqemulator", "start"]
     assert {"--rest-port=9050", "--grpc-port=9060", "--data-dir=/build/local/data"} <= set(
         told.command
     )
     assert told.environment["HOME"] == "/cache/bigquery/home"
+
+
+def test_workers_that_start_beside_storages_emulator_know_it():
+    running = services.Services(FOLDER, Ports(), 2, "java", Path("/f"), Path("/k"), Path("/j"))
+
+    with_it = running._program("worker_pool", ["worker_pool", "storage"]).environment
+    without = running._program("worker_pool", ["worker_pool", "kafka"]).environment
+
+    assert with_it["STORAGE_EMULATOR_HOST"] == "http://127.0.0.1:4443"
+    assert with_it.keys() - without.keys() == {"STORAGE_EMULATOR_HOST"}
+
+
+def test_bigquerys_emulator_loads_from_the_files_of_storages():
+    running = services.Services(FOLDER, Ports(), 2, "java", Path("/f"), Path("/k"), Path("/j"))
+
+    told = storage.program(Path("/cache/fake-gcs-server"), FOLDER, 4443)
+
+    assert f"-filesystem-root={running.bigquery.buckets}" in told.command
+    assert {"-scheme=http", "-host=127.0.0.1", "-port=4443"} <= set(told.command)
+    assert running.storage.variables == {"STORAGE_EMULATOR_HOST": "http://127.0.0.1:4443"}
 
 
 def test_status_does_not_miss_what_this_machine_cannot_have(monkeypatch, tmp_path):

@@ -21,9 +21,9 @@ from pipelines.sinks.tables import (
     METRICS,
 )
 from tests.bigquery_tables import one
-from tests.e2e.in_bigquery import InBigQuery, killed_when
+from tests.e2e.in_bigquery import InBigQuery, copy_of, killed_when
 from tests.e2e.test_backfill_on_bigquery import as_if_minutes_had_passed, outcomes, states
-from tests.pipelines.refill import message, rewrite, views
+from tests.pipelines.refill import CHANNELS, message, rewrite, views
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -72,6 +72,22 @@ def test_events_that_were_missing_are_put_in_their_partitions_and_count(moment_b
     assert batch.standing() == figures
     again = moment_backfill(batch.to, *DAYS, "--source", *batch.inputs)
     assert "is replaced" not in again.out
+
+
+def test_an_archive_that_the_run_kept_elsewhere_is_decoded_anew(
+    moment_backfill, measured, published, empty, bigquery, tmp_path
+):
+    kept = ("--channels", CHANNELS, "--brand", "b", f"--archive={tmp_path / 'archive'}")
+    measured(published.inputs, tmp_path / "whole", *kept)
+    copy_of(tmp_path / "whole", empty)
+    place = InBigQuery(empty, published.inputs, bigquery.client())
+    whole = events(place)
+    without(place, "channel = 'access_log'")
+    said = moment_backfill(empty, *DAYS, "--source", "archive")
+
+    assert "62 are new, 0 are gone" in said.out
+    assert outcomes(said.out) == [(day, "identical") for day in DATES]
+    assert events(place) == whole
 
 
 def test_other_days_and_channels_of_a_partition_stay_as_they_are(moment_backfill, batch):

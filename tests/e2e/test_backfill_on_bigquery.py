@@ -261,7 +261,7 @@ BAD = {
     ),
     "an archive": (
         ["--from", "2026-03-02", "--source", "archive"],
-        "--source archive: expected a directory, whose table `archive` keeps raw payloads",
+        r"--source archive: expected one that bigquery://\S+ knows of, found none: its last run kept",
     ),
 }
 

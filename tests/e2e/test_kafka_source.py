@@ -320,6 +320,23 @@ def test_a_topic_made_anew_is_a_failed_event_and_read_from_its_beginning(broker)
     )
 
 
+def test_with_another_client_in_its_place_the_reading_goes_on_where_it_was(broker):
+    """A client that was told of no such partition, by a broker that had just started, did not ask
+    again within five minutes: it is replaced (test_kafka_read says when)."""
+    broker.create("replaced")
+    broker.produce("replaced", [b"a", b"b"])
+    reading = Reading(broker, "replaced", Offsets(0, 0))
+    reading.until(lambda: reading.rest.next == 2)
+    consumer = reading._reader._consumer
+    reading._reader.connect_anew()
+    broker.produce("replaced", [b"c", b"d"])
+
+    assert reading.until(lambda: reading.rest.next == 4) == [(2, b"c"), (3, b"d")]
+    assert reading._reader._consumer is not consumer
+    with pytest.raises(RuntimeError, match="closed"):
+        consumer.poll(0)
+
+
 def test_a_partition_that_is_read_to_its_end_rests_a_second_and_says_that_it_is_held(broker):
     broker.create("rests")
     broker.produce("rests", [b"a"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import shutil
@@ -11,10 +12,14 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from pipelines.arguments import add_measure_arguments
+from pipelines.cli import main
 from pipelines.errors import OptionError
 from pipelines.exchange import mend, put_in_place
+from pipelines.options import measure_options
 from tests.pipelines.refill import (
     ARRIVED,
     CHANNELS,
@@ -303,6 +308,108 @@ def test_a_dataset_without_an_archive_says_how_one_is_kept(moment_backfill, publ
         moment_backfill(published.dataset, *DAYS, "--source", "archive")
 
 
-def test_an_archive_in_bigquery_is_refused(measured, published):
-    with pytest.raises(OptionError, match="--archive: expected a directory as --output"):
-        measured(published.inputs, "bigquery://our-project/moment", "--archive")
+def test_an_archive_of_its_own_is_that_of_the_dataset_and_is_found_again(
+    moment_backfill, published, measured, tmp_path
+):
+    kept = tmp_path / "kept"
+    given = ("--channels", CHANNELS, "--brand", "b", "--replace")
+    measured(published.inputs, published.dataset, *given, "--archive")
+    expected = rows_of(published.dataset, "archive")
+    # Twice: who measures again what was archived adds to the archive, and each record is one.
+    for _ in range(2):
+        measured(published.inputs, published.dataset, *given, "--archive", str(kept))
+    figures = published.standing()
+    shutil.rmtree(native(published, "web.log").parent)
+
+    files = sorted(kept.rglob("*.parquet"))
+    found = [row for file in files for row in pq.read_table(file, partitioning=None).to_pylist()]
+    assert sorted(found, key=str) == sorted(expected * 2, key=str)
+    assert len(files) == 2
+    assert {file.parent.name for file in files} == {"day=2026-03-05"}
+    assert kept.stat().st_mode & 0o777 == 0o700
+    assert not (published.dataset / "archive").exists()
+
+    said = moment_backfill(published.dataset, *DAYS, "--source", "archive")
+    assert "from its archive: epoch 1" in said.out
+    assert "0 are new, 0 are gone" in said.out
+    assert published.standing() == figures
+    named = moment_backfill(published.dataset, *DAYS, "--source", f"archive={kept}", "--plan")
+    assert "from raw input: epoch 1" in named.out
+
+
+def test_what_is_measured_of_an_archive_is_what_was_archived_to_the_bit(
+    published, measured, tmp_path
+):
+    kept = tmp_path / "kept"
+    given = ("--channels", CHANNELS, "--brand", "b")
+    measured(published.inputs, tmp_path / "first", *given, "--archive", str(kept))
+
+    again = measured([f"archive={kept}"], tmp_path / "again", *given)
+
+    assert again.balance["received"] == 62 + 27
+    assert main(["verify", str(tmp_path / "first"), f"archive={kept}"]) == 0
+    assert main(["verify", str(tmp_path / "again"), *published.inputs]) == 0
+    run = json.loads((tmp_path / "again" / "run.json").read_text())
+    assert run["inputs"] == [f"archive={kept}"]
+
+
+@pytest.mark.parametrize(
+    ("output", "archive", "sentence"),
+    [
+        (
+            "bigquery://our-project/moment",
+            (),
+            "--archive: expected a place for it, as --archive gs://BUCKET/PREFIX, found none: raw"
+            " payloads are kept as Parquet only, and bigquery://our-project/moment has no files",
+        ),
+        (
+            "bigquery://our-project/moment",
+            ("s3://live/raw",),
+            "--archive s3://live/raw: expected a directory of this machine or gs://BUCKET/PREFIX,"
+            " found another address",
+        ),
+        ("out", ("gs://No/raw",), "gs://No/raw: expected gs://BUCKET/PREFIX, with a bucket of 3"),
+        ("out", ("{}/out/archive",), "expected a place that is not in --output"),
+        ("out", ("{}/web.log",), "expected a directory, found a file"),
+        ("out", ("{}/copy/native",), "expected inputs elsewhere, found "),
+    ],
+)
+def test_an_archive_that_cannot_be_kept_is_one_sentence(
+    published, tmp_path, output, archive, sentence
+):
+    (tmp_path / "web.log").write_text("")
+    where = output if "://" in output else str(tmp_path / output)
+    line = ["measure", *published.inputs, "--output", where, "--archive"]
+    parser = argparse.ArgumentParser()
+    add_measure_arguments(parser)
+
+    with pytest.raises(OptionError) as refused:
+        measure_options(parser.parse_args([*line[1:], *(a.format(tmp_path) for a in archive)]), ())
+
+    assert sentence in str(refused.value)
+
+
+def test_a_directory_of_other_things_is_no_archive(published, measured, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("")
+
+    with pytest.raises(OptionError, match=r"or an empty directory, found 'notes.txt' in it"):
+        measured(published.inputs, tmp_path / "out", "--archive", str(tmp_path / "other"))
+
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["archive="], r"archive=: expected a directory or gs://BUCKET/PREFIX after ="),
+        (["archive={}/none"], r"/none: expected an archive, found none: `moment measure --arc"),
+        (["archive={}/kept", "{}/web.log"], r"INPUT: expected files, archives, .* several kinds"),
+    ],
+)
+def test_an_input_that_is_no_archive_is_one_sentence(measured, tmp_path, given, sentence):
+    (tmp_path / "web.log").write_text(views(1, range(2)))
+    measured([str(tmp_path / "web.log")], tmp_path / "out", "--archive", str(tmp_path / "kept"))
+
+    with pytest.raises(OptionError, match=sentence):
+        measured([each.format(tmp_path) for each in given], tmp_path / "more")

@@ -38,7 +38,12 @@ def _rules() -> Rules:
 def _built(directory: Path) -> beam.Pipeline:
     root = beam.Pipeline(runner=IN_PROCESS)
     files = discover([str(FIXTURES / "survey.ndjson")])
-    build(root, ReadFiles(files), lambda table: WriteParquet(table, str(directory)), _rules())
+    build(
+        root,
+        ReadFiles(files),
+        lambda table: WriteParquet(table, str(directory / table.name)),
+        _rules(),
+    )
     return root
 
 

@@ -33,6 +33,10 @@ class Pretended:
     notes: Notes = field(default_factory=Notes)
     next: int | None = None
     at_end: bool = False
+    clients: int = 1
+
+    def connect_anew(self) -> None:
+        self.clients += 1
 
     def seek(self, offset: int) -> None:
         self.next = offset
@@ -116,3 +120,15 @@ def test_an_account_that_may_ask_but_not_read_fails_the_bundle_in_a_sentence(mon
     )
     with pytest.raises(SourceError, match=re.escape(sentence)):
         runner.call()
+
+
+def test_a_client_that_asks_in_vain_is_replaced_each_third_time(monkeypatch):
+    runner = Runner(monkeypatch)
+    runner.reader.end = 5
+    runner.reader.trouble = KafkaTrouble("Unknown partition (_UNKNOWN_PARTITION)", missing=True)
+    clients = []
+    for _ in range(7):
+        runner.call()
+        clients.append(runner.reader.clients)
+
+    assert clients == [1, 1, 2, 2, 2, 3, 3]

@@ -34,6 +34,7 @@ GRANTS = {
     ("writer", "custom appender", "table table, restricted"),
     ("writer", "roles/storage.objectCreator", "bucket archive"),
     ("writer", "roles/storage.objectViewer", "bucket archive"),
+    ("writer", "roles/storage.objectUser", "bucket load"),
     ("writer", "roles/storage.objectUser", "bucket dataflow"),
     ("writer", "roles/artifactregistry.reader", "repository images"),
     ("writer", "roles/secretmanager.secretAccessor", "secret pseudonym"),

@@ -18,6 +18,7 @@ from pipelines.sinks.tables import BIGQUERY_TABLES
 from tests.e2e.needs import need
 from tests.terraform.configuration import EXAMPLE, FOLDERS, resources
 from tests.terraform.rehearsal import rehearse
+from transforms.failures import EXPIRY_DAYS
 
 METADATA = json.loads((ROOT / "deploy" / "dataflow" / "metadata.json").read_text())
 
@@ -159,6 +160,35 @@ def test_the_schedule_asks_for_the_same_template_and_yesterday(made):
     assert target["uri"].endswith("/locations/europe-west1/flexTemplates:launch")
 
 
+def test_what_the_job_archives_is_what_the_schedule_reads_and_few_may_and_it_expires(made):
+    bucket = made["storage/google_storage_bucket.archive"]
+    (job,) = made["dataflow/google_dataflow_flex_template_job.stream"].values()
+    target = made["schedule/google_cloud_scheduler_job.backfill"]["http_target"][0]
+    launch = json.loads(base64.b64decode(target["body"]))["launchParameter"]
+    days = [rule["condition"][0] for rule in bucket["lifecycle_rule"] if rule["action"][0]["type"] == "Delete"]  # fmt: skip
+
+    assert job["parameters"]["archive"] == f"gs://{bucket['name']}/payloads"
+    assert launch["parameters"]["inputs"] == f"archive={job['parameters']['archive']}"
+    assert {key: value for rule in days for key, value in rule.items() if value is not None} == {
+        "days_since_custom_time": EXPIRY_DAYS,
+        "age": EXPIRY_DAYS,
+    }
+    assert bucket["uniform_bucket_level_access"] is True
+    assert bucket["public_access_prevention"] == "enforced"
+    assert bucket["versioning"] == [{"enabled": False}]
+    assert bucket["soft_delete_policy"] == [{"retention_duration_seconds": 0}]
+
+
+def test_what_load_jobs_leave_is_gone_in_days(made):
+    bucket = made["storage/google_storage_bucket.load"]
+    rules = {rule["action"][0]["type"]: rule["condition"][0]["age"] for rule in bucket["lifecycle_rule"]}  # fmt: skip
+
+    assert rules == {"Delete": 3, "AbortIncompleteMultipartUpload": 1}
+    assert bucket["public_access_prevention"] == "enforced"
+    assert bucket["versioning"] == [{"enabled": False}]
+    assert bucket["soft_delete_policy"] == [{"retention_duration_seconds": 0}]
+
+
 def test_alerts_watch_what_was_made_and_reach_somebody(made):
     subscriptions = made["pubsub/google_pubsub_subscription.input"].values()
     policies = [
@@ -189,6 +219,7 @@ def test_everything_that_keeps_data_is_encrypted_with_the_key_of_data(made):
         *made["pubsub/google_pubsub_topic.dead_letter"].values(),
         made["registry/google_artifact_registry_repository.images"],
         made["storage/google_storage_bucket.archive"]["encryption"][0],
+        made["storage/google_storage_bucket.load"]["encryption"][0],
         made["storage/google_storage_bucket.dataflow"]["encryption"][0],
         *(made[f"bigquery/google_bigquery_dataset.{name}"]["default_encryption_configuration"][0]
           for name in ("data", "restricted", "views")),

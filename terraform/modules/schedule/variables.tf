@@ -52,7 +52,7 @@ variable "image" {
 }
 
 variable "inputs" {
-  description = "What the day is computed from: files of the archive."
+  description = "What the day is computed from, as --source takes it: archive=gs://BUCKET/PREFIX."
   type        = list(string)
 }
 

@@ -1,4 +1,4 @@
-# Two buckets: raw payloads, restricted and expiring; and what Dataflow needs to run.
+# Three buckets: raw payloads, restricted and expiring; files of load jobs; and what Dataflow needs to run.
 
 terraform {
   required_version = ">= 1.9"
@@ -37,15 +37,15 @@ resource "google_storage_bucket" "archive" {
     default_kms_key_name = var.kms_key
   }
 
+  # An object's custom time is the hour in which its records arrived: what was archived later is not
+  # kept longer. The age is for objects without one.
   lifecycle_rule {
     action {
-      type          = "SetStorageClass"
-      storage_class = "NEARLINE"
+      type = "Delete"
     }
 
     condition {
-      age                   = 30
-      matches_storage_class = ["STANDARD"]
+      days_since_custom_time = var.archive_days
     }
   }
 
@@ -56,6 +56,53 @@ resource "google_storage_bucket" "archive" {
 
     condition {
       age = var.archive_days
+    }
+  }
+
+  lifecycle_rule {
+    action {
+      type = "AbortIncompleteMultipartUpload"
+    }
+
+    condition {
+      age = 1
+    }
+  }
+}
+
+resource "google_storage_bucket" "load" {
+  #checkov:skip=CKV_GCP_62:Cloud Audit Logs say who read what; usage logs of a bucket are for those that are public.
+  #checkov:skip=CKV_GCP_78:Rows that were loaded must be gone, old versions too.
+  project                     = var.project
+  name                        = "${var.project}-${var.name}-load"
+  location                    = var.location
+  storage_class               = "STANDARD"
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = false
+  labels                      = merge(var.labels, { access = "restricted" })
+
+  # Rows of all tables pass here, failed payloads too.
+  versioning {
+    enabled = false
+  }
+
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
+
+  encryption {
+    default_kms_key_name = var.kms_key
+  }
+
+  # A run removes its files when it ends. These are of runs that were killed.
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+
+    condition {
+      age = 3
     }
   }
 
@@ -132,6 +179,13 @@ resource "google_storage_bucket_iam_member" "erasure_rewrites_archive" {
   bucket = google_storage_bucket.archive.name
   role   = "roles/storage.objectUser"
   member = "serviceAccount:${var.erasure}"
+}
+
+# Files are written, loaded with the rights of who asks for the job, and removed.
+resource "google_storage_bucket_iam_member" "writer_loads" {
+  bucket = google_storage_bucket.load.name
+  role   = "roles/storage.objectUser"
+  member = "serviceAccount:${var.writer}"
 }
 
 resource "google_storage_bucket_iam_member" "writer_stages" {

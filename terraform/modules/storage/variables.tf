@@ -25,13 +25,13 @@ variable "labels" {
 }
 
 variable "archive_days" {
-  description = "Days after which a raw payload is deleted: as far back as a decoder can be mended."
+  description = "Days after its arrival on which a raw payload is deleted: as far back as a decoder can be mended."
   type        = number
-  default     = 90
+  default     = 30
 
   validation {
-    condition     = var.archive_days >= 31 && var.archive_days <= 366
-    error_message = "archive_days: expected 31 to 366; events themselves are kept for a year."
+    condition     = var.archive_days >= 1 && var.archive_days <= 30
+    error_message = "archive_days: expected 1 to 30; each archived row says itself that it must be gone then (expires_on)."
   }
 }
 
