@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,11 +18,12 @@ from pipelines.duck import connect
 from pipelines.graph import Rules, recompute
 from pipelines.local_day import LocalDay
 from pipelines.measure import pipeline_options
-from pipelines.sinks.parquet import DayFile, WriteParquet
+from pipelines.place import Place, StillAlone
+from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import BALANCES, METRICS
 from pipelines.sources.day_events import ReadDayEvents
 from pipelines.verify_compare import MISSING_IN_RECOMPUTATION, WITHDRAWN, compare
-from pipelines.verify_dataset import add_view, open_published
+from pipelines.verify_dataset import add_view
 from pipelines.verify_run import Run
 from schemas.metric import KEY, METRIC, NEWEST_FIRST, standing_epochs
 from transforms.partials import concatenated
@@ -64,33 +66,49 @@ class Restated:
         }
 
 
+@dataclass(frozen=True)
+class Computation:
+    """How days are computed: epoch and cause of their rows, bytes of all events as Parquet."""
+
+    run: Run
+    epoch: int
+    cause: str
+    parquet: int
+
+
 def restate(
-    dataset: Path, day: LocalDay, run: Run, epoch: int, cause: str, staging: Path
+    place: Place,
+    day: LocalDay,
+    computation: Computation,
+    staging: Path,
+    still_alone: StillAlone = lambda: None,
 ) -> Restated:
     """Compute a day from the standing events, compare to the bit, publish it where it differs.
 
     A day whose figures are all the same appends nothing. Else all its figures are appended, for a
-    greater epoch replaces whole windows, and those that are no more are withdrawn; one file,
-    renamed at the end: readers see the old day or the new one. Raises NotBalancedError.
+    greater epoch replaces whole windows, and those that are no more are withdrawn, all in one step:
+    readers see the old day or the new one. Raises NotBalancedError; OptionError or SinkError where
+    the place does not take them, and then the old day stands.
     """
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     try:
-        _compute(dataset, day, run, epoch, staging)
-        return _publish(dataset, day, run, epoch, cause, staging)
+        _compute(place, day, computation, staging)
+        return _publish(place, day, computation, staging, still_alone)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _compute(dataset: Path, day: LocalDay, run: Run, epoch: int, staging: Path) -> None:
-    size = sum(file.stat().st_size for file in (dataset / "events").glob("day=*/*.parquet"))
-    shards = run.shards or min(max(4, -(-size // _BYTES_A_SHARD)), _MOST_SHARDS)
+def _compute(place: Place, day: LocalDay, computation: Computation, staging: Path) -> None:
+    run, epoch = computation.run, computation.epoch
+    by_size = -(-computation.parquet // _BYTES_A_SHARD)
+    shards = run.shards or min(max(4, by_size), _MOST_SHARDS)
     since = NEVER if run.since is None else -(-int(run.since.timestamp()) // 60)
     rules = Rules(run.time_zone, run.channels, shards=shards, epoch=epoch, since_minute=since)
     with beam.Pipeline(options=pipeline_options(())) as root:
         recompute(
             root,
-            ReadDayEvents(dataset, day),
+            ReadDayEvents(place, day),
             lambda table: WriteParquet(table, str(staging / table.name)),
             rules,
         )
@@ -105,23 +123,26 @@ def _compute(dataset: Path, day: LocalDay, run: Run, epoch: int, staging: Path) 
 
 
 def _publish(
-    dataset: Path, day: LocalDay, run: Run, epoch: int, cause: str, staging: Path
+    place: Place, day: LocalDay, computation: Computation, staging: Path, still_alone: StillAlone
 ) -> Restated:
-    with open_published(dataset) as connection:
+    with place.figures(day.day) as connection:
         add_view(connection, "recomputed_metrics", staging / METRICS.name, METRIC)
-        compared = compare(connection, day.end, [day.day], limit=0, since=run.since)
+        compared = compare(connection, day.end, [day.day], limit=0, since=computation.run.since)
         if not compared.differing:
             return Restated(IDENTICAL, compared.figures, 0, 0)
-        gone = _withdrawals(connection, epoch)
-    folder = f"day={day.day.isoformat()}"
-    file = DayFile(dataset / METRICS.name / folder, METRIC)
-    for part in sorted((staging / METRICS.name / folder).glob("*.parquet")):
-        for batch in pq.ParquetFile(part).iter_batches():
-            file.gather(_with_cause(batch, cause))
-            file.write_group()
-    file.gather(_with_cause(gone, cause))
-    file.commit()
+        gone = _withdrawals(connection, computation.epoch)
+    parts = staging / METRICS.name / f"day={day.day.isoformat()}"
+    place.publish(day.day, _rows(parts, gone, computation.cause), still_alone)
     return Restated(RESTATED, compared.figures, sum(compared.differing.values()), gone.num_rows)
+
+
+def _rows(parts: Path, gone: pa.RecordBatch, cause: str) -> Iterator[pa.RecordBatch]:
+    """METRIC batches of a day as it is published: what was computed, and what is withdrawn."""
+    for part in sorted(parts.glob("*.parquet")):
+        for batch in pq.ParquetFile(part).iter_batches():
+            yield _with_cause(batch, cause)
+    if gone.num_rows:
+        yield _with_cause(gone, cause)
 
 
 def _with_cause(rows: pa.RecordBatch, cause: str) -> pa.RecordBatch:

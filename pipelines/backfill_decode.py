@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipelines.backfill_day import NotBalancedError
 from pipelines.backfill_options import ARCHIVE, BackfillOptions
 from pipelines.backfill_partitions import has_other_days
 from pipelines.duck import connect
+from pipelines.errors import OptionError
 from pipelines.measure import measure
 from pipelines.options import MeasureOptions
+from pipelines.place import Place, StillAlone
 from pipelines.recompute import recomputation
-from pipelines.sinks.parquet import DayFile
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, FAILED_EVENTS
 from pipelines.verify_dataset import add_view
@@ -35,9 +35,21 @@ def source_of(options: BackfillOptions, folder: Path) -> MeasureOptions:
     since = options.days[0].begin - EARLIER
     inputs = options.inputs
     if options.source == ARCHIVE:
-        inputs = (f"archive={options.run.archive or options.dataset / 'archive'}",)
+        inputs = (f"archive={_archive(options)}",)
     measuring = recomputation(options.dataset, inputs, options.run, unmade, archived_since=since)
     return replace(measuring, output=folder)
+
+
+def _archive(options: BackfillOptions) -> str:
+    """Where raw payloads are kept. Raises OptionError where nobody has said so."""
+    place = options.run.archive or options.dataset.archive()
+    if place is None:
+        raise OptionError(
+            f"--source archive: expected one that {options.dataset} knows of, found none: its last"
+            " run kept none elsewhere (`moment measure --archive`); give --source archive=WHERE, or"
+            " raw input"
+        )
+    return place
 
 
 def decode_into(options: BackfillOptions, measuring: MeasureOptions, folder: Path) -> None:
@@ -75,17 +87,25 @@ WHERE decoded.received >= coalesce(standing.received, 0)
 """An hour of which less was received now than then is not known whole any more."""
 
 
-def add_failures(dataset: Path, decoded: Path) -> int:
-    """Append what could not be decoded and was not known to fail; how many rows."""
-    rows = _chosen(dataset, decoded, FAILED_EVENTS, _NEW_FAILURES)
-    folder = dataset / FAILED_EVENTS.name
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o700)
-    append(dataset, FAILED_EVENTS, rows)
-    return len(rows)
+def add_failures(place: Place, decoded: Path, still_alone: StillAlone) -> str:
+    """Append what could not be decoded and was not known to fail; in words, how many rows.
+
+    An account that may only add to failed events appends all: ids are the same each time, and
+    `failed_events_latest` shows each once.
+    """
+    known = place.may_read(FAILED_EVENTS)
+    select = _NEW_FAILURES if known else "SELECT * FROM decoded"
+    rows = _chosen(place if known else None, decoded, FAILED_EVENTS, select, ["failure_id"])
+    place.append(FAILED_EVENTS, rows, still_alone)
+    if known:
+        return f"new failed events: {len(rows):,}"
+    return (
+        f"failed events: {len(rows):,}, also those known before, for this account may not read"
+        " which they are"
+    )
 
 
-def add_balance(options: BackfillOptions, decoded: Path) -> bool:
+def add_balance(options: BackfillOptions, decoded: Path, still_alone: StillAlone) -> bool:
     """Append the balance of the decoding where it differs; False where it would tell of other days.
 
     It counts whole inputs: where they have events of days that were not backfilled, what it says is
@@ -93,26 +113,16 @@ def add_balance(options: BackfillOptions, decoded: Path) -> bool:
     """
     if has_other_days(decoded, options.days[0].begin, options.days[-1].end):
         return False
-    append(options.dataset, BALANCES, _chosen(options.dataset, decoded, BALANCES, _RECOUNTED))
+    rows = _chosen(options.dataset, decoded, BALANCES, _RECOUNTED, BALANCES.schema.names)
+    options.dataset.append(BALANCES, rows, still_alone)
     return True
 
 
-def _chosen(dataset: Path, decoded: Path, table: Table, select: str) -> pa.Table:
+def _chosen(
+    place: Place | None, decoded: Path, table: Table, select: str, columns: Sequence[str]
+) -> pa.Table:
     with connect() as connection:
-        add_view(connection, "standing", dataset / table.name, table.schema)
+        if place is not None:
+            place.show(connection, "standing", table, columns)
         add_view(connection, "decoded", decoded / table.name, table.schema)
         return connection.sql(select).to_arrow_table().select(table.schema.names).cast(table.schema)
-
-
-def append(dataset: Path, table: Table, rows: pa.Table) -> None:
-    """Write rows into the days that they are of, a file each."""
-    days = rows.column(table.day_column).cast(pa.date32(), safe=False)
-    for day in _distinct(days):
-        file = DayFile(dataset / table.name / f"day={day.isoformat()}", table.schema)
-        for batch in rows.filter(pc.equal(days, pa.scalar(day))).to_batches():
-            file.gather(batch)
-        file.commit()
-
-
-def _distinct(days: pa.ChunkedArray) -> Iterable[date]:
-    return sorted(pc.unique(days).to_pylist())

@@ -48,13 +48,21 @@ def exclusively(dataset: Path) -> Iterator[None]:
             file.truncate(0)
 
 
-def _ourselves() -> dict[str, str | int]:
+def owner() -> str:
+    """Who we are, for somebody who finds us in his way."""
+    return f"{_user()} on {socket.gethostname()} (process {os.getpid()})"
+
+
+def _user() -> str:
     try:
-        user = getpass.getuser()
+        return getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as in a container
-        user = str(os.getuid())
+        return str(os.getuid())
+
+
+def _ourselves() -> dict[str, str | int]:
     return {
-        "user": user,
+        "user": _user(),
         "host": socket.gethostname(),
         "process": os.getpid(),
         "since": datetime.now(timezone.utc).isoformat(timespec="seconds"),

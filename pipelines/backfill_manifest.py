@@ -8,22 +8,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pipelines.errors import OptionError
 from schemas.version import VERSION
 
 MANIFEST = "backfill.json"
+BEGUN, DONE, FINISHED = "begun", "done", "finished"
+
+
+class Shelf(Protocol):
+    """Where the manifests of a dataset are kept. As text, what a message names it."""
+
+    def unfinished(self) -> Manifest | None:
+        """The manifest of a backfill that was not finished; None where there is none."""
+
+    def keep(self, manifest: Manifest, state: str, day: str | None = None) -> None:
+        """Keep what has become so: BEGUN, a day DONE, or FINISHED."""
 
 
 @dataclass
 class Manifest:
     """Options and epoch of the last backfill of a dataset, and its days that are done.
 
-    Written anew, beside and renamed, whenever a day is done: what it says is done is published.
+    Kept anew whenever a day is done: what it says is done is published.
     """
 
-    path: Path
+    shelf: Shelf
     options: Mapping[str, Any]
     epoch: int
     started: str
@@ -31,64 +42,75 @@ class Manifest:
     finished: str | None = None
     begun_now: bool = False
     """Is there nothing yet that a process before this one did?"""
+    name: str | None = None
+    """What tells it from others where several are kept; None: not kept yet, or alone."""
 
     def done(self, day: str, outcome: Mapping[str, Any]) -> None:
         self.days[day] = {"done": _now(), **outcome}
-        self.write()
+        self.shelf.keep(self, DONE, day)
 
     def finish(self) -> None:
         self.finished = _now()
-        self.write()
+        self.shelf.keep(self, FINISHED)
 
     def write(self) -> None:
+        self.shelf.keep(self, BEGUN)
+
+
+@dataclass(frozen=True)
+class FolderShelf:
+    """One file of a dataset's folder, of its last backfill; written beside and renamed."""
+
+    folder: Path
+
+    def __str__(self) -> str:
+        return str(self.folder / MANIFEST)
+
+    def keep(self, manifest: Manifest, state: str, day: str | None = None) -> None:
         record = {
             "version": VERSION,
-            "options": self.options,
-            "epoch": self.epoch,
-            "started": self.started,
-            "finished": self.finished,
-            "days": self.days,
+            "options": manifest.options,
+            "epoch": manifest.epoch,
+            "started": manifest.started,
+            "finished": manifest.finished,
+            "days": manifest.days,
         }
-        temporary = self.path.with_name(f".{self.path.name}.tmp")
+        temporary = self.folder / f".{MANIFEST}.tmp"
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, self.path)
+        os.replace(temporary, self.folder / MANIFEST)
+
+    def unfinished(self) -> Manifest | None:
+        """See Shelf. Raises OptionError where the file is none of ours."""
+        try:
+            told = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+            manifest = Manifest(
+                self,
+                dict(told["options"]),
+                int(told["epoch"]),
+                str(told["started"]),
+                dict(told["days"]),
+                told["finished"],
+            )
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise OptionError(
+                f"{self}: expected the manifest that `moment backfill` writes; remove it to begin"
+                " anew"
+            ) from error
+        return None if manifest.finished else manifest
 
 
-def unfinished(dataset: Path) -> Manifest | None:
-    """The manifest of a backfill that was not finished; None where there is none.
-
-    Raises OptionError where the file is none of ours.
-    """
-    path = dataset / MANIFEST
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        manifest = Manifest(
-            path,
-            dict(told["options"]),
-            int(told["epoch"]),
-            str(told["started"]),
-            dict(told["days"]),
-            told["finished"],
-        )
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise OptionError(
-            f"{path}: expected the manifest that `moment backfill` writes; remove it to begin anew"
-        ) from error
-    return None if manifest.finished else manifest
-
-
-def begin(dataset: Path, options: Mapping[str, Any], epoch: int, restart: bool) -> Manifest:
+def begin(shelf: Shelf, options: Mapping[str, Any], epoch: int, restart: bool) -> Manifest:
     """The manifest to go on with, or a new one.
 
     Of an unfinished backfill with the same options, what is done stays done and its epoch holds; a
     finished one is begun anew, for news may have come since. Raises OptionError where an unfinished
     one has other options.
     """
-    before = None if restart else unfinished(dataset)
+    before = None if restart else shelf.unfinished()
     if before is None:
-        return Manifest(dataset / MANIFEST, options, epoch, _now(), {}, begun_now=True)
+        return Manifest(shelf, options, epoch, _now(), {}, begun_now=True)
     check_same(before, options)
     return before
 
@@ -98,7 +120,7 @@ def check_same(before: Manifest, options: Mapping[str, Any]) -> None:
     for name, value in options.items():
         if before.options.get(name) != value:
             raise OptionError(
-                f"{before.path}: expected --{name.replace('_', '-')} {_told(before, name)} as the"
+                f"{before.shelf}: expected --{name.replace('_', '-')} {_told(before, name)} as the"
                 f" backfill that began {before.started} and was not finished has, found"
                 f" {_words(value)}; finish that one first, or give it up with --restart"
             )

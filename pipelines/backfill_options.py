@@ -6,14 +6,13 @@ import argparse
 import math
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipelines.errors import OptionError
 from pipelines.local_day import LocalDay, local_day
-from pipelines.sinks.bigquery_destination import is_bigquery
-from pipelines.verify_run import Run, check_key, read_run
+from pipelines.place import Place, place_of
+from pipelines.verify_run import Run, check_key
 
 EVENTS, ARCHIVE, INPUT = "events", "archive", "input"
 CAUSES = ("restatement", "definition")
@@ -27,7 +26,7 @@ class BackfillOptions:
     `price`: of reading a tebibyte; `budget`: the most that may cost. None: nobody asks.
     """
 
-    dataset: Path
+    dataset: Place
     run: Run
     days: tuple[LocalDay, ...]
     source: str
@@ -57,7 +56,11 @@ class BackfillOptions:
 
 
 def add_backfill_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", metavar="DATASET", help="directory of published figures")
+    parser.add_argument(
+        "dataset",
+        metavar="DATASET",
+        help="directory or bigquery://PROJECT/DATASET of published figures",
+    )
     parser.add_argument(
         "--from", dest="first", required=True, metavar="DAY", help="first local day, as 2026-03-02"
     )
@@ -103,13 +106,8 @@ def add_backfill_arguments(parser: argparse.ArgumentParser) -> None:
 
 def backfill_options(arguments: argparse.Namespace, now: datetime | None = None) -> BackfillOptions:
     """Validated options; nothing is computed. Raises OptionError, one clear sentence."""
-    if is_bigquery(arguments.dataset):
-        raise OptionError(
-            f"{arguments.dataset}: expected a directory of Parquet tables; BigQuery's partitions"
-            " cannot be backfilled yet"
-        )
-    dataset = Path(arguments.dataset)
-    run = read_run(dataset)
+    dataset = place_of(arguments.dataset)
+    run = dataset.run()
     now = now or datetime.now(timezone.utc)
     today = now.astimezone(ZoneInfo(run.time_zone)).date()
     first = _day("--from", arguments.first, today)

@@ -15,6 +15,7 @@ from pipelines.duck import connect
 from pipelines.errors import OptionError
 from pipelines.exchange import mend, put_in_place
 from pipelines.local_day import LocalDay
+from pipelines.place import Place
 from pipelines.sinks.parquet import DayFile
 from pipelines.sinks.tables import EVENTS
 from pipelines.verify_dataset import add_view
@@ -79,13 +80,15 @@ class News:
         )
 
 
-def news(dataset: Path, decoded: Path, days: Sequence[LocalDay], remove: bool) -> News:
+def news(place: Place, decoded: Path, days: Sequence[LocalDay], remove: bool) -> News:
     """What the events of the days would become. Raises OptionError where some would be gone and
     nobody said that they may.
 
     Looked at are the channels that were decoded; of others everything stays.
     """
-    with _connected(dataset / EVENTS.name, decoded) as connection:
+    with connect() as connection:
+        place.show(connection, EVENTS.name, EVENTS, ("event_id", "channel", "event_time"), days)
+        add_view(connection, "decoded", decoded / EVENTS.name, EVENT)
         *counts, channels = connection.execute(
             _NEWS, {"begin": days[0].begin, "finish": days[-1].end}
         ).fetchall()[0]
@@ -118,7 +121,8 @@ def replace_partition(
     known = sorted(file.name for file in place.glob("*.parquet"))
     shutil.rmtree(staging, ignore_errors=True)
     bounds = day.bounds | {"partition": partition}
-    with _connected(dataset / EVENTS.name, decoded) as connection:
+    with connect() as connection:
+        add_view(connection, "decoded", decoded / EVENTS.name, EVENT)
         _add(connection, "standing", [place / name for name in known])
         rows = connection.sql(_WHOLE, params=bounds).to_arrow_reader(ROWS_A_BATCH)
         file = DayFile(staging, EVENT)
@@ -153,13 +157,6 @@ def has_other_days(decoded: Path, begin: datetime, finish: datetime) -> bool:
             {"begin": begin, "finish": finish},
         ).fetchall()
     return bool(others)
-
-
-def _connected(events: Path, decoded: Path) -> duckdb.DuckDBPyConnection:
-    connection = connect()
-    add_view(connection, "events", events, EVENT)
-    add_view(connection, "decoded", decoded / EVENTS.name, EVENT)
-    return connection
 
 
 def _add(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> None:

@@ -5,45 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
-from typing import Protocol
 
 import duckdb
 
-from pipelines.backfill_manifest import check_same, unfinished
+from pipelines.backfill_manifest import check_same
 from pipelines.backfill_options import ARCHIVE, EVENTS, BackfillOptions
 from pipelines.errors import OptionError
 from pipelines.local_day import LocalDay
+from pipelines.place import DayRows, Place, Sizes
 from pipelines.verify_compare import latest_end
-from pipelines.verify_dataset import add_view, open_published
 from pipelines.verify_run import Run
-from schemas.source_status import SOURCE_STATUS
 
 TEBIBYTE = 2**40
-
-_DAY = """
-SELECT count(*), list(DISTINCT actor_key_id)
-FROM events WHERE event_time >= $begin AND event_time < $finish
-"""
-
-_READ_THROUGH = """
-SELECT min(watermark) FROM (
-  SELECT input, max(watermark) AS watermark FROM source_status GROUP BY input
-)
-"""
 
 
 @dataclass(frozen=True)
 class PlannedDay:
     """A local day: copies of events, bytes of the partitions it has a part of, late rows, epoch.
 
-    `late`: rows of the late ledger that hold, which its figures leave out as they stand. `epoch`:
-    the greatest one of its figures; None: it has no figures.
+    `bytes` None: nobody knows. `late`: rows of the late ledger that hold, which its figures leave
+    out as they stand. `epoch`: the greatest one of its figures; None: it has no figures.
     """
 
     day: LocalDay
     rows: int
-    bytes: int
+    bytes: int | None
     late: int
     epoch: int | None
     closed: bool
@@ -51,11 +37,11 @@ class PlannedDay:
 
 @dataclass(frozen=True)
 class Plan:
-    """`elsewhere`: bytes of the other partitions, of which a part is read for each day."""
+    """`elsewhere`: bytes of the other partitions, of which a part is read for each day, or None."""
 
     days: tuple[PlannedDay, ...]
     epoch: int
-    elsewhere: int
+    elsewhere: int | None
     input_bytes: int
     cost: float | None
 
@@ -67,94 +53,110 @@ def plan(options: BackfillOptions, input_bytes: int = 0) -> Plan:
     events, with people of two pseudonym keys or that is open, a budget exceeded, an unfinished
     backfill of other options.
     """
-    dataset = options.dataset
-    before = None if options.restart else unfinished(dataset)
+    place = options.dataset
+    before = None if options.restart else place.shelf().unfinished()
     if before is not None:
         check_same(before, options.record())
-    with open_published(dataset) as connection:
-        closed_by = closed_through(connection, options)
-        epochs: dict[date, int] = dict(
-            connection.execute(
-                "SELECT local_day, max(epoch) FROM metrics GROUP BY local_day"
-            ).fetchall()
+    with place.standing() as connection:
+        closed_by = closed_through(connection, place, options.run, options.now)
+        epochs = _by_day(connection, "SELECT local_day, epoch FROM figures")
+        late = _by_day(connection, "SELECT local_day, count(*) FROM ledger GROUP BY local_day")
+    known = place.day_rows(options.days, options.run.time_zone)
+    sizes = place.sizes(options.days)
+    days = []
+    for day in options.days:
+        _check_since(options, day)
+        found = known.get(day.day, DayRows(0, ()))
+        _check_events(options, day, found)
+        own = _total([sizes.partitions.get(partition, 0) for partition in day.partitions])
+        closed = day.end <= closed_by
+        days.append(
+            PlannedDay(day, found.rows, own, late.get(day.day, 0), epochs.get(day.day), closed)
         )
-        late: dict[date, int] = dict(
-            connection.execute(
-                "SELECT local_day, count(*) FROM ledger GROUP BY local_day"
-            ).fetchall()
-        )
-        sizes = _sizes(dataset)
-        days = []
-        for day in options.days:
-            rows, keys = connection.execute(_DAY, day.bounds).fetchall()[0]
-            _check_events(options, day, rows, keys)
-            size = sum(sizes.get(partition, 0) for partition in day.partitions)
-            closed = day.end <= closed_by
-            days.append(
-                PlannedDay(day, rows, size, late.get(day.day, 0), epochs.get(day.day), closed)
-            )
     _check_closed(options, days, closed_by)
     epoch = max(epochs.values()) + 1 if before is None else before.epoch
-    elsewhere = max(sum(sizes.values()) - each.bytes for each in days)
-    read = input_bytes + sum(each.bytes for each in days) + elsewhere * len(days)
-    cost = None if options.price is None else read / TEBIBYTE * options.price
-    if cost is not None and options.budget is not None and cost > options.budget:
+    return Plan(
+        tuple(days),
+        epoch,
+        _elsewhere(days, sizes),
+        input_bytes,
+        _cost(options, _total([input_bytes, *(sizes.a_day[day.day] for day in options.days)])),
+    )
+
+
+def _total(bytes: Sequence[int | None]) -> int | None:
+    """Their sum; None where one of them is not known."""
+    known = [each for each in bytes if each is not None]
+    return sum(known) if len(known) == len(bytes) else None
+
+
+def _elsewhere(days: Sequence[PlannedDay], sizes: Sizes) -> int | None:
+    """The most that is read for a day of partitions that it has no part of."""
+    each = [
+        _total([sizes.a_day[day.day.day], None if day.bytes is None else -day.bytes])
+        for day in days
+    ]
+    known = [bytes for bytes in each if bytes is not None]
+    return max(0, *known) if len(known) == len(each) else None
+
+
+def _cost(options: BackfillOptions, read: int | None) -> float | None:
+    """What reading costs at most; None: nobody asked. Raises OptionError above the budget."""
+    if options.price is None:
+        return None
+    if read is None:
+        raise OptionError(
+            f"--price-per-tib {options.price:g}: expected {options.dataset} to tell the bytes that"
+            " are read, found that it does not (an emulator tells none); leave price and budget out"
+        )
+    cost = read / TEBIBYTE * options.price
+    if options.budget is not None and cost > options.budget:
         raise OptionError(
             f"--budget {options.budget:g}: expected to cost that at most, found {cost:.6g} for"
             f" {read:,} bytes; give fewer days, or a greater budget"
         )
-    return Plan(tuple(days), epoch, elsewhere, input_bytes, cost)
+    return cost
 
 
-class Standing(Protocol):
-    """What of its options a backfill or a replay is asked for."""
-
-    @property
-    def dataset(self) -> Path: ...
-    @property
-    def run(self) -> Run: ...
-    @property
-    def now(self) -> datetime: ...
+def _by_day(connection: duckdb.DuckDBPyConnection, query: str) -> dict[date, int]:
+    return dict(connection.execute(query).fetchall())
 
 
-def closed_through(connection: duckdb.DuckDBPyConnection, options: Standing) -> datetime:
+def closed_through(
+    connection: duckdb.DuckDBPyConnection, place: Place, run: Run, now: datetime
+) -> datetime:
     """The instant up to which days are closed: no job changes them any more by itself.
 
     Of a batch, now. Of a stream, so far as its figures or all its sources have come, less the time
     in which a window is still corrected.
     """
-    hot = options.run.hot_minutes
-    if hot is None:
-        return options.now
-    add_view(connection, "source_status", options.dataset / "source_status", SOURCE_STATUS)
-    ((read,),) = connection.execute(_READ_THROUGH).fetchall()
-    reached = max(latest_end(connection), read) if read else latest_end(connection)
-    return min(options.now, reached - timedelta(minutes=hot))
+    if run.hot_minutes is None:
+        return now
+    read, told = place.read_through(), latest_end(connection)
+    reached = max(told, read) if read else told
+    return min(now, reached - timedelta(minutes=run.hot_minutes))
 
 
-def _sizes(dataset: Path) -> dict[date, int]:
-    """Bytes of each partition of events."""
-    return {
-        date.fromisoformat(folder.name.removeprefix("day=")): sum(
-            file.stat().st_size for file in folder.glob("*.parquet")
+def _check_since(options: BackfillOptions, day: LocalDay) -> None:
+    since = options.run.since
+    if since is not None and day.end <= since:
+        raise OptionError(
+            f"{options.dataset}: expected days that its stream has published, from"
+            f" {since.isoformat(timespec='minutes')} on, found {day.day}, which had ended; leave it"
+            " out"
         )
-        for folder in (dataset / "events").glob("day=*")
-    }
 
 
-def _check_events(
-    options: BackfillOptions, day: LocalDay, rows: int, keys: Sequence[str | None]
-) -> None:
-    if not rows and not options.decodes:
+def _check_events(options: BackfillOptions, day: LocalDay, found: DayRows) -> None:
+    if not found.rows and not options.decodes:
         raise OptionError(
             f"{options.dataset}: expected events of {day.day}, found none: they are kept for a"
             " year, or were never there; leave that day out, or give its raw input as --source"
         )
-    known = sorted(key for key in keys if key is not None)
-    if len(known) > 1:
+    if len(found.keys) > 1:
         raise OptionError(
             f"{options.dataset}: expected people of {day.day} under one pseudonym key, found"
-            f" {' and '.join(known)}: who is the same person under both cannot be told"
+            f" {' and '.join(found.keys)}: who is the same person under both cannot be told"
         )
 
 
@@ -188,15 +190,23 @@ def describe(options: BackfillOptions, planned: Plan) -> str:
         late = f", {each.late:,} late ledger rows" if each.late else ""
         state = "" if each.closed else ", open: fenced"
         lines.append(
-            f"  {each.day.day}: {each.rows:,} events, {each.bytes:,} bytes in partitions"
+            f"  {each.day.day}: {each.rows:,} events{_bytes(each.bytes)} in partitions"
             f" {', '.join(map(str, each.day.partitions))}; {standing}{late}{state}"
         )
     if planned.input_bytes:
         lines.append(f"  raw input: {planned.input_bytes:,} bytes, decoded once")
+    elsewhere = (
+        "other days too, bytes unknown here"
+        if planned.elsewhere is None
+        else f"{planned.elsewhere:,} bytes of other days too"
+    )
     lines.append(
-        f"  for each day a part of {planned.elsewhere:,} bytes of other days too: who was there"
-        " before, and what changed later"
+        f"  for each day a part of {elsewhere}: who was there before, and what changed later"
     )
     if planned.cost is not None:
         lines.append(f"  costs at most {planned.cost:.6g} at {options.price:g} a tebibyte")
     return "\n".join(lines)
+
+
+def _bytes(known: int | None) -> str:
+    return ", bytes unknown here," if known is None else f", {known:,} bytes"

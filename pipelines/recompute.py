@@ -13,13 +13,13 @@ from pipelines.errors import OptionError
 from pipelines.inputs import is_topic
 from pipelines.measure import IN_PROCESS
 from pipelines.options import MeasureOptions, measure_options
+from pipelines.place import Place
 from pipelines.sources.kafka import check_kafka
-from pipelines.storage import is_within
 from pipelines.verify_run import Run
 
 
 def recomputation(
-    dataset: Path,
+    dataset: Place,
     inputs: Sequence[str],
     run: Run,
     output: Path,
@@ -53,8 +53,7 @@ def recomputation(
         return measuring
     if found.archives:
         return measuring
-    place = dataset.resolve()
-    native = tuple(file for file in found.files if not is_within(file.path, place))
+    native = tuple(file for file in found.files if not dataset.holds(file.path))
     if not native:
         raise OptionError(f"{dataset}: expected raw input elsewhere, found all of it there")
     return replace(measuring, inputs=replace(found, files=native))

@@ -8,15 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.backfill import NOT_BALANCED, WORK
-from pipelines.backfill_day import NotBalancedError, restate
-from pipelines.backfill_decode import append
-from pipelines.backfill_lock import exclusively
-from pipelines.backfill_manifest import unfinished
+from pipelines.backfill import NOT_BALANCED
+from pipelines.backfill_day import Computation, NotBalancedError, restate
 from pipelines.backfill_plan import closed_through
 from pipelines.errors import OptionError
 from pipelines.local_day import LocalDay, local_day
 from pipelines.measure import measure
+from pipelines.place import StillAlone
 from pipelines.recompute import as_run
 from pipelines.replay_failures import (
     Waiting,
@@ -27,10 +25,9 @@ from pipelines.replay_failures import (
     take,
 )
 from pipelines.replay_options import ReplayOptions
-from pipelines.sinks.duckdb_views import create_views
+from pipelines.sinks.bigquery_faults import SinkError
 from pipelines.sinks.tables import EVENTS, FAILED_EVENTS, REPLAYS
 from pipelines.sources.failures import ReadFailures
-from pipelines.verify_dataset import open_published
 from schemas.times import LATEST
 
 
@@ -42,26 +39,31 @@ def replay(options: ReplayOptions) -> int:
     that the dataset has left out; their days are restated, which appends nothing where nothing
     changed; then what was taken is marked. Raises OptionError before anything is written.
     """
+    place = options.dataset
     closed, epoch = _standing(options)
     if options.only_plan:
         print(_sentence(take(options, closed, None)))
         return 0
-    with exclusively(options.dataset):
-        before = unfinished(options.dataset)
+    place.check_writable((EVENTS, FAILED_EVENTS, REPLAYS))
+    with place.alone() as still_alone, place.work() as work:
+        before = place.shelf().unfinished()
         if before is not None:
             raise OptionError(
-                f"{before.path}: expected no backfill that was not finished, found the one that"
+                f"{before.shelf}: expected no backfill that was not finished, found the one that"
                 f" began {before.started}; finish it first, or give it up with"
                 " `moment backfill --restart`"
             )
-        work = options.dataset / WORK
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(mode=0o700)
         try:
-            return _replay(options, closed, epoch, work)
+            return _replay(options, closed, epoch, work, still_alone)
         except NotBalancedError as error:
             print(f"moment: {error}", file=sys.stderr)
             return NOT_BALANCED
+        except SinkError as error:
+            raise OptionError(
+                f"{place}: {error}; what is done is done, run the same command again"
+            ) from error
         finally:
             # Failed payloads are in it.
             shutil.rmtree(work, ignore_errors=True)
@@ -69,14 +71,19 @@ def replay(options: ReplayOptions) -> int:
 
 def _standing(options: ReplayOptions) -> tuple[datetime, int]:
     """Up to which arrival failed events are taken, and the epoch in which days are restated."""
-    with open_published(options.dataset) as connection:
-        closed = LATEST if options.fence else closed_through(connection, options)
-        ((epoch,),) = connection.execute("SELECT max(epoch) + 1 FROM metrics").fetchall()
+    place = options.dataset
+    with place.standing() as connection:
+        closed = (
+            LATEST if options.fence else closed_through(connection, place, options.run, options.now)
+        )
+        ((epoch,),) = connection.execute("SELECT max(epoch) + 1 FROM figures").fetchall()
     return closed, epoch
 
 
-def _replay(options: ReplayOptions, closed: datetime, epoch: int, work: Path) -> int:
-    dataset, run = options.dataset, options.run
+def _replay(
+    options: ReplayOptions, closed: datetime, epoch: int, work: Path, still_alone: StillAlone
+) -> int:
+    place, run = options.dataset, options.run
     waiting = take(options, closed, work / "taken")
     print(_sentence(waiting), flush=True)
     if not waiting.taken:
@@ -88,26 +95,27 @@ def _replay(options: ReplayOptions, closed: datetime, epoch: int, work: Path) ->
     measured = measure(measuring, ReadFailures(files))
     if measured.unbalanced:
         raise NotBalancedError(
-            f"{dataset}: expected the balance of the replay to close, found"
+            f"{place}: expected the balance of the replay to close, found"
             f" {len(measured.unbalanced)} hours of arrival where it does not; nothing is added"
         )
     days = [local_day(day, run.time_zone) for day in local_days(replayed, run.time_zone)]
     _check_closed(options, days, closed)
-    events = new_events(dataset, replayed)
-    append(dataset, EVENTS, events)
-    marks = outcomes(dataset, taken, replayed, options.now)
-    failures = new_failures(dataset, taken, replayed)
+    events = new_events(place, replayed, days)
+    place.append(EVENTS, events, still_alone)
+    marks = outcomes(place, taken, replayed, options.now)
+    failures = new_failures(place, taken, replayed)
     again = waiting.taken - marks["outcome"].to_pylist().count("decoded")
     print(
         f"{waiting.taken - again:,} are decoded, {again:,} fail again; new events: {len(events):,}",
         flush=True,
     )
+    computation = Computation(run, epoch, "restatement", place.sizes(days).parquet)
     for day in days:
-        restated = restate(dataset, day, run, epoch, "restatement", work / day.day.isoformat())
+        restated = restate(place, day, computation, work / day.day.isoformat(), still_alone)
         print(f"{day.day}: {restated.sentence(epoch)}", flush=True)
-    append(dataset, FAILED_EVENTS, failures)
-    append(dataset, REPLAYS, marks)
-    create_views(dataset)
+    place.append(FAILED_EVENTS, failures, still_alone)
+    place.append(REPLAYS, marks, still_alone)
+    place.finished()
     return 0
 
 

@@ -11,6 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.duck import connect
+from pipelines.local_day import LocalDay
+from pipelines.place import Place
 from pipelines.replay_options import ReplayOptions
 from pipelines.sinks.parquet import DayFile
 from pipelines.sinks.tables import EVENTS, FAILED_EVENTS, REPLAYS
@@ -47,6 +49,10 @@ _CHOSEN = f"""
 """
 
 
+_TOLD = ("failure_id", "failed_time", "arrived_time", "stage", "reason", "channel")
+"""What of failed events is looked at to count them: no payload."""
+
+
 @dataclass(frozen=True)
 class Waiting:
     """Failed events that are taken, that arrived in open days, that hold no whole record."""
@@ -58,7 +64,8 @@ class Waiting:
 
 def take(options: ReplayOptions, closed: datetime, folder: Path | None) -> Waiting:
     """Count what is to be taken and, with a folder, write it there as FAILED_EVENT Parquet."""
-    with _connected(options.dataset) as connection:
+    columns = _TOLD if folder is None else FAILED_EVENT.names
+    with _connected(options.dataset, columns) as connection:
         named = {
             "reasons": list(options.reasons) or None,
             "channels": list(options.channels) or None,
@@ -85,9 +92,10 @@ SELECT failure_id, EXISTS (
 """An item of a container is a record of its own now, so that its id may be another one."""
 
 
-def outcomes(dataset: Path, taken: Sequence[Path], replayed: Path, now: datetime) -> pa.Table:
+def outcomes(place: Place, taken: Sequence[Path], replayed: Path, now: datetime) -> pa.Table:
     """REPLAY rows of what was taken. What fails again is told once a version of Moment."""
-    with _connected(dataset) as connection:
+    with connect() as connection:
+        place.show(connection, REPLAYS.name, REPLAYS, REPLAY.names)
         _view(connection, "taken", taken)
         add_view(connection, "failed_again", replayed / FAILED_EVENTS.name, FAILED_EVENT)
         found = connection.sql(
@@ -100,9 +108,10 @@ def outcomes(dataset: Path, taken: Sequence[Path], replayed: Path, now: datetime
         return found.to_arrow_table().select(REPLAY.names).cast(REPLAY)
 
 
-def new_failures(dataset: Path, taken: Sequence[Path], replayed: Path) -> pa.Table:
+def new_failures(place: Place, taken: Sequence[Path], replayed: Path) -> pa.Table:
     """FAILED_EVENT rows of records that were inside of what was taken, and fail themselves."""
-    with _connected(dataset) as connection:
+    with connect() as connection:
+        place.show(connection, FAILED_EVENTS.name, FAILED_EVENTS, ["failure_id"])
         _view(connection, "taken", taken)
         add_view(connection, "failed_again", replayed / FAILED_EVENTS.name, FAILED_EVENT)
         found = connection.sql(
@@ -112,10 +121,12 @@ def new_failures(dataset: Path, taken: Sequence[Path], replayed: Path) -> pa.Tab
         return found.to_arrow_table().select(FAILED_EVENT.names).cast(FAILED_EVENT)
 
 
-def new_events(dataset: Path, replayed: Path) -> pa.Table:
-    """EVENT rows of the replay whose id the dataset does not have."""
-    with _connected(dataset) as connection:
-        add_view(connection, "events", dataset / EVENTS.name, EVENT)
+def new_events(place: Place, replayed: Path, days: Sequence[LocalDay]) -> pa.Table:
+    """EVENT rows of the replay, which are of these days, whose id the place does not have there."""
+    if not days:
+        return EVENT.empty_table()
+    with connect() as connection:
+        place.show(connection, EVENTS.name, EVENTS, ["event_id"], days)
         add_view(connection, "replayed", replayed / EVENTS.name, EVENT)
         found = connection.sql(
             "SELECT * FROM replayed WHERE event_id NOT IN (SELECT event_id FROM events)"
@@ -135,10 +146,10 @@ def local_days(replayed: Path, time_zone: str) -> list[date]:
     return [day for (day,) in rows]
 
 
-def _connected(dataset: Path) -> duckdb.DuckDBPyConnection:
+def _connected(place: Place, columns: Sequence[str]) -> duckdb.DuckDBPyConnection:
     connection = connect()
-    add_view(connection, "failed_events", dataset / FAILED_EVENTS.name, FAILED_EVENT)
-    add_view(connection, "replays", dataset / REPLAYS.name, REPLAY)
+    place.show(connection, FAILED_EVENTS.name, FAILED_EVENTS, columns)
+    place.show(connection, REPLAYS.name, REPLAYS, REPLAY.names)
     connection.execute(_WAITING)
     return connection
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 
 from pipelines.errors import OptionError
-from pipelines.sinks.bigquery_destination import is_bigquery
-from pipelines.verify_run import Run, check_key, read_run
+from pipelines.place import Place, place_of
+from pipelines.verify_run import Run, check_key
 from schemas.channels import registered_channels
 from schemas.failure import Reason
 
@@ -18,7 +17,7 @@ from schemas.failure import Reason
 class ReplayOptions:
     """`reasons`, `channels`: of which failed events; empty: of all."""
 
-    dataset: Path
+    dataset: Place
     run: Run
     reasons: tuple[str, ...]
     channels: tuple[str, ...]
@@ -28,7 +27,11 @@ class ReplayOptions:
 
 
 def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", metavar="DATASET", help="directory with failed events")
+    parser.add_argument(
+        "dataset",
+        metavar="DATASET",
+        help="directory or bigquery://PROJECT/DATASET with failed events",
+    )
     parser.add_argument(
         "--reason",
         action="append",
@@ -54,13 +57,8 @@ def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
 
 def replay_options(arguments: argparse.Namespace, now: datetime | None = None) -> ReplayOptions:
     """Validated options; nothing is computed. Raises OptionError, one clear sentence."""
-    if is_bigquery(arguments.dataset):
-        raise OptionError(
-            f"{arguments.dataset}: expected a directory of Parquet tables; failed events in"
-            " BigQuery cannot be replayed yet"
-        )
-    dataset = Path(arguments.dataset)
-    run = read_run(dataset)
+    dataset = place_of(arguments.dataset)
+    run = dataset.run()
     check_key(dataset, run)
     known = [reason.value for reason in Reason]
     for option, given, allowed in (

@@ -13,9 +13,25 @@ from pipelines.sinks.bigquery_append import Appender
 from pipelines.sinks.bigquery_clients import connect, rest_client
 from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.tables import RUNS
+from pipelines.sources.bigquery import ALL_DAYS, fetch
 from schemas.bigquery import wire_batch, wire_schema
 from schemas.run import RUN
 from schemas.version import VERSION
+
+
+def standing_run(destination: Destination) -> dict[str, Any] | None:
+    """Options of the run whose figures stand; None where no run has published any.
+
+    Of the stream that was begun last where there is one, for it goes on changing its days; else of
+    the run over files that finished last.
+    """
+    sql = f"""
+        SELECT options FROM `{destination.name(RUNS)}` WHERE {ALL_DAYS}
+        AND (streaming AND state = 'started' OR NOT streaming AND state = 'finished')
+        ORDER BY streaming DESC, recorded_time DESC LIMIT 1
+    """
+    found = fetch(destination, sql, pa.schema([RUN.field("options")]))
+    return json.loads(found["options"][0].as_py()) if len(found) else None
 
 
 class Runs:

@@ -18,7 +18,7 @@ from pipelines.sinks.bigquery import WriteBigQuery
 from pipelines.sinks.bigquery_check import check_bigquery
 from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.parquet import WriteParquet
-from pipelines.sinks.tables import ARCHIVE, BIGQUERY_TABLES, FAILED_EVENTS
+from pipelines.sinks.tables import ARCHIVE, FAILED_EVENTS, RUNS, TABLES
 from pipelines.sources.kafka import check_kafka
 from pipelines.sources.pubsub import check_pubsub
 from pipelines.storage import join
@@ -72,7 +72,7 @@ def _begin(options: MeasureOptions) -> Sink:
 def _begin_in_bigquery(
     options: MeasureOptions, output: Destination, record: dict[str, Any]
 ) -> None:
-    check_bigquery(output, BIGQUERY_TABLES)
+    check_bigquery(output, (*TABLES, RUNS))
     runs = Runs(output, streaming=True)
     before = runs.last()
     if before is not None and not options.stream.append:

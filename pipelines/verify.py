@@ -20,7 +20,6 @@ from pipelines.verify_dataset import (
     add_view,
     late_events,
     left_out,
-    open_published,
 )
 from pipelines.verify_options import VerifyOptions
 from pipelines.verify_report import report
@@ -40,7 +39,7 @@ def verify(options: VerifyOptions) -> int:
         measuring = recomputation(
             options.dataset, options.inputs, options.run, again, options.kafka_properties
         )
-        with open_published(options.dataset) as connection:
+        with options.dataset.published(options.days) as connection:
             latest = latest_end(connection)
             late = late_events(connection)
             measured = measure(_without(measuring, late))

@@ -97,12 +97,12 @@ class Compared:
 
 
 def latest_end(connection: duckdb.DuckDBPyConnection) -> datetime:
-    """End of the latest window that `metrics` has a figure of: up to there all are published.
+    """End of the latest window that `figures` has a day of: up to there all are published.
 
     A window's first row in `metrics` is written when the watermark has passed its end, and a window
     that ends earlier was passed before it.
     """
-    ((end,),) = connection.execute("SELECT max(window_end) FROM metrics").fetchall()
+    ((end,),) = connection.execute("SELECT max(latest_end) FROM figures").fetchall()
     return end
 
 

@@ -20,7 +20,6 @@ _TABLES = {"metrics": METRIC, "events": EVENT, "late_events": LATE_EVENT}
 
 _LEDGER = f"""
 CREATE TEMP TABLE ledger AS
-WITH figures AS (SELECT local_day, max(epoch) AS epoch FROM metrics GROUP BY local_day)
 SELECT standing.* FROM ({STANDING_ROWS}) AS standing LEFT JOIN figures USING (local_day)
 WHERE standing.epoch = coalesce(figures.epoch, standing.epoch)
 """
@@ -64,7 +63,7 @@ class LateEvent:
 
 
 def open_published(dataset: Path) -> duckdb.DuckDBPyConnection:
-    """A connection with the views `metrics`, `events`, `late_events` and the table `ledger`.
+    """A connection with the views `metrics`, `events`, `late_events` and what follows of them.
 
     The files are those that are there now; a table without files is empty. Raises OptionError where
     there is no figure, or where a file is not what the table should hold.
@@ -74,18 +73,33 @@ def open_published(dataset: Path) -> duckdb.DuckDBPyConnection:
         connection.execute("SET TimeZone = 'UTC'")
         for name, schema in _TABLES.items():
             add_view(connection, name, dataset / name, schema)
-        connection.execute(_LEDGER)
-        (figures,) = connection.execute("SELECT count(*) FROM metrics").fetchone() or (0,)
+        connection.execute(f"CREATE TEMP TABLE figures AS {figures_sql('metrics')}")
+        add_ledger(connection, dataset)
+    except OptionError:
+        connection.close()
+        raise
     except duckdb.Error as error:
         connection.close()
         raise OptionError(
             f"{dataset}: expected the Parquet tables of `moment measure`, found one that DuckDB"
             f" cannot read: {str(error).splitlines()[0]}"
         ) from error
-    if not figures:
-        connection.close()
-        raise OptionError(f"{dataset}: expected published figures, found none in its metrics")
     return connection
+
+
+def figures_sql(metrics: str) -> str:
+    """SQL: of each day that has figures their greatest epoch and the end of their latest window."""
+    return (
+        "SELECT local_day, max(epoch) AS epoch, max(window_end) AS latest_end"
+        f" FROM {metrics} GROUP BY local_day"
+    )
+
+
+def add_ledger(connection: duckdb.DuckDBPyConnection, dataset: object) -> None:
+    """Add the table `ledger` to `figures` and `late_events`. OptionError where no figure is."""
+    if not connection.execute("SELECT count(*) FROM figures").fetchall()[0][0]:
+        raise OptionError(f"{dataset}: expected published figures, found none in its metrics")
+    connection.execute(_LEDGER)
 
 
 def add_view(

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 
 from pipelines.errors import OptionError
-from pipelines.verify_run import Run, check_key, parse_instant, read_run
+from pipelines.place import Place, place_of
+from pipelines.verify_run import Run, check_key, parse_instant
 
 
 @dataclass(frozen=True)
 class VerifyOptions:
     """`days` empty: every day of both sides. `through` None: as far as the dataset has figures."""
 
-    dataset: Path
+    dataset: Place
     inputs: tuple[str, ...]
     run: Run
     days: tuple[date, ...]
@@ -25,7 +25,11 @@ class VerifyOptions:
 
 
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", metavar="DATASET", help="directory of published figures")
+    parser.add_argument(
+        "dataset",
+        metavar="DATASET",
+        help="directory or bigquery://PROJECT/DATASET of published figures",
+    )
     parser.add_argument(
         "inputs",
         nargs="+",
@@ -57,8 +61,8 @@ def verify_options(arguments: argparse.Namespace) -> VerifyOptions:
     """Validated options; nothing is computed. Raises OptionError, one clear sentence."""
     if arguments.limit < 0:
         raise OptionError(f"--limit {arguments.limit}: expected 0 (all) or more")
-    dataset = Path(arguments.dataset)
-    run = read_run(dataset)
+    dataset = place_of(arguments.dataset)
+    run = dataset.run()
     check_key(dataset, run)
     return VerifyOptions(
         dataset=dataset,

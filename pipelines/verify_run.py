@@ -38,7 +38,7 @@ class Run:
 
 
 def read_run(dataset: Path) -> Run:
-    """Options of the run that wrote a dataset. OptionError where run.json does not give them."""
+    """Options of the run that wrote a folder. OptionError where run.json does not give them."""
     path = dataset / "run.json"
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
@@ -48,6 +48,11 @@ def read_run(dataset: Path) -> Run:
         ) from error
     except ValueError as error:
         raise OptionError(f"{path}: expected JSON as `moment measure` writes it") from error
+    return run_of(run, str(path))
+
+
+def run_of(run: Any, path: str) -> Run:
+    """Options of a recorded run. `path` is where they are recorded. Raises OptionError."""
     if not isinstance(run, dict):
         raise OptionError(f"{path}: expected a JSON object, found {type(run).__name__}")
     channels = _value(path, run, "channels", list)
@@ -77,7 +82,7 @@ def read_run(dataset: Path) -> Run:
     )
 
 
-def check_key(dataset: Path, run: Run) -> None:
+def check_key(dataset: object, run: Run) -> None:
     """Return where ids that are made now agree with those of the dataset. Raises OptionError."""
     key_id = pseudonym_keys().key_id
     if key_id != run.key_id:
@@ -87,7 +92,7 @@ def check_key(dataset: Path, run: Run) -> None:
         )
 
 
-def _since(path: Path, run: Mapping[str, Any]) -> datetime | None:
+def _since(path: str, run: Mapping[str, Any]) -> datetime | None:
     if run.get("since") is None:
         return None
     given = _value(path, run, "since", str)
@@ -106,7 +111,7 @@ def parse_instant(given: str) -> datetime:
     return instant
 
 
-def _value(path: Path, run: Mapping[str, Any], name: str, kind: type) -> Any:
+def _value(path: str, run: Mapping[str, Any], name: str, kind: type) -> Any:
     if not isinstance(value := run.get(name), kind):
         raise OptionError(
             f"{path}: expected {name!r} ({kind.__name__}) as `moment measure` writes it,"

@@ -30,3 +30,10 @@ SOURCE_STATUS = pa.schema(
     ],
     metadata={"name": "source_status"},
 )
+
+READ_THROUGH = """
+SELECT min(watermark) AS watermark FROM (
+  SELECT input, max(watermark) AS watermark FROM {source_status} GROUP BY input
+)
+"""
+"""How far all sources have been read, in SQL; null where none has said anything."""

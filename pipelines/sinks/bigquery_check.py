@@ -21,29 +21,39 @@ _SQL_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 _PATIENCE = replace(USUAL, reconnect_seconds=10, back_off_seconds=30)
 
 
-def check_bigquery(destination: Destination, tables: Sequence[Table]) -> None:
-    """Return where every table has our columns and may be written. Raises OptionError."""
+def check_bigquery(
+    destination: Destination, tables: Sequence[Table], option: str = "--output "
+) -> None:
+    """Return where every table has our columns and may be written. Raises OptionError.
+
+    `option` is what stands before the destination where it was given.
+    """
+    check_tables(destination, tables, option)
+    _check_rights(destination, tables, option)
+
+
+def check_tables(destination: Destination, tables: Sequence[Table], option: str) -> None:
+    """Return where every table is there with our columns. Raises OptionError."""
     from google.api_core.exceptions import GoogleAPICallError
 
     client = rest_client(destination)
     try:
         for dataset in dict.fromkeys(destination.dataset_of(table) for table in tables):
-            _check_dataset(client, destination, dataset)
+            _check_dataset(client, destination, dataset, option)
         found = {table.name: _columns(client, destination, table) for table in tables}
     except (GoogleAPICallError, OSError) as error:
-        raise OptionError(_unreachable(destination, type(error).__name__)) from error
+        raise OptionError(_unreachable(destination, type(error).__name__, option)) from error
     missing = [destination.name(table) for table in tables if found[table.name] is None]
     if missing:
         raise OptionError(
-            f"--output {destination}: expected the table {' and '.join(missing)}, found none:"
+            f"{option}{destination}: expected the table {' and '.join(missing)}, found none:"
             " create it with `moment tables apply`"
         )
     for table in tables:
         _check_columns(destination.name(table), table, found[table.name] or [])
-    _check_rights(destination, tables)
 
 
-def _check_dataset(client: Any, destination: Destination, dataset: str) -> None:
+def _check_dataset(client: Any, destination: Destination, dataset: str, option: str) -> None:
     from google.api_core.exceptions import Forbidden, NotFound
 
     name = f"{destination.project}.{dataset}"
@@ -51,12 +61,12 @@ def _check_dataset(client: Any, destination: Destination, dataset: str) -> None:
         client.get_dataset(name, retry=None, timeout=30)
     except NotFound:
         raise OptionError(
-            f"--output {destination}: expected the dataset {name}, found none: create it and its"
+            f"{option}{destination}: expected the dataset {name}, found none: create it and its"
             " tables with `moment tables apply`, or correct the name"
         ) from None
     except Forbidden:
         raise OptionError(
-            f"--output {destination}: expected the right to see the dataset {name}, found none:"
+            f"{option}{destination}: expected the right to see the dataset {name}, found none:"
             " grant this account BigQuery Data Editor on it"
         ) from None
 
@@ -103,7 +113,9 @@ def _check_columns(name: str, table: Table, fields: Iterable[Any]) -> None:
             )
 
 
-def _check_rights(destination: Destination, tables: Sequence[Table]) -> None:
+def _check_rights(
+    destination: Destination, tables: Sequence[Table], option: str = "--output "
+) -> None:
     """Begin a pending stream of each table and leave it: who may do that may append."""
     for table in tables:
         streams = Streams(write_client(destination), destination.path(table), _PATIENCE)
@@ -112,7 +124,7 @@ def _check_rights(destination: Destination, tables: Sequence[Table]) -> None:
         except SinkError as error:
             if "found PERMISSION_DENIED" in str(error):
                 raise OptionError(
-                    f"--output {destination}: expected the right to write {destination.name(table)}"
+                    f"{option}{destination}: expected the right to write {destination.name(table)}"
                     ", found that this account may only read: grant it BigQuery Data Editor on the"
                     " dataset"
                 ) from None
@@ -123,9 +135,9 @@ def _said(column: Column) -> str:
     return f"{column['name']} {column['type']}"
 
 
-def _unreachable(destination: Destination, found: str) -> str:
+def _unreachable(destination: Destination, found: str, option: str) -> str:
     where = f"the emulator at {destination.rest_emulator}" if destination.rest_emulator else "it"
     return (
-        f"--output {destination}: expected BigQuery to answer, found {found}: check the network,"
+        f"{option}{destination}: expected BigQuery to answer, found {found}: check the network,"
         f" the credentials and {where}"
     )

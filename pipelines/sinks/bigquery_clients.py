@@ -12,7 +12,7 @@ from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.bigquery_requests import messages
 
 _NO_LIBRARY = (
-    "expected the packages google-cloud-bigquery and google-cloud-bigquery-storage to write to"
+    "expected the packages google-cloud-bigquery and google-cloud-bigquery-storage for"
     " BigQuery, found none: install moment-pipeline[gcp]"
 )
 CHANNEL_OPTIONS = [
@@ -69,6 +69,22 @@ def write_client(destination: Destination) -> Any:
         raise OptionError(_no_credentials(error)) from error
 
 
+@lru_cache(maxsize=8)
+def read_client(destination: Destination) -> Any | None:
+    """The process's BigQueryReadClient; None of an emulator, and rows are then pages of JSON."""
+    if destination.rest_emulator:
+        return None
+    try:
+        from google.auth.exceptions import DefaultCredentialsError
+        from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+    except ImportError:
+        raise OptionError(_NO_LIBRARY) from None
+    try:
+        return BigQueryReadClient()
+    except DefaultCredentialsError as error:
+        raise OptionError(_no_credentials(error)) from error
+
+
 def connect(destination: Destination, stream: str, columns: list[str]) -> Connection:
     """A connection to a write stream, over the process's channel."""
     # The client's own method wraps each message and waits for the first reply before it returns.
@@ -88,7 +104,7 @@ def connect(destination: Destination, stream: str, columns: list[str]) -> Connec
 
 def _no_credentials(error: Exception) -> str:
     return (
-        f"expected Google Cloud credentials to write to BigQuery, found {type(error).__name__}:"
+        f"expected Google Cloud credentials for BigQuery, found {type(error).__name__}:"
         " run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a"
         " key file"
     )

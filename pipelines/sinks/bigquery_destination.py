@@ -59,10 +59,13 @@ def is_bigquery(output: str) -> bool:
     return output.startswith(SCHEME)
 
 
-def parse_destination(output: str, environment: Mapping[str, str]) -> Destination:
-    """The destination that --output names. Raises OptionError, one sentence.
+def parse_destination(
+    output: str, environment: Mapping[str, str], option: str = "--output "
+) -> Destination:
+    """The destination that an address names. Raises OptionError, one sentence.
 
-    The restricted dataset is DATASET_restricted unless `?restricted=NAME` says another.
+    The restricted dataset is DATASET_restricted unless `?restricted=NAME` says another. `option`
+    is what stands before the address where it was given.
     """
     place, _, query = output.removeprefix(SCHEME).partition("?")
     project, _, dataset = place.partition("/")
@@ -71,13 +74,13 @@ def parse_destination(output: str, environment: Mapping[str, str]) -> Destinatio
         _PROJECT.fullmatch(project) and _DATASET.fullmatch(dataset) and (not query or restricted)
     ) or (query and (key != "restricted" or not _DATASET.fullmatch(restricted))):
         raise OptionError(
-            f"--output {output}: expected bigquery://PROJECT/DATASET, and for raw payloads another"
+            f"{option}{output}: expected bigquery://PROJECT/DATASET, and for raw payloads another"
             " dataset than DATASET_restricted as in bigquery://PROJECT/DATASET?restricted=NAME"
         )
     restricted = restricted or f"{dataset}_restricted"
     if restricted in (dataset, f"{dataset}_views"):
         raise OptionError(
-            f"--output {output}: expected a restricted dataset of its own, found {restricted} for"
+            f"{option}{output}: expected a restricted dataset of its own, found {restricted} for"
             " another too"
         )
     rest, write = environment.get(REST_VARIABLE), environment.get(WRITE_VARIABLE)

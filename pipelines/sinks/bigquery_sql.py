@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -23,8 +24,20 @@ BIGQUERY_VIEWS = views(by_day=True)
 def view_sql(view: View, to: Destination) -> str:
     """The SELECT of a view in BigQuery's SQL, its tables by their full names."""
     ours: tuple[Table | View, ...] = (*BIGQUERY_TABLES, *BIGQUERY_VIEWS)
-    paths = {each.name: to.name(each) for each in ours}
-    select = sqlglot.parse_one(view.select, read="duckdb")
+    return translated(view.select, {each.name: to.name(each) for each in ours}) + "\n"
+
+
+def translated(
+    text: str,
+    paths: Mapping[str, str],
+    change: Callable[[Any], None] = lambda select: None,
+) -> str:
+    """A text of ours in BigQuery's SQL, tables by the paths of their names.
+
+    `change` may add to the text before, in place.
+    """
+    select = sqlglot.parse_one(text, read="duckdb")
+    change(select)
     for table in list(select.find_all(exp.Table)):
         if (path := paths.get(table.name)) is not None:
             project, dataset, name = (
@@ -35,7 +48,7 @@ def view_sql(view: View, to: Destination) -> str:
     for ordered in select.find_all(exp.Ordered):
         # Nothing is ordered by a column that may be null, so BigQuery's own place of nulls will do.
         ordered.set("nulls_first", not ordered.args.get("desc"))
-    return select.sql("bigquery", pretty=True) + "\n"
+    return select.sql("bigquery", pretty=True)
 
 
 def reads_views(view: View) -> bool:

@@ -172,6 +172,22 @@ class DayObject(DayFile):
         return datetime.fromisoformat(f"{found['day']}T{found['hour'] or '00'}:00:00+00:00")
 
 
+def append(dataset: Path, table: Table, rows: pa.Table) -> None:
+    """Write rows into the days that they are of, a file each."""
+    if not len(rows):
+        return
+    folder = dataset / table.name
+    folder.mkdir(exist_ok=True)
+    if table.restricted:
+        folder.chmod(0o700)
+    days = rows.column(table.day_column).cast(pa.date32(), safe=False)
+    for day in sorted(pc.unique(days).to_pylist()):
+        file = DayFile(folder / f"day={day.isoformat()}", table.schema)
+        for batch in rows.filter(pc.equal(days, pa.scalar(day))).to_batches():
+            file.gather(batch)
+        file.commit()
+
+
 class WriteParquet(beam.PTransform):
     """Batches of a table → files FOLDER/day=YYYY-MM-DD/part-*.parquet, or hour-HH-*.parquet.
 

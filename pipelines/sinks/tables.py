@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipelines.sinks.table import Table
 from schemas.archive import ARCHIVED_PAYLOAD
+from schemas.backfill import BACKFILL, DECODED_EVENT
 from schemas.balance import BALANCE
 from schemas.day_partial import DAY_PARTIAL
 from schemas.event import EVENT
@@ -106,8 +107,31 @@ RUNS = Table(
     "a row when a run begins and one when it ends: its options, without secrets",
     ("state",),
 )
-BIGQUERY_TABLES = (*TABLES, RUNS)
-"""Those of BigQuery: a folder has run.json instead of `runs`."""
+BACKFILLS = Table(
+    "backfills",
+    BACKFILL,
+    "recorded_time",
+    "who refills the dataset: rows of a lease; and how far: a row a backfill begun, day done, end",
+    ("state", "backfill_id"),
+)
+DECODED_EVENTS = Table(
+    "decoded_events",
+    DECODED_EVENT,
+    "decoded_time",
+    "one row an event that a backfill has decoded, until it is in its place among the events",
+    ("decoding",),
+    2,
+)
+REPLAYS = Table(
+    "replays",
+    REPLAY,
+    "replayed_time",
+    "one row a failed event that was taken again, and what became of it",
+    ("outcome",),
+    30,
+)
+BIGQUERY_TABLES = (*TABLES, RUNS, BACKFILLS, DECODED_EVENTS, REPLAYS)
+"""Those of BigQuery: a folder has run.json, backfill.json and files beside for three of them."""
 
 ARCHIVE = Table(
     "archive",
@@ -119,13 +143,5 @@ ARCHIVE = Table(
     restricted=True,
     by_hour=True,
 )
-REPLAYS = Table(
-    "replays",
-    REPLAY,
-    "replayed_time",
-    "one row a failed event that was taken again, and what became of it",
-    ("outcome",),
-    30,
-)
 FOLDER_TABLES = (*TABLES, ARCHIVE, REPLAYS)
-"""Those of a folder. BigQuery has none of the last two yet."""
+"""Those of a folder. BigQuery has no archive."""

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from pipelines.duck import connect
 from pipelines.local_day import LocalDay
+from pipelines.place import Place
 from pipelines.verify_dataset import add_view
 from schemas.event import EVENT
 from transforms.balance import arrival_hours, count_batch
@@ -29,7 +30,7 @@ REACH = timedelta(milliseconds=2 * LONGEST_PERIOD_MS)
 
 _CLASSES = ", ".join(f"'{name}'" for name in sorted(PRESENCE_CLASSES))
 
-_OF_A_DAY = f"""
+OF_A_DAY = f"""
 WITH near AS (
   SELECT * FROM events WHERE event_time >= $reach AND event_time < $finish
 ),
@@ -84,7 +85,7 @@ def day_events(dataset: Path, day: LocalDay) -> Iterator[pa.RecordBatch]:
     with connect() as connection:
         add_view(connection, "events", dataset / "events", EVENT)
         found = connection.sql(
-            _OF_A_DAY, params={"reach": day.begin - REACH, "finish": day.end}
+            OF_A_DAY, params={"reach": day.begin - REACH, "finish": day.end}
         ).to_arrow_reader(ROWS_A_BATCH)
         for batch in found:
             if batch.num_rows:
@@ -103,11 +104,11 @@ def protected_events(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 class _ReadDay(beam.DoFn):
-    def __init__(self, dataset: str) -> None:
-        self._dataset = dataset
+    def __init__(self, place: Place) -> None:
+        self._place = place
 
     def process(self, day: LocalDay) -> Iterator[Any]:
-        for batch in day_events(Path(self._dataset), day):
+        for batch in self._place.day_events(day):
             yield batch
             for counts in _counts(batch):
                 yield beam.pvalue.TaggedOutput("counts", counts)
@@ -124,21 +125,21 @@ def _counts(events: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 class ReadDayEvents(beam.PTransform):
-    """A local day of a dataset → `events` (PROTECTED_EVENT) and `counts` (BALANCE_COUNT). Bounded.
+    """A local day of a place → `events` (PROTECTED_EVENT) and `counts` (BALANCE_COUNT). Bounded.
 
-    Read by one worker, in bounded memory; every worker finds the dataset at the same path.
+    Read by one worker, in bounded memory; every worker finds the place where it is named.
     """
 
-    def __init__(self, dataset: Path, day: LocalDay) -> None:
+    def __init__(self, place: Place, day: LocalDay) -> None:
         super().__init__()
-        self._dataset, self._day = str(dataset.resolve()), day
+        self._place, self._day = place, day
 
     def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
         return (
             root
             | "NameDay" >> beam.Create([self._day], reshuffle=False)
             | "ReadDay"
-            >> beam.ParDo(_ReadDay(self._dataset))
+            >> beam.ParDo(_ReadDay(self._place))
             .with_output_types(pa.RecordBatch, counts=pa.RecordBatch)
             .with_outputs("counts", main="events")
         )

@@ -2,6 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from deploy.local.bigquery import PROJECT, Emulator, local_bigquery, missing_emulator
+from pipelines.sinks.bigquery_destination import Destination, parse_destination
+from pipelines.sinks.bigquery_tables import apply, plan
+from tests.e2e.in_bigquery import InBigQuery, copy_of
+from tests.e2e.needs import need
+
+# The same three days of raw input in a folder and in BigQuery, and the same commands over both.
+from tests.pipelines import conftest as in_folders
+from tests.pipelines.refill import Published
+
 pytest.register_assert_rewrite("tests.e2e.cluster", "tests.e2e.dataset", "tests.e2e.streams")
+
+pristine, published, streamed = in_folders.pristine, in_folders.published, in_folders.streamed
+moment_verify, moment_backfill = in_folders.moment_verify, in_folders.moment_backfill
+moment_replay, failing = in_folders.moment_replay, in_folders.failing
+
+
+@pytest.fixture(scope="module")
+def bigquery() -> Iterator[Emulator]:
+    need(missing_emulator(), "tests of BigQuery's emulator")
+    with local_bigquery() as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.variables.items():
+            patch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture
+def empty(bigquery: Emulator, request: pytest.FixtureRequest) -> Destination:
+    """Tables and views without a row."""
+    name = f"d{abs(hash(request.node.name)) % 10**8}"
+    to = parse_destination(f"bigquery://{PROJECT}/{name}", bigquery.variables)
+    apply(plan(bigquery.client(), to, "EU"), lambda sentence: None)
+    return to
+
+
+@pytest.fixture
+def batch(empty: Destination, bigquery: Emulator, published: Published) -> InBigQuery:
+    copy_of(published.dataset, empty)
+    return InBigQuery(empty, published.inputs, bigquery.client())
+
+
+@pytest.fixture
+def stream(empty: Destination, bigquery: Emulator, streamed: Published) -> InBigQuery:
+    copy_of(streamed.dataset, empty)
+    return InBigQuery(empty, streamed.inputs, bigquery.client())
+
+
+@pytest.fixture
+def batch_of_everything(published: Published) -> set[tuple[object, ...]]:
+    """The figures that a batch gives in a folder of all the input that `stream` is of."""
+    return set(published.standing())

@@ -1,4 +1,4 @@
-"""What tests of backfill and replay start from."""
+"""What tests of verify, backfill and replay start from."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +17,10 @@ import pytest
 from pipelines.backfill import backfill
 from pipelines.backfill_options import add_backfill_arguments, backfill_options
 from pipelines.measure import Measured
+from pipelines.replay import replay as replay_dataset
+from pipelines.replay_options import add_replay_arguments, replay_options
+from pipelines.verify import verify
+from pipelines.verify_options import add_verify_arguments, verify_options
 from schemas.event import EVENT
 from schemas.late import LATE_EVENT
 from tests.pipelines.refill import (
@@ -24,6 +29,7 @@ from tests.pipelines.refill import (
     Printed,
     Published,
     add_events,
+    broken,
     late_row,
     make_stream,
     rows_of,
@@ -64,6 +70,19 @@ def moment_backfill(capsys: pytest.CaptureFixture[str]) -> Callable[..., Printed
 
 
 @pytest.fixture
+def moment_verify(capsys: pytest.CaptureFixture[str]) -> Callable[..., Printed]:
+    """Runs `moment verify ARGUMENT...`."""
+
+    def run(*arguments: object) -> Printed:
+        parser = argparse.ArgumentParser()
+        add_verify_arguments(parser)
+        code = verify(verify_options(parser.parse_args([str(each) for each in arguments])))
+        return Printed(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
 def streamed(published: Published, measured: Callable[..., Measured], tmp_path: Path) -> Published:
     """As a stream publishes it: of Monday twelve views and the deletion of a message came late.
 
@@ -92,3 +111,29 @@ def streamed(published: Published, measured: Callable[..., Measured], tmp_path: 
     pq.write_table(pa.Table.from_pylist(ledger, LATE_EVENT), folder / "part-0.parquet")
     make_stream(said)
     return Published(said, published.inputs)
+
+
+@pytest.fixture
+def moment_replay(capsys: pytest.CaptureFixture[str]) -> Callable[..., Printed]:
+    """Runs `moment replay ARGUMENT...`."""
+
+    def run(*arguments: object, now: datetime | None = None) -> Printed:
+        parser = argparse.ArgumentParser()
+        add_replay_arguments(parser)
+        given = parser.parse_args([str(each) for each in arguments])
+        code = replay_dataset(replay_options(given, now))
+        return Printed(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def failing(published: Published, measured: Any) -> Published:
+    """The dataset as a broken decoder leaves it: Monday's messages but one are failed events."""
+    with broken("youtube_chat", lambda payload: b'"id":"m' in payload and b'"m7"' not in payload):
+        measured(
+            published.inputs,
+            published.dataset,
+            *("--channels", CHANNELS, "--brand", "b", "--replace"),
+        )
+    return published

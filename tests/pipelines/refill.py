@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +20,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.sinks.duckdb_views import create_views
+from schemas.channel import ParseError
+from schemas.channels import registered_channels
 from schemas.event import EVENT
+from schemas.failure import Reason
 from schemas.source_status import SOURCE_STATUS
 from tests.pipelines.test_measure import contents, query
 
@@ -68,6 +74,12 @@ def write_inputs(folder: Path) -> list[str]:
     return [f"access_log={log}", f"youtube_chat={chat}"]
 
 
+def rewrite(file: Path, text: str) -> None:
+    """Other bytes of the same arrival."""
+    file.write_text(text)
+    os.utime(file, (ARRIVED.timestamp(), ARRIVED.timestamp()))
+
+
 class Published(NamedTuple):
     dataset: Path
     inputs: list[str]
@@ -79,6 +91,24 @@ class Published(NamedTuple):
 
     def partition(self, table: str, day: str) -> dict[str, str]:
         return contents(self.dataset / table / f"day={day}")
+
+
+@contextmanager
+def broken(channel: str, refuses: Callable[[bytes], bool]) -> Iterator[None]:
+    """The channel's decoder with a fault: it refuses some records."""
+    registered = registered_channels()
+    sound = registered[channel]
+
+    def parse(payload: bytes) -> Any:
+        if refuses(payload):
+            raise ParseError(Reason.UNKNOWN_KIND, "$.kind", "expected a kind that it knows")
+        return sound.parse(payload)
+
+    registered[channel] = replace(sound, parse=parse, parse_lines=None)
+    try:
+        yield
+    finally:
+        registered[channel] = sound
 
 
 class Printed(NamedTuple):

@@ -300,8 +300,8 @@ def test_what_cannot_be_done_is_refused_in_one_sentence_before_anything_is_writt
 def test_a_folder_that_is_no_dataset_is_refused(moment_backfill, tmp_path):
     with pytest.raises(OptionError, match="expected a dataset of `moment measure`"):
         moment_backfill(tmp_path, "--from", "2026-03-02")
-    with pytest.raises(OptionError, match="BigQuery's partitions cannot be backfilled yet"):
-        moment_backfill("bigquery://ours/moment", "--from", "2026-03-02")
+    with pytest.raises(OptionError, match=r"^bigquery://ours: expected bigquery://PROJECT/DATASET"):
+        moment_backfill("bigquery://ours", "--from", "2026-03-02")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -324,6 +324,20 @@ def test_a_day_that_a_stream_may_still_change_is_refused_or_fenced(moment_backfi
         moment_backfill(streamed.dataset, "--from", "2026-03-01", "--to", "2026-03-02")
     said = moment_backfill(streamed.dataset, "--from", "2026-03-02", "--fence")
     assert "; no figures, 12 late ledger rows, open: fenced" in said.out
+
+
+def test_a_day_that_had_ended_when_its_stream_began_is_refused(moment_backfill, streamed):
+    run = json.loads((streamed.dataset / "run.json").read_text())
+    (streamed.dataset / "run.json").write_text(
+        json.dumps(run | {"since": "2026-03-01T23:00:00+00:00"})
+    )
+
+    with pytest.raises(
+        OptionError,
+        match=r"has published, from 2026-03-01T23:00\+00:00 on, found 2026-03-01, which had ended",
+    ):
+        moment_backfill(streamed.dataset, "--from", "2026-03-01", "--to", "2026-03-02")
+    assert "2026-03-02: restated" in moment_backfill(streamed.dataset, "--from", "2026-03-02").out
 
 
 def test_today_is_not_over(moment_backfill, published):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
 import signal
@@ -26,6 +25,7 @@ from tests.pipelines.refill import (
     CHANNELS,
     add_events,
     message,
+    rewrite,
     rows_of,
     views,
     without_events,
@@ -38,12 +38,6 @@ DAYS = ("--from", "2026-03-01", "--to", "2026-03-03")
 
 def native(published, name: str) -> Path:
     return Path(next(each for each in published.inputs if name in each).partition("=")[2])
-
-
-def rewrite(file: Path, text: str) -> None:
-    """Other bytes of the same arrival."""
-    file.write_text(text)
-    os.utime(file, (ARRIVED.timestamp(), ARRIVED.timestamp()))
 
 
 def events(published) -> list:

@@ -5,7 +5,6 @@ A decoder refuses what thirteen people wrote on Monday; then it is mended.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -13,27 +12,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipelines.backfill_lock import exclusively
 from pipelines.errors import OptionError
-from pipelines.replay import replay as replay_dataset
-from pipelines.replay_options import add_replay_arguments, replay_options
-from schemas.channel import ParseError
 from schemas.channels import registered_channels
-from schemas.failure import Reason
 from tests.pipelines.refill import (
     ARRIVED,
     CHANNELS,
-    Printed,
     Published,
+    broken,
     make_stream,
     message,
     rows_of,
@@ -41,50 +32,6 @@ from tests.pipelines.refill import (
 from tests.pipelines.test_measure import contents, query, table
 
 ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def broken(channel: str, refuses: Callable[[bytes], bool]) -> Iterator[None]:
-    """The channel's decoder with a fault: it refuses some records."""
-    registered = registered_channels()
-    sound = registered[channel]
-
-    def parse(payload: bytes) -> Any:
-        if refuses(payload):
-            raise ParseError(Reason.UNKNOWN_KIND, "$.kind", "expected a kind that it knows")
-        return sound.parse(payload)
-
-    registered[channel] = replace(sound, parse=parse, parse_lines=None)
-    try:
-        yield
-    finally:
-        registered[channel] = sound
-
-
-@pytest.fixture
-def moment_replay(capsys: pytest.CaptureFixture[str]) -> Callable[..., Printed]:
-    """Runs `moment replay ARGUMENT...`."""
-
-    def run(*arguments: object, now: datetime | None = None) -> Printed:
-        parser = argparse.ArgumentParser()
-        add_replay_arguments(parser)
-        given = parser.parse_args([str(each) for each in arguments])
-        code = replay_dataset(replay_options(given, now))
-        return Printed(code, *capsys.readouterr())
-
-    return run
-
-
-@pytest.fixture
-def failing(published: Published, measured: Any) -> Published:
-    """The dataset as a broken decoder leaves it: Monday's messages but one are failed events."""
-    with broken("youtube_chat", lambda payload: b'"id":"m' in payload and b'"m7"' not in payload):
-        measured(
-            published.inputs,
-            published.dataset,
-            *("--channels", CHANNELS, "--brand", "b", "--replace"),
-        )
-    return published
 
 
 @pytest.fixture(scope="module")
@@ -302,8 +249,8 @@ def test_a_dataset_that_cannot_be_replayed_is_refused(
 ):
     with pytest.raises(OptionError, match="expected a dataset of `moment measure`"):
         moment_replay(tmp_path)
-    with pytest.raises(OptionError, match="failed events in BigQuery cannot be replayed yet"):
-        moment_replay("bigquery://our-project/moment")
+    with pytest.raises(OptionError, match=r"^bigquery://ours: expected bigquery://PROJECT/DATASET"):
+        moment_replay("bigquery://ours")
     with (
         exclusively(failing.dataset),
         pytest.raises(OptionError, match="expected no backfill, replay or compaction of it"),

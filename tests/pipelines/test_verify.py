@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -28,10 +27,8 @@ from pipelines.measure import Measured
 from pipelines.sources.files import discover
 from pipelines.sources.kafka_settings import KafkaTopic
 from pipelines.sources.read_files import ReadFiles
-from pipelines.verify import verify
 from pipelines.verify_compare import COMPARED, Compared, compare, latest_end
 from pipelines.verify_dataset import LateEvent, add_view, late_events, left_out, open_published
-from pipelines.verify_options import add_verify_arguments, verify_options
 from schemas.event import EVENT
 from schemas.late import LATE_EVENT
 from schemas.metric import METRIC
@@ -465,25 +462,6 @@ def test_ids_are_parted_by_their_effect():
 
 
 # ── the command ─────────────────────────────────────────────────────────────────────────────────
-
-
-class Printed(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def moment_verify(capsys: pytest.CaptureFixture[str]) -> Callable[..., Printed]:
-    """Runs `moment verify ARGUMENT...`."""
-
-    def run(*arguments: object) -> Printed:
-        parser = argparse.ArgumentParser()
-        add_verify_arguments(parser)
-        code = verify(verify_options(parser.parse_args([str(each) for each in arguments])))
-        return Printed(code, *capsys.readouterr())
-
-    return run
 
 
 def _views(day: int, people: Iterable[int], minute: int = 0) -> str:

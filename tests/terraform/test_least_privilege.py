@@ -22,6 +22,7 @@ GRANTS = {
     ("writer", "roles/dataflow.worker", "project"),
     ("launcher", "custom job_starter", "project"),
     ("writer", "roles/bigquery.jobUser", "project"),
+    ("writer", "roles/bigquery.readSessionUser", "project"),
     ("reader", "roles/bigquery.jobUser", "project"),
     ("erasure", "roles/bigquery.jobUser", "project"),
     ("launcher", "roles/bigquery.jobUser", "project"),
@@ -64,7 +65,12 @@ GRANTS = {
     ("dataset views", "VIEWS", "dataset data"),
 }  # fmt: skip
 
-OF_THE_PROJECT = {"roles/dataflow.worker", "roles/bigquery.jobUser", "custom job_starter"}
+OF_THE_PROJECT = {
+    "roles/dataflow.worker",
+    "roles/bigquery.jobUser",
+    "roles/bigquery.readSessionUser",
+    "custom job_starter",
+}
 """Roles that mean nothing on anything smaller than a project."""
 
 PERMISSIONS = {

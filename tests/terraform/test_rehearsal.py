@@ -120,7 +120,9 @@ def test_rights_on_tables_are_given_to_the_tables_that_are_meant(made):
     plain = {table.name for table in BIGQUERY_TABLES if not table.restricted}
     assert tables("writer_writes") == plain
     assert tables("writer_appends_failed") == {"failed_events"}
-    assert tables("erasure_deletes") == {"events", "failed_events", "late_events", "partials"}
+    assert tables("erasure_deletes") == {
+        *("events", "decoded_events", "failed_events", "late_events", "partials")
+    }
     assert tables("launcher_reads_partition_status") == {"partition_status"}
     audited = made["bigquery/google_bigquery_table_iam_member.auditor_reads_balance"]
     assert (audited["dataset_id"], audited["table_id"]) == ("moment", "balance")

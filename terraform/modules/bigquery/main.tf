@@ -45,7 +45,7 @@ locals {
   second_views = { for name, view in local.views : name => view if view.over_views }
 
   # Rows about a person are in these tables, or sketches of people; figures have none.
-  personal = [for name in ["events", "failed_events", "late_events", "partials"] : name if contains(keys(local.tables), name)]
+  personal = [for name in ["decoded_events", "events", "failed_events", "late_events", "partials"] : name if contains(keys(local.tables), name)]
 }
 
 # What the writer may do to failed payloads: add to them. It has no need to read them.

@@ -70,6 +70,13 @@ resource "google_project_iam_member" "runs_queries" {
   member  = google_service_account.account[each.key].member
 }
 
+# A backfill reads the figures and events of a day, many rows, over the Storage Read API.
+resource "google_project_iam_member" "writer_reads_rows" {
+  project = var.project
+  role    = "roles/bigquery.readSessionUser"
+  member  = google_service_account.account["writer"].member
+}
+
 # Jobs run as the writer: who starts one must be allowed to act as it, and as nobody else.
 resource "google_service_account_iam_member" "launcher_acts_as_writer" {
   service_account_id = google_service_account.account["writer"].name
