@@ -20,11 +20,11 @@ from schemas.coder import Packed
 
 MOST_FRAGMENTS = 64
 FEWEST_BYTES = 16_384
-SLACK = 0.5
+SLACK = 0.25
 """The bag is replaced by one merged memory when it holds more batches than MOST_FRAGMENTS, and when
 what was appended since is more than this part of the memory then, and than FEWEST_BYTES, as they
-are written. So state is at most half as much again as what is remembered, which is written three
-times at most."""
+are written. So state is at most a quarter more than what is remembered, which is written five times
+at most."""
 IN_USE = b""
 """The token of a machine between `wake` and `remember`: state never holds it."""
 
