@@ -111,6 +111,8 @@ def _run(emulator: Emulator, services: Services, output: Path) -> Seen:
         published = time.time()
         _until(lambda: len(_remembered(output)) >= 15_000, 60, job)
         _until(lambda: len(_remembered(output)) == 16_000, 30, job)
+        # A reader that was restarted and has been given nothing since knows no time at first.
+        _until(lambda: None not in _watermarks(output), 30, job)
         emulator.freeze()
         time.sleep(2)
         first = _watermarks(output), len(_remembered(output))
