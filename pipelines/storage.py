@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from io import RawIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pipelines.errors import OptionError
 
@@ -78,7 +79,7 @@ def join(place: str, *names: str) -> str:
     return "/".join([place.rstrip("/"), *names])
 
 
-def open_sequential(path: str) -> IO[bytes]:
+def open_sequential(path: str) -> RawIOBase:
     """The bytes of a file from its first to its last, as they are stored."""
     if not in_bucket(path):
         return open(path, "rb", buffering=0)

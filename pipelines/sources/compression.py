@@ -66,7 +66,7 @@ def read_windows(path: str, size: int = BLOCK_BYTES) -> Windows:
             if held + size > len(buffer):
                 buffer = bytearray(held + size)
             buffer[:held] = carry or b""
-            count = file.readinto(memoryview(buffer)[held : held + size])  # type: ignore[attr-defined]
+            count = file.readinto(memoryview(buffer)[held : held + size])
             if not count:
                 return
             carry = yield memoryview(buffer)[: held + count]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import pytest
 
+from deploy.local import storage as local_storage
 from deploy.local.bigquery import PROJECT, Emulator, local_bigquery, missing_emulator
 from pipelines.sinks.bigquery_destination import Destination, parse_destination
 from pipelines.sinks.bigquery_tables import apply, plan
@@ -26,10 +28,23 @@ moment_replay, failing = in_folders.moment_replay, in_folders.failing
 @pytest.fixture(scope="module")
 def bigquery() -> Iterator[Emulator]:
     need(missing_emulator(), "tests of BigQuery's emulator")
-    with local_bigquery() as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.variables.items():
-            patch.setenv(name, value)
+    with local_bigquery() as running, _told_of(running.variables):
         yield running
+
+
+@pytest.fixture(scope="module")
+def storage() -> Iterator[local_storage.Emulator]:
+    need(local_storage.missing_emulator(), "tests of Cloud Storage's emulator")
+    with local_storage.local_storage() as running, _told_of(running.variables):
+        yield running
+
+
+@contextmanager
+def _told_of(variables: Mapping[str, str]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture

@@ -63,13 +63,18 @@ def write(table: Table, batches: list[pa.RecordBatch], to: Destination) -> None:
     writer.teardown()
 
 
+def copy_table(table: Table, dataset: Path, to: Destination) -> None:
+    """Write what a folder has of a table."""
+    files = sorted((dataset / table.name).rglob("*.parquet"))
+    batches = [b for f in files for b in pq.read_table(f, partitioning=None).to_batches()]
+    if batches:
+        write(table, batches, to)
+
+
 def copy_of(dataset: Path, to: Destination) -> None:
     """Write all that a folder has, its options as a row of `runs`."""
     for table in TABLES:
-        files = sorted((dataset / table.name).rglob("*.parquet"))
-        batches = [b for f in files for b in pq.read_table(f, partitioning=None).to_batches()]
-        if batches:
-            write(table, batches, to)
+        copy_table(table, dataset, to)
     record = json.loads((dataset / "run.json").read_text())
     streaming = bool(record.get("streaming"))
     Runs(to, streaming).write("started" if streaming else "finished", record)

@@ -6,16 +6,16 @@ On emulators of Cloud Storage and BigQuery, and on Prism where the job is a stre
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from deploy.local import bigquery
+from deploy.local.bigquery import PROJECT
+from deploy.local.bigquery import Emulator as BigQuery
 from deploy.local.prism import missing_prism
-from deploy.local.storage import Emulator, local_storage, missing_emulator
+from deploy.local.storage import Emulator
 from pipelines.cli import main
 from pipelines.simulator import Options, simulate, write
 from pipelines.sinks.bigquery_destination import Destination, parse_destination
@@ -32,30 +32,6 @@ from tests.e2e.streams import run_on_prism
 pytestmark = pytest.mark.timeout(900)
 
 
-@pytest.fixture(scope="module")
-def patch() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patched:
-        yield patched
-
-
-@pytest.fixture(scope="module")
-def storage(patch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    need(missing_emulator(), "tests of Cloud Storage's emulator")
-    with local_storage() as running:
-        for name, value in running.variables.items():
-            patch.setenv(name, value)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def tables(patch: pytest.MonkeyPatch) -> Iterator[bigquery.Emulator]:
-    need(bigquery.missing_emulator(), "tests of BigQuery's emulator")
-    with bigquery.local_bigquery() as running:
-        for name, value in running.variables.items():
-            patch.setenv(name, value)
-        yield running
-
-
 @pytest.fixture
 def place(storage: Emulator, request: pytest.FixtureRequest) -> str:
     """A prefix of an empty bucket of the test's own."""
@@ -65,11 +41,11 @@ def place(storage: Emulator, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def output(tables: bigquery.Emulator, request: pytest.FixtureRequest) -> Destination:
+def output(bigquery: BigQuery, request: pytest.FixtureRequest) -> Destination:
     """A dataset of BigQuery of the test's own, with every table."""
     name = f"d{abs(hash(request.node.name)) % 10**8}"
-    found = parse_destination(f"bigquery://{bigquery.PROJECT}/{name}", tables.variables)
-    create_tables(tables.client(), found, BIGQUERY_TABLES)
+    found = parse_destination(f"bigquery://{PROJECT}/{name}", bigquery.variables)
+    create_tables(bigquery.client(), found, BIGQUERY_TABLES)
     return found
 
 
@@ -111,7 +87,7 @@ def archived(place: str) -> list[Record]:
 
 
 def test_a_run_into_bigquery_archives_every_record_and_the_archive_gives_the_same_figures(
-    storage, tables, place, output, live, tmp_path
+    storage, bigquery, place, output, live, tmp_path
 ):
     assert main(["measure", str(live), "--output", str(output), "--archive", place]) == 0
 
@@ -128,7 +104,7 @@ def test_a_run_into_bigquery_archives_every_record_and_the_archive_gives_the_sam
     assert main(["verify", direct, f"archive={place}"]) == 0
     assert main(["verify", again, str(live)]) == 0
     (options,) = {
-        row["options"] for row in rows(tables.client(), output, RUNS, "state = 'started'")
+        row["options"] for row in rows(bigquery.client(), output, RUNS, "state = 'started'")
     }
     assert f'"archive": "{place}"' in options
 
@@ -147,7 +123,7 @@ def test_days_are_decoded_anew_from_the_bucket(place, live, tmp_path, capsys):
 
 
 def test_a_stream_into_bigquery_archives_every_record_as_it_comes(
-    storage, tables, place, output, live, tmp_path
+    storage, bigquery, place, output, live, tmp_path
 ):
     need(missing_prism(), "tests on Prism")
     expected = received(live)
@@ -156,10 +132,10 @@ def test_a_stream_into_bigquery_archives_every_record_as_it_comes(
     with run_on_prism("pipelines", arguments, tmp_path / "log") as job:
         job.wait_until(lambda: bool(files_below(place)), seconds=120)
         job.wait_until(lambda: len(archived(place)) == len(expected), seconds=120)
-        job.wait_until(lambda: bool(rows(tables.client(), output, METRICS_LIVE)), seconds=120)
+        job.wait_until(lambda: bool(rows(bigquery.client(), output, METRICS_LIVE)), seconds=120)
 
     assert archived(place) == expected
-    assert rows(tables.client(), output, EVENTS)
+    assert rows(bigquery.client(), output, EVENTS)
 
 
 def test_a_bundle_that_is_given_up_leaves_nothing_and_one_that_is_repeated_is_read_once(place):

@@ -5,28 +5,24 @@ Tables and views are those that `moment tables apply` makes; rows come over Stor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow.parquet as pq
 import pytest
 import sqlalchemy
 from google.cloud.bigquery import QueryJobConfig
 
-from deploy.local.bigquery import PROJECT, local_bigquery, missing_emulator
+from deploy.local.bigquery import PROJECT, Emulator
 from pipelines.measure import Measured
 from pipelines.questions import QUESTIONS
-from pipelines.sinks.bigquery import _AppendToDefault
-from pipelines.sinks.bigquery_append import USUAL
 from pipelines.sinks.bigquery_destination import Destination, parse_destination
 from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS
 from pipelines.sinks.bigquery_tables import apply, plan
-from pipelines.sinks.table import Table
 from pipelines.sinks.tables import EVENTS, METRICS, PARTIALS
 from tests.bi import ANSWERS, dataset_of_two_epochs, plain
-from tests.e2e.needs import need
+from tests.e2e.in_bigquery import copy_table
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -36,22 +32,18 @@ DESTINATION = Destination(PROJECT, DATA, f"{DATA}_restricted")
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]) -> Path:
-    need(missing_emulator(), "tests of BigQuery's emulator")
     return dataset_of_two_epochs(tmp_path_factory.mktemp("bi"), measured)
 
 
 @pytest.fixture(scope="module")
-def client(dataset: Path) -> Iterator[Any]:
+def client(bigquery: Emulator, dataset: Path) -> Any:
     """Google's client of an emulator that holds the dataset."""
-    with local_bigquery() as emulator, pytest.MonkeyPatch.context() as patch:
-        for name, value in emulator.variables.items():
-            patch.setenv(name, value)
-        to = parse_destination(f"bigquery://{PROJECT}/{DATA}", emulator.variables)
-        client = emulator.client()
-        apply(plan(client, to, "EU"), lambda sentence: None)
-        for table in (EVENTS, METRICS, PARTIALS):
-            _write(table, dataset, to)
-        yield client
+    to = parse_destination(f"bigquery://{PROJECT}/{DATA}", bigquery.variables)
+    client = bigquery.client()
+    apply(plan(client, to, "EU"), lambda sentence: None)
+    for table in (EVENTS, METRICS, PARTIALS):
+        copy_table(table, dataset, to)
+    return client
 
 
 def _from(client: Any, dataset: str) -> Any:
@@ -62,16 +54,6 @@ def _from(client: Any, dataset: str) -> Any:
         default_dataset=f"{PROJECT}.{dataset}", priority="INTERACTIVE"
     )
     return client
-
-
-def _write(table: Table, dataset: Path, to: Destination) -> None:
-    writer: Any = _AppendToDefault(table, to, USUAL)
-    writer.start_bundle()
-    for path in sorted((dataset / table.name).rglob("*.parquet")):
-        for batch in pq.read_table(path, partitioning=None).to_batches():
-            writer.process(batch)
-    assert list(writer.finish_bundle()) == []
-    writer.teardown()
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)

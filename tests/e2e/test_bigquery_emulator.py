@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from deploy.local.bigquery import PROJECT, Emulator, local_bigquery, missing_emulator
+from deploy.local.bigquery import PROJECT, Emulator
 from pipelines.arguments import add_measure_arguments
 from pipelines.errors import OptionError
 from pipelines.measure import measure
@@ -51,7 +50,6 @@ from schemas.day_partial import DAY_PARTIAL_KEY
 from schemas.metric import KEY
 from tests.bigquery_tables import add_column, create_table, create_tables, in_order, one, rows
 from tests.e2e.append_bigquery import failures
-from tests.e2e.needs import need
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -66,21 +64,12 @@ KEYS: dict[Table, tuple[str, ...]] = {
 BY_THE_CLOCK = ("published_time", "ingested_time", "failed_time", DAY)
 
 
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    need(missing_emulator(), "tests of BigQuery's emulator")
-    with local_bigquery() as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.variables.items():
-            patch.setenv(name, value)
-        yield running
-
-
 @pytest.fixture
-def place(emulator: Emulator, request: pytest.FixtureRequest) -> Destination:
+def place(bigquery: Emulator, request: pytest.FixtureRequest) -> Destination:
     """A destination of the test's own, with every table."""
     name = f"d{abs(hash(request.node.name)) % 10**8}"
-    found = parse_destination(f"bigquery://{PROJECT}/{name}", emulator.variables)
-    create_tables(emulator.client(), found, BIGQUERY_TABLES)
+    found = parse_destination(f"bigquery://{PROJECT}/{name}", bigquery.variables)
+    create_tables(bigquery.client(), found, BIGQUERY_TABLES)
     return found
 
 
@@ -105,20 +94,20 @@ def parquet(dataset: Path, table: Table) -> list[Any]:
     return in_order(whole, KEYS[table], BY_THE_CLOCK)
 
 
-def in_bigquery(emulator: Emulator, place: Destination, table: Table) -> list[Any]:
-    found = rows(emulator.client(), place, table)
+def in_bigquery(bigquery: Emulator, place: Destination, table: Table) -> list[Any]:
+    found = rows(bigquery.client(), place, table)
     whole = pa.Table.from_pylist(found, schema=wire_schema(table.schema))
     return in_order(whole, KEYS[table], BY_THE_CLOCK)
 
 
-def failed_rows(emulator: Emulator, place: Destination) -> tuple[int, int]:
+def failed_rows(bigquery: Emulator, place: Destination) -> tuple[int, int]:
     """Rows of failed_events, and those that its view shows."""
     table = place.name(FAILED_EVENTS)
     view = (
         f"SELECT count(*) FROM (SELECT * FROM `{table}` WHERE day >= DATE '0001-01-01' QUALIFY"
         " row_number() OVER (PARTITION BY failure_id ORDER BY failed_time) = 1)"
     )
-    client = emulator.client()
+    client = bigquery.client()
     there = one(client, f"SELECT count(*) FROM `{table}` WHERE day >= DATE '0001-01-01'")
     return there, one(client, view)
 
@@ -126,7 +115,7 @@ def failed_rows(emulator: Emulator, place: Destination) -> tuple[int, int]:
 # A run
 
 
-def test_a_run_into_bigquery_is_row_by_row_the_dataset_of_files(emulator, place, live, tmp_path):
+def test_a_run_into_bigquery_is_row_by_row_the_dataset_of_files(bigquery, place, live, tmp_path):
     files = measure(options(live, tmp_path / "figures"))
 
     measured = measure_into_bigquery(options(live, str(place)), place)
@@ -134,23 +123,23 @@ def test_a_run_into_bigquery_is_row_by_row_the_dataset_of_files(emulator, place,
     for table in KEYS:
         expected = parquet(tmp_path / "figures", table)
         assert expected, table.name
-        assert in_bigquery(emulator, place, table) == expected, table.name
+        assert in_bigquery(bigquery, place, table) == expected, table.name
     assert (measured.balance, measured.metrics) == (files.balance, files.metrics)
     assert measured.unbalanced == []
 
 
-def test_day_is_the_partition_that_the_table_says(emulator, place, live):
+def test_day_is_the_partition_that_the_table_says(bigquery, place, live):
     measure_into_bigquery(options(live, str(place)), place)
 
     for table in KEYS:
         wrong = f"day != DATE({table.day_column})"
-        assert rows(emulator.client(), place, table, wrong) == [], table.name
+        assert rows(bigquery.client(), place, table, wrong) == [], table.name
 
 
-def test_a_run_is_recorded_with_its_options_and_outcome(emulator, place, live):
+def test_a_run_is_recorded_with_its_options_and_outcome(bigquery, place, live):
     measure_into_bigquery(options(live, str(place)), place)
 
-    found = sorted(rows(emulator.client(), place, RUNS), key=lambda row: row["recorded_time"])
+    found = sorted(rows(bigquery.client(), place, RUNS), key=lambda row: row["recorded_time"])
     assert [row["state"] for row in found] == ["started", "finished"]
     assert len({row["run_id"] for row in found}) == 1
     last = Runs(place, streaming=False).last()
@@ -159,7 +148,7 @@ def test_a_run_is_recorded_with_its_options_and_outcome(emulator, place, live):
     assert Runs(place, streaming=True).last() is None
 
 
-def test_a_run_killed_in_its_middle_shows_nothing_and_is_run_again(emulator, place, live, tmp_path):
+def test_a_run_killed_in_its_middle_shows_nothing_and_is_run_again(bigquery, place, live, tmp_path):
     command = [
         sys.executable,
         "-m",
@@ -169,21 +158,21 @@ def test_a_run_killed_in_its_middle_shows_nothing_and_is_run_again(emulator, pla
         "--output",
         str(place),
     ]
-    running = subprocess.Popen(command, cwd=ROOT, env=os.environ | emulator.variables)
+    running = subprocess.Popen(command, cwd=ROOT, env=os.environ | bigquery.variables)
     until = time.monotonic() + 300
-    while not rows(emulator.client(), place, RUNS):
+    while not rows(bigquery.client(), place, RUNS):
         assert running.poll() is None
         assert time.monotonic() < until
         time.sleep(0.1)
     running.send_signal(signal.SIGKILL)
     running.wait()
-    assert [rows(emulator.client(), place, table) for table in KEYS] == [[]] * len(KEYS)
+    assert [rows(bigquery.client(), place, table) for table in KEYS] == [[]] * len(KEYS)
 
     measure(options(live, tmp_path / "figures"))
     measure_into_bigquery(options(live, str(place)), place)
 
     for table in KEYS:
-        assert in_bigquery(emulator, place, table) == parquet(tmp_path / "figures", table)
+        assert in_bigquery(bigquery, place, table) == parquet(tmp_path / "figures", table)
 
 
 # Before anything starts
@@ -193,8 +182,8 @@ def test_tables_as_they_should_be_pass_the_check(place):
     check_bigquery(place, BIGQUERY_TABLES)
 
 
-def test_a_missing_dataset_is_one_sentence(emulator):
-    nowhere = parse_destination(f"bigquery://{PROJECT}/nowhere", emulator.variables)
+def test_a_missing_dataset_is_one_sentence(bigquery):
+    nowhere = parse_destination(f"bigquery://{PROJECT}/nowhere", bigquery.variables)
 
     with pytest.raises(OptionError) as refused:
         check_bigquery(nowhere, TABLES)
@@ -205,8 +194,8 @@ def test_a_missing_dataset_is_one_sentence(emulator):
     )
 
 
-def test_missing_tables_are_one_sentence(emulator, place):
-    client = emulator.client()
+def test_missing_tables_are_one_sentence(bigquery, place):
+    client = bigquery.client()
     for table in (EVENTS, FAILED_EVENTS):
         client.delete_table(place.name(table))
 
@@ -236,8 +225,8 @@ def _with(table: Table, name: str, type: pa.DataType | None) -> Table:
     ],
     ids=["of another type", "missing"],
 )
-def test_a_column_that_is_not_ours_is_one_sentence(emulator, place, type, found):
-    client = emulator.client()
+def test_a_column_that_is_not_ours_is_one_sentence(bigquery, place, type, found):
+    client = bigquery.client()
     client.delete_table(place.name(BALANCES))
     create_table(client, place, _with(BALANCES, "received", type))
 
@@ -249,8 +238,8 @@ def test_a_column_that_is_not_ours_is_one_sentence(emulator, place, type, found)
     )
 
 
-def test_a_column_that_nobody_writes_must_be_nullable(emulator, place):
-    client = emulator.client()
+def test_a_column_that_nobody_writes_must_be_nullable(bigquery, place):
+    client = bigquery.client()
     client.delete_table(place.name(BALANCES))
     extra = pa.field("theirs", pa.int64(), False)
     create_table(client, place, replace(BALANCES, schema=BALANCES.schema.append(extra)))
@@ -259,7 +248,7 @@ def test_a_column_that_nobody_writes_must_be_nullable(emulator, place):
         check_bigquery(place, WRITTEN)
 
 
-def test_an_emulator_that_does_not_answer_is_one_sentence(emulator):
+def test_an_emulator_that_does_not_answer_is_one_sentence(bigquery):
     gone = Destination(PROJECT, "d", "r", "http://127.0.0.1:1", "127.0.0.1:1")
 
     with pytest.raises(OptionError, match=r"expected BigQuery to answer, found \w+: check the net"):
@@ -269,7 +258,7 @@ def test_an_emulator_that_does_not_answer_is_one_sentence(emulator):
 # A stream
 
 
-def test_a_stream_is_begun_once_and_goes_on_with_the_same_options(emulator, place, live):
+def test_a_stream_is_begun_once_and_goes_on_with_the_same_options(bigquery, place, live):
     def stream(*given: str) -> MeasureOptions:
         parser = argparse.ArgumentParser()
         add_measure_arguments(parser)
@@ -283,7 +272,7 @@ def test_a_stream_is_begun_once_and_goes_on_with_the_same_options(emulator, plac
     with pytest.raises(OptionError, match="expected hot_minutes 15 as it was begun with, found 30"):
         _begin(stream("--append", "--hot-minutes", "30"))
 
-    states = [(row["state"], row["streaming"]) for row in rows(emulator.client(), place, RUNS)]
+    states = [(row["state"], row["streaming"]) for row in rows(bigquery.client(), place, RUNS)]
     assert states == [("started", True)] * 2
 
 
@@ -297,7 +286,7 @@ def test_replace_is_for_directories(place, live):
 
 
 def test_a_worker_killed_in_mid_append_loses_nothing_and_doubles_nothing_in_the_view(
-    emulator, place
+    bigquery, place
 ):
     """Started again after the last bundle that it said was acknowledged, as a runner would."""
     bundles, each, acknowledged, kills = 24, 500, -1, 0
@@ -307,7 +296,7 @@ def test_a_worker_killed_in_mid_append_loses_nothing_and_doubles_nothing_in_the_
         worker = subprocess.Popen(
             [*command, str(acknowledged + 1), str(left), str(each)],
             cwd=ROOT,
-            env=os.environ | emulator.variables,
+            env=os.environ | bigquery.variables,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -324,15 +313,15 @@ def test_a_worker_killed_in_mid_append_loses_nothing_and_doubles_nothing_in_the_
             acknowledged = int(line)
         assert worker.wait() in (0, -signal.SIGKILL)
 
-    there, shown = failed_rows(emulator, place)
+    there, shown = failed_rows(bigquery, place)
     assert kills == 3
     assert shown == bundles * each
     assert there >= shown
 
 
-def test_an_emulator_killed_and_started_again_loses_nothing(emulator, place):
+def test_an_emulator_killed_and_started_again_loses_nothing(bigquery, place):
     writer = _AppendToDefault(FAILED_EVENTS, place, USUAL)
-    breaks = threading.Timer(0.5, lambda: (emulator.kill(), emulator.start()))
+    breaks = threading.Timer(0.5, lambda: (bigquery.kill(), bigquery.start()))
     breaks.start()
     bundle, after = 0, None
     while after is None or bundle < after + 3:
@@ -344,32 +333,32 @@ def test_an_emulator_killed_and_started_again_loses_nothing(emulator, place):
             after = bundle
     writer.teardown()
 
-    there, shown = failed_rows(emulator, place)
+    there, shown = failed_rows(bigquery, place)
     assert shown == bundle * 200
     assert there >= shown
 
 
-def test_a_frozen_emulator_is_waited_for(emulator, place):
+def test_a_frozen_emulator_is_waited_for(bigquery, place):
     writer = _AppendToDefault(FAILED_EVENTS, place, USUAL)
-    emulator.freeze()
-    threading.Timer(3, emulator.thaw).start()
+    bigquery.freeze()
+    threading.Timer(3, bigquery.thaw).start()
     for bundle in range(3):
         writer.start_bundle()
         writer.process(failures(bundle, 200))
         list(writer.finish_bundle())
     writer.teardown()
 
-    assert failed_rows(emulator, place)[1] == 600
+    assert failed_rows(bigquery, place)[1] == 600
 
 
-def test_a_column_added_under_load_loses_nothing_and_the_old_writer_goes_on(emulator, place):
+def test_a_column_added_under_load_loses_nothing_and_the_old_writer_goes_on(bigquery, place):
     old = _AppendToDefault(FAILED_EVENTS, place, replace(USUAL, reconnect_seconds=60))
     wider = replace(
         FAILED_EVENTS, schema=FAILED_EVENTS.schema.append(pa.field("hint", pa.string()))
     )
     for bundle in range(12):
         if bundle == 4:
-            add_column(emulator.client(), place, FAILED_EVENTS, "hint", "STRING")
+            add_column(bigquery.client(), place, FAILED_EVENTS, "hint", "STRING")
         if bundle == 8:
             _append_wider(place, wider, bundle=100)
         old.start_bundle()
@@ -377,8 +366,8 @@ def test_a_column_added_under_load_loses_nothing_and_the_old_writer_goes_on(emul
         assert list(old.finish_bundle()) == []
     old.teardown()
 
-    found = rows(emulator.client(), place, FAILED_EVENTS)
-    assert failed_rows(emulator, place)[1] == 1300
+    found = rows(bigquery.client(), place, FAILED_EVENTS)
+    assert failed_rows(bigquery, place)[1] == 1300
     assert {row["hint"] for row in found if row["position"] >= 10_000} == {"mend the quotes"}
     assert {row["hint"] for row in found if row["position"] < 10_000} == {None}
 

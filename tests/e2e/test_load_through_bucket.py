@@ -6,7 +6,7 @@ BigQuery's emulator reads the files that Cloud Storage's keeps: its load jobs ar
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from deploy.local import bigquery
-from deploy.local.storage import Emulator, local_storage, missing_emulator
+from deploy.local.bigquery import PROJECT
+from deploy.local.bigquery import Emulator as BigQuery
+from deploy.local.storage import Emulator
 from pipelines.cli import main
 from pipelines.measure import Measured
 from pipelines.simulator import Options, simulate, write
@@ -32,7 +33,6 @@ from schemas.day_partial import DAY_PARTIAL_KEY
 from schemas.metric import KEY
 from tests.bi import plain
 from tests.bigquery_tables import add_column, in_order, rows
-from tests.e2e.needs import need
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -55,24 +55,14 @@ PLACE = "gs://staging/load"
 LOADED = f"{PLACE}/loaded"
 
 
-@pytest.fixture(scope="module")
-def services() -> Iterator[tuple[Emulator, bigquery.Emulator]]:
-    need(missing_emulator(), "tests of Cloud Storage's emulator")
-    need(bigquery.missing_emulator(), "tests of BigQuery's emulator")
-    with (
-        local_storage() as storage,
-        bigquery.local_bigquery() as tables,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        for name, value in (storage.variables | tables.variables).items():
-            patch.setenv(name, value)
-        storage.create("staging")
-        yield storage, tables
+@pytest.fixture(scope="module", autouse=True)
+def _staging(storage: Emulator) -> None:
+    storage.create("staging")
 
 
-def dataset(tables: bigquery.Emulator, name: str) -> Destination:
+def dataset(tables: BigQuery, name: str) -> Destination:
     """A dataset with the tables and views of `moment tables apply`."""
-    to = parse_destination(f"bigquery://{bigquery.PROJECT}/{name}", tables.variables)
+    to = parse_destination(f"bigquery://{PROJECT}/{name}", tables.variables)
     apply(plan(tables.client(), to, "EU"), lambda sentence: None)
     return to
 
@@ -97,16 +87,16 @@ def figures(
 
 
 @pytest.fixture(scope="module")
-def loaded(services: tuple[Emulator, bigquery.Emulator], live: Path) -> Destination:
-    to = dataset(services[1], "loaded")
+def loaded(bigquery: BigQuery, live: Path) -> Destination:
+    to = dataset(bigquery, "loaded")
     assert main(["measure", str(live), "--output", str(to), "--load-through", LOADED]) == 0
     return to
 
 
 @pytest.mark.parametrize("table", KEYS, ids=lambda table: table.name)
-def test_a_table_that_was_loaded_is_row_by_row_that_of_the_files(services, loaded, figures, table):
+def test_a_table_that_was_loaded_is_row_by_row_that_of_the_files(bigquery, loaded, figures, table):
     found = pa.Table.from_pylist(
-        rows(services[1].client(), loaded, table), schema=wire_schema(table.schema)
+        rows(bigquery.client(), loaded, table), schema=wire_schema(table.schema)
     )
     files = sorted((figures / table.name).rglob("*.parquet"))
     expected = pa.concat_tables(pq.read_table(file, partitioning=None) for file in files)
@@ -115,12 +105,12 @@ def test_a_table_that_was_loaded_is_row_by_row_that_of_the_files(services, loade
     assert in_order(found, KEYS[table], BY_THE_CLOCK) == in_order(
         expected, KEYS[table], BY_THE_CLOCK
     )
-    assert rows(services[1].client(), loaded, table, f"day != DATE({table.day_column})") == []
+    assert rows(bigquery.client(), loaded, table, f"day != DATE({table.day_column})") == []
 
 
 @pytest.mark.parametrize(("view", "where"), VIEWS.items(), ids=VIEWS)
 def test_what_stands_after_a_load_is_what_stands_in_the_files(
-    services, loaded, figures, view, where
+    bigquery, loaded, figures, view, where
 ):
     with duckdb.connect(str(figures / "moment.duckdb"), read_only=True) as files:
         told = files.execute(f"SELECT * FROM {view} WHERE {where}")
@@ -129,7 +119,7 @@ def test_what_stands_after_a_load_is_what_stands_in_the_files(
         expected = plain(told.fetchall())
     place = loaded.dataset if view in ("events_latest", "partials_latest") else loaded.views_dataset
     sql = f"SELECT {', '.join(names)} FROM `{loaded.project}.{place}.{view}` WHERE {where}"
-    found = plain(row.values() for row in services[1].client().query_and_wait(sql))
+    found = plain(row.values() for row in bigquery.client().query_and_wait(sql))
 
     assert expected
     assert _chosen(found, kept) == _chosen(expected, kept)
@@ -139,17 +129,17 @@ def _chosen(found: list[tuple[Any, ...]], kept: list[int]) -> list[str]:
     return sorted(repr([row[n] for n in kept]) for row in found)
 
 
-def test_files_are_removed_and_the_run_is_recorded(services, loaded):
+def test_files_are_removed_and_the_run_is_recorded(bigquery, loaded):
     assert files_below(LOADED) == []
-    found = sorted(rows(services[1].client(), loaded, RUNS), key=lambda row: row["recorded_time"])
+    found = sorted(rows(bigquery.client(), loaded, RUNS), key=lambda row: row["recorded_time"])
     assert [row["state"] for row in found] == ["started", "finished"]
     assert json.loads(found[1]["options"])["balanced"] is True
 
 
 def test_of_a_bundle_that_is_tried_again_the_files_of_the_attempt_that_counts_are_loaded(
-    services, figures
+    bigquery, figures
 ):
-    to = dataset(services[1], "again")
+    to = dataset(bigquery, "again")
     (file, *_) = sorted((figures / EVENTS.name).rglob("*.parquet"))
     count = pq.ParquetFile(file).metadata.num_rows
     written = []
@@ -167,15 +157,15 @@ def test_of_a_bundle_that_is_tried_again_the_files_of_the_attempt_that_counts_ar
 
     assert name == "events"
     assert len(files_below(f"{PLACE}/run")) == 2
-    assert len(rows(services[1].client(), to, EVENTS)) == count
+    assert len(rows(bigquery.client(), to, EVENTS)) == count
 
 
 def test_a_run_whose_load_fails_is_one_sentence_shows_nothing_of_it_and_leaves_no_files(
-    services, live, capsys
+    bigquery, live, capsys
 ):
-    to = dataset(services[1], "fails")
+    to = dataset(bigquery, "fails")
     # The emulator takes columns by their place, and cannot do what BigQuery does: leave one null.
-    add_column(services[1].client(), to, EVENTS, "theirs", "STRING")
+    add_column(bigquery.client(), to, EVENTS, "theirs", "STRING")
 
     code = main(["measure", str(live), "--output", str(to), "--load-through", f"{PLACE}/fails"])
 
@@ -185,13 +175,13 @@ def test_a_run_whose_load_fails_is_one_sentence_shows_nothing_of_it_and_leaves_n
         " table's columns with those of `moment tables plan`"
     ) in capsys.readouterr().err
     assert files_below(f"{PLACE}/fails") == []
-    states = [row["state"] for row in rows(services[1].client(), to, RUNS)]
+    states = [row["state"] for row in rows(bigquery.client(), to, RUNS)]
     assert sorted(states) == ["failed", "started"]
-    assert rows(services[1].client(), to, EVENTS) == []
+    assert rows(bigquery.client(), to, EVENTS) == []
 
 
-def test_a_bucket_that_is_not_there_is_one_sentence_and_nothing_starts(services, live, capsys):
-    to = dataset(services[1], "nowhere")
+def test_a_bucket_that_is_not_there_is_one_sentence_and_nothing_starts(bigquery, live, capsys):
+    to = dataset(bigquery, "nowhere")
 
     code = main(["measure", str(live), "--output", str(to), "--load-through", "gs://no-such/load"])
 
@@ -199,4 +189,4 @@ def test_a_bucket_that_is_not_there_is_one_sentence_and_nothing_starts(services,
     assert (
         "--load-through gs://no-such/load: expected the bucket no-such" in capsys.readouterr().err
     )
-    assert rows(services[1].client(), to, RUNS) == []
+    assert rows(bigquery.client(), to, RUNS) == []

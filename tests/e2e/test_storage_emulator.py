@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,28 +20,18 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from deploy.local.storage import Emulator, local_storage, missing_emulator
+from deploy.local.storage import Emulator
 from pipelines.cli import main
 from pipelines.simulator import Options, simulate, write
 from pipelines.sources.compression import read_blocks
 from pipelines.sources.files import FileFailure, InputError, discover, read_payloads
 from pipelines.storage import Found, files_below, put, remove
-from tests.e2e.needs import need
 
 pytestmark = pytest.mark.timeout(900)
 
 LINES = b'{"id":1}\n{"id":2}\n'
 MANY = b"".join(b'{"id":%d,"text":"%s"}\n' % (n, b"x" * 900) for n in range(20_000))
 """18 MB: more than one block, and than one part of an upload."""
-
-
-@pytest.fixture(scope="module")
-def storage() -> Iterator[Emulator]:
-    need(missing_emulator(), "tests of Cloud Storage's emulator")
-    with local_storage() as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.variables.items():
-            patch.setenv(name, value)
-        yield running
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
-"""What tests of verify, backfill and replay start from."""
+"""What tests of verify, backfill, replay and BigQuery's sink start from."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,13 @@ from tests.pipelines.refill import (
     views,
     write_inputs,
 )
+from tests.storage_write import StorageWrite, storage_write
+
+
+@pytest.fixture
+def server() -> Iterator[StorageWrite]:
+    with storage_write() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

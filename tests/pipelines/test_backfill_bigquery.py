@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 
 import duckdb
@@ -25,7 +24,7 @@ from pipelines.sinks.tables import BACKFILLS, METRICS
 from pipelines.sources.bigquery_day_events import day_query, day_sql
 from pipelines.sources.day_events import OF_A_DAY
 from schemas.event import EVENT
-from tests.storage_write import Answer, StorageWrite, storage_write
+from tests.storage_write import Answer, StorageWrite
 
 OURS = Destination("our-project", "live", "live_restricted")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=timezone.utc)
@@ -152,12 +151,6 @@ NOTES = Table(
     ("n",),
 )
 PATIENCE = Patience(most_bytes=2000, first_pause=0.001, reconnect_seconds=5, back_off_seconds=5)
-
-
-@pytest.fixture
-def server() -> Iterator[StorageWrite]:
-    with storage_write() as running:
-        yield running
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pipelines.sinks.bigquery_clients import connect
 from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.bigquery_faults import RULES, Action, Fault, RowFault, SinkError
 from pipelines.sinks.bigquery_requests import MOST_BYTES, Gatherer, cut, request
-from tests.storage_write import MOST_REQUEST_BYTES, Answer, Request, StorageWrite, storage_write
+from tests.storage_write import MOST_REQUEST_BYTES, Answer, Request, StorageWrite
 
 SCHEMA = pa.schema([pa.field("n", pa.int64(), False), pa.field("text", pa.string())])
 TABLE = "projects/a-project/datasets/d/tables/t"
@@ -46,12 +46,6 @@ def rows(first: int, count: int, text: str = "what was said") -> pa.RecordBatch:
     return pa.record_batch(
         [pa.array(range(first, first + count), pa.int64()), [text] * count], schema=SCHEMA
     )
-
-
-@pytest.fixture
-def server() -> Iterator[StorageWrite]:
-    with storage_write() as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -28,7 +27,7 @@ from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, TABLES
 from schemas.bigquery import wire_batch, wire_schema
 from schemas.failure import FAILED_EVENT, Reason
-from tests.storage_write import Answer, Request, StorageWrite, storage_write
+from tests.storage_write import Answer, Request, StorageWrite
 from transforms.failures import Failure, failed_batch
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=timezone.utc)
@@ -46,12 +45,6 @@ NOTES = Table(
     ("text",),
 )
 PATIENCE = Patience(most_bytes=4000, first_pause=0.001, reconnect_seconds=5, back_off_seconds=5)
-
-
-@pytest.fixture
-def server() -> Iterator[StorageWrite]:
-    with storage_write() as running:
-        yield running
 
 
 @pytest.fixture
