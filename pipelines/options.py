@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,10 +20,14 @@ from pipelines.flink import flink_job, runs_on_flink
 from pipelines.graph import Rules
 from pipelines.inputs import Inputs, parse_inputs
 from pipelines.keys import pseudonym_keys
-from pipelines.sinks.bigquery_destination import Destination, is_bigquery, parse_destination
-from pipelines.sinks.tables import FOLDER_TABLES
-from pipelines.sources.files import InputFile
-from pipelines.storage import bucket_of, has_scheme, in_bucket, is_within, join
+from pipelines.output_options import (
+    archive_of,
+    check_not_read,
+    inputs_outside,
+    load_through_of,
+    output_of,
+)
+from pipelines.sinks.bigquery_destination import Destination
 from pipelines.stream_options import StreamOptions, stream_options
 from schemas.channels import registered_channels
 
@@ -75,9 +78,9 @@ def measure_options(
     """
     stream = stream_options(arguments)
     _check_beam(beam_arguments)
-    output = _output(arguments.output, arguments.replace, stream.append)
-    archive = _archive(arguments.archive, output)
-    load_through = _load_through(arguments.load_through, output)
+    output = output_of(arguments.output, arguments.replace, stream.append)
+    archive = archive_of(arguments.archive, output)
+    load_through = load_through_of(arguments.load_through, output)
     try:
         ZoneInfo(arguments.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -90,8 +93,8 @@ def measure_options(
         raise OptionError(f"--epoch {arguments.epoch}: expected 0 or more")
     channels = _channels(arguments.channels)
     inputs = parse_inputs(arguments.inputs, arguments.start, arguments.pullers, archived_since)
-    inputs = replace(inputs, files=_outside(inputs.files, output))
-    _check_not_read(archive, inputs)
+    inputs = replace(inputs, files=inputs_outside(inputs.files, output))
+    check_not_read(archive, inputs)
     options = MeasureOptions(
         inputs=inputs,
         output=output,
@@ -184,115 +187,6 @@ def _check_beam(arguments: Sequence[str]) -> None:
         )
 
 
-def _output(given: str, replaces: bool, appends: bool) -> Path | Destination:
-    """What is to be written; of BigQuery it is looked at later, when all else is known."""
-    if not is_bigquery(given):
-        return _directory(given, replaces or appends)
-    if replaces:
-        raise OptionError(
-            f"--replace: expected a directory, found {given}: rows are added to tables, and their"
-            " `latest` views show the newest"
-        )
-    return parse_destination(given, os.environ)
-
-
-def _directory(given: str, replaces: bool) -> Path:
-    """The directory to write: new, empty, or a dataset to replace, where we may write."""
-    if "://" in given:
-        raise OptionError(
-            f"--output {given}: expected a directory of this machine, found an address"
-        )
-    output = Path(given)
-    if output.exists() and not output.is_dir():
-        raise OptionError(f"--output {output}: expected a directory, found a file")
-    above = next(path for path in (output, *output.parents) if path.exists())
-    if not above.is_dir():
-        raise OptionError(f"--output {output}: expected a directory, found the file {above}")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise OptionError(f"--output {output}: expected the right to write in {above}")
-    if output.is_dir() and any(output.iterdir()) and not replaces:
-        raise OptionError(
-            f"--output {output}: not empty; give another directory, or --replace to replace it"
-        )
-    if output.is_dir() and (foreign := _foreign_files(output)):
-        raise OptionError(
-            f"--output {output}: --replace replaces a dataset only, found {foreign[0]!r} beside it"
-        )
-    return output
-
-
-def _archive(given: str | None, output: Path | Destination) -> str | None:
-    """The place of an archive that is not in the output; of it is looked at later, as of BigQuery.
-
-    `given` "": beside the tables of a directory.
-    """
-    if given is None or (not given and isinstance(output, Path)):
-        return None
-    if not given:
-        raise OptionError(
-            f"--archive: expected a place for it, as --archive gs://BUCKET/PREFIX, found none: raw"
-            f" payloads are kept as Parquet only, and {output} has no files"
-        )
-    if in_bucket(given):
-        bucket_of(given)
-        return given.rstrip("/")
-    if has_scheme(given):
-        raise OptionError(
-            f"--archive {given}: expected a directory of this machine or gs://BUCKET/PREFIX, found"
-            " another address"
-        )
-    place = Path(given).resolve()
-    if place.exists() and not place.is_dir():
-        raise OptionError(f"--archive {given}: expected a directory, found a file")
-    if isinstance(output, Path) and place.is_relative_to(output.resolve()):
-        raise OptionError(
-            f"--archive {given}: expected a place that is not in --output {output}; --archive alone"
-            " keeps it there"
-        )
-    return str(place)
-
-
-def _load_through(given: str | None, output: Path | Destination) -> str | None:
-    """The prefix for files of load jobs; whether it may be written is looked at later."""
-    if given is None:
-        return None
-    if isinstance(output, Path):
-        raise OptionError(
-            f"--load-through {given}: expected with --output bigquery://PROJECT/DATASET, found the"
-            f" directory {output}; leave it out"
-        )
-    if not in_bucket(given):
-        raise OptionError(
-            f"--load-through {given}: expected gs://BUCKET/PREFIX, for BigQuery loads from buckets"
-        )
-    bucket_of(given)
-    return given.rstrip("/")
-
-
-def _check_not_read(archive: str | None, inputs: Inputs) -> None:
-    """Refuse to read what is written at the same time."""
-    if archive is None:
-        return
-    for read in (*(file.path for file in inputs.files), *(a.place for a in inputs.archives)):
-        same = in_bucket(read) and join(read, "").startswith(join(archive, ""))
-        if same or (not in_bucket(archive) and is_within(read, Path(archive))):
-            raise OptionError(
-                f"--archive {archive}: expected inputs elsewhere, found {read} in it; where that is"
-                " meant as input, give it before --archive"
-            )
-
-
-def _outside(inputs: Sequence[InputFile], output: Path | Destination) -> tuple[InputFile, ...]:
-    """The inputs that are not of the dataset to be written: figures are no native events."""
-    if not inputs or isinstance(output, Destination):
-        return tuple(inputs)
-    place = output.resolve()
-    outside = tuple(file for file in inputs if not is_within(file.path, place))
-    if not outside:
-        raise OptionError(f"--output {output}: expected inputs elsewhere, found all of them in it")
-    return outside
-
-
 def _shards(inputs: Inputs) -> int:
     """Shards of people: as few as fit in memory one at a time, for each repeats sums of its own."""
     size = sum(file.size_bytes * (8 if file.compression else 1) for file in inputs.files)
@@ -311,21 +205,3 @@ def _channels(given: str | None) -> tuple[str, ...]:
                 f"--channels: {name!r} is not registered; there are {', '.join(known)}"
             )
     return names
-
-
-_OURS = {
-    *(table.name for table in FOLDER_TABLES),
-    "run.json",
-    "moment.duckdb",
-    "report.html",
-    "backfill.json",
-}
-
-
-def _foreign_files(directory: Path) -> list[str]:
-    """What a directory holds besides a dataset of ours; names with a dot are our temporary ones."""
-    return sorted(
-        entry.name
-        for entry in directory.iterdir()
-        if entry.name not in _OURS and not entry.name.startswith(".")
-    )

@@ -14,7 +14,6 @@ from apache_beam.utils.timestamp import Duration, Timestamp
 
 from pipelines.sources.kafka_check import check_kafka
 from pipelines.sources.kafka_client import (
-    CLIENTS,
     KafkaClient,
     KafkaTrouble,
     PartitionReader,
@@ -23,6 +22,7 @@ from pipelines.sources.kafka_client import (
 )
 from pipelines.sources.kafka_offsets import OffsetsProvider
 from pipelines.sources.kafka_partitions import partitions_of
+from pipelines.sources.kafka_pool import CLIENTS
 from pipelines.sources.kafka_read import PartitionReading, back_off, now_microseconds
 from pipelines.sources.kafka_settings import KafkaSettings, KafkaTopic, Partition
 from pipelines.sources.streaming import StreamSettings, with_outputs

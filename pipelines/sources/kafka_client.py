@@ -1,17 +1,9 @@
-"""PartitionReader: one consumer on one partition, and the register of them in this process.
-
-A runner may build a new DoFn for each bundle; connections and what they have fetched ahead live
-here instead, and are never pickled.
-"""
+"""KafkaClient asks about topics; PartitionReader is one that reads one partition in order."""
 
 from __future__ import annotations
 
 import logging
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -19,7 +11,6 @@ from pipelines.errors import OptionError
 from pipelines.sources.kafka_settings import KafkaSettings, Partition
 
 LOGGER = logging.getLogger(__name__)
-UNUSED_SECONDS = 60.0
 _BATCH_BYTES = 16 * 1024 * 1024
 _DENIED = (
     "_AUTHENTICATION",
@@ -281,57 +272,3 @@ class PartitionReader(KafkaClient):
         """So many messages a call that a batch of them has about sixteen megabytes."""
         size = sum(map(len, messages)) / len(messages)
         self.notes.rows = max(1, min(rows, int(_BATCH_BYTES / max(size, 1))))
-
-
-@dataclass
-class Clients:
-    """Clients of this process by key; one that nobody borrowed for a minute is closed."""
-
-    unused_seconds: float = UNUSED_SECONDS
-    _free: dict[Any, list[tuple[float, KafkaClient]]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _sweeps: bool = False
-
-    @contextmanager
-    def borrow(self, key: Any, make: Any) -> Iterator[Any]:
-        """A free client under a key, or a new one. After an exception it is closed, not kept."""
-        with self._lock:
-            waiting = self._free.get(key)
-            client = waiting.pop()[1] if waiting else None
-        client = client or make()
-        try:
-            yield client
-        except BaseException:
-            client.close()
-            raise
-        with self._lock:
-            self._free.setdefault(key, []).append((time.monotonic(), client))
-            if not self._sweeps:
-                self._sweeps = True
-                threading.Thread(target=self._sweep, name="moment-kafka", daemon=True).start()
-
-    def close_unused(self, seconds: float) -> int:
-        """Close what was free for so long; how many are left."""
-        with self._lock:
-            limit = time.monotonic() - seconds
-            old = [(k, e) for k, entries in self._free.items() for e in entries if e[0] <= limit]
-            for key, entry in old:
-                self._free[key].remove(entry)
-            self._free = {key: entries for key, entries in self._free.items() if entries}
-            left = sum(map(len, self._free.values()))
-        for _, (_, client) in old:
-            client.close()
-        return left
-
-    def _sweep(self) -> None:
-        while True:
-            time.sleep(self.unused_seconds / 4)
-            self.close_unused(self.unused_seconds)
-            with self._lock:
-                if not self._free:
-                    self._sweeps = False
-                    return
-
-
-CLIENTS = Clients()
-"""The one register of this process."""

@@ -21,8 +21,8 @@ from pipelines.sources.kafka_batches import (
     status_batch,
 )
 from pipelines.sources.kafka_bounded import ReadKafkaOnce
-from pipelines.sources.kafka_client import Clients
 from pipelines.sources.kafka_offsets import Offsets, OffsetsCoder, OffsetsProvider, OffsetsTracker
+from pipelines.sources.kafka_pool import Clients
 from pipelines.sources.kafka_read import back_off
 from pipelines.sources.kafka_settings import Partition
 from schemas.balance import BALANCE_COUNT
