@@ -36,6 +36,7 @@ _PACKAGES = (
     "numpy",
 )
 _PYTHON = (3, 11)
+_SERVER = Path(__file__).resolve().parent / "bigquery_server.py"
 
 
 def environment() -> Path:
@@ -78,9 +79,8 @@ def program(home: Path, folder: Path, rest_port: int, write_port: int, buckets: 
     """
     return Program(
         name=NAME,
-        # By module: the scripts of an environment that was renamed into place name the old one.
         command=[
-            str(home / "bin" / "python"), "-m", "bqemulator", "start",
+            str(home / "bin" / "python"), str(_SERVER), "start",
             f"--rest-port={rest_port}", f"--grpc-port={write_port}",
             f"--project={PROJECT}", "--log-level=warning",
             f"--data-dir={folder / 'data'}",

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from confluent_kafka.admin import AdminClient
+
 from deploy.local.processes import running as process_of
 from deploy.local.services import Services
 
@@ -33,7 +35,7 @@ def ask(services: Services, path: str, method: str = "GET", body: Any = None) ->
 
 
 def measure_arguments(
-    services: Services, source: str, dataset: Path, *options: str, slots: int | None = None
+    services: Services, source: str, dataset: Path | str, *options: str, slots: int | None = None
 ) -> Sequence[str]:
     """`moment measure` of an unbounded input on the cluster, with a checkpoint every 3 s."""
     return [
@@ -54,6 +56,15 @@ def running_job(services: Services) -> str:
         if jobs and jobs[0]["tasks"]["running"] == jobs[0]["tasks"]["total"] > 0:
             return str(jobs[0]["jid"])
         assert time.monotonic() < until, f"no job runs after {START_SECONDS:g} s: {jobs}"
+        time.sleep(0.2)
+
+
+def wait_for_topic(services: Services, topic: str) -> None:
+    """Return when the broker has it: a job that reads a topic which is not there is refused."""
+    client = AdminClient({"bootstrap.servers": services.kafka})
+    until = time.monotonic() + 60
+    while topic not in client.list_topics(timeout=10).topics:
+        assert time.monotonic() < until, "no topic was made within 60 s"
         time.sleep(0.2)
 
 

@@ -33,6 +33,18 @@ class Verdict:
         assert self.said.startswith("identical: "), self.said[:500]
 
 
+def verify(place: str, *inputs: str) -> Verdict:
+    """`moment verify` of a folder or a dataset of BigQuery, in a process of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "pipelines", "verify", place, *inputs],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Verdict(ended.returncode, ended.stdout + ended.stderr)
+
+
 @dataclass
 class Dataset:
     """A dataset, and a log of what was appended to its events, kept outside of the job.
@@ -101,15 +113,8 @@ class Dataset:
         ]
 
     def verify(self, *inputs: str) -> Verdict:
-        """`moment verify` of the dataset against an input, in a process of its own."""
-        ended = subprocess.run(
-            [sys.executable, "-m", "pipelines", "verify", str(self.folder), *inputs],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return Verdict(ended.returncode, ended.stdout + ended.stderr)
+        """What `moment verify` says of it."""
+        return verify(str(self.folder), *inputs)
 
     def _files(self, table: str) -> list[str]:
         return [str(path) for path in self.folder.glob(f"{table}/day=*/*.parquet")]

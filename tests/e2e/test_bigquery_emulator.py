@@ -383,3 +383,24 @@ def _append_wider(place: Destination, table: Table, bundle: int) -> None:
     appender.append(wire_batch(batch, table.schema, table.day_column))
     assert appender.flush() == []
     appender.close()
+
+
+def test_as_many_connections_as_a_job_of_several_slots_keeps_leave_somebody_to_answer(
+    bigquery, place
+):
+    """Each holds a thread of the emulator, which would have four more than cores."""
+    writers = [
+        _AppendToDefault(
+            FAILED_EVENTS, place, replace(USUAL, reply_seconds=10, reconnect_seconds=0)
+        )
+        for _ in range(40)
+    ]
+    for bundle, writer in enumerate(writers):
+        writer.start_bundle()
+        writer.process(failures(bundle, 10))
+    for writer in writers:
+        assert list(writer.finish_bundle()) == []
+
+    assert failed_rows(bigquery, place)[1] == 400
+    for writer in writers:
+        writer.teardown()

@@ -7,18 +7,16 @@ broker is restarted. What stands in the end must be what a recomputation gives.
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import pytest
-from confluent_kafka.admin import AdminClient
 
 from deploy.local.download import missing_tool
 from deploy.local.kafka_publish import Published
 from deploy.local.services import Services, local_services
-from tests.e2e.cluster import kill_workers, measure_arguments, running_job
+from tests.e2e.cluster import kill_workers, measure_arguments, running_job, wait_for_topic
 from tests.e2e.dataset import Dataset, Verdict, balance_closes, events_are_once
 from tests.e2e.needs import need
 from tests.e2e.streams import Job, arriving, make_large_live, publish_live, running
@@ -52,7 +50,7 @@ def survived(tmp_path_factory: pytest.TempPathFactory) -> Survived:
     dataset = Dataset(folder / "figures")
     with local_services(slots=2) as services, ThreadPoolExecutor(1) as elsewhere:
         publishing = elsewhere.submit(publish_live, live, services.kafka, "live", 4, SPEED)
-        _wait_for_topic(services)
+        wait_for_topic(services, "live")
         topic = f"kafka://{services.kafka}/live"
         options = ("--idle-after", "25", "--publish-every", "5")
         arguments = measure_arguments(services, topic, dataset.folder, *options)
@@ -62,14 +60,6 @@ def survived(tmp_path_factory: pytest.TempPathFactory) -> Survived:
             _kill_and_wait(services, job, dataset, publishing)
         verdict = dataset.verify(topic)
     return Survived(dataset, publishing.result().messages, verdict)
-
-
-def _wait_for_topic(services: Services) -> None:
-    client = AdminClient({"bootstrap.servers": services.kafka})
-    until = time.monotonic() + 60
-    while "live" not in client.list_topics(timeout=10).topics:
-        assert time.monotonic() < until, "no topic was made within 60 s"
-        time.sleep(0.2)
 
 
 def _kill_and_wait(
