@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.coder import Packed
 from schemas.metric import KEY
+from schemas.observation import tick_batch
 from tests.transforms.keyed_state import Bag, Value
 from tests.transforms.observations import (
     NOW,
@@ -215,6 +216,11 @@ def _given(bounded, output="metrics", publish=PUBLISH):
             observations([row]), observations([row])["actor"].to_numpy(), 3
         )
     ]
+    if not bounded:
+        # As Observe does: the shard of nobody knows the time too.
+        keyed += [
+            (shard, Packed.pack(tick_batch(rows[-1].micros // 60_000_000))) for shard in range(3)
+        ]
     runner = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
     with beam.Pipeline(runner=runner) as root:
         shards = root | "Observations" >> beam.Create(keyed).with_output_types(tuple[int, Packed])
