@@ -277,6 +277,16 @@ def test_a_recalled_shard_gives_its_sketches_once():
     assert len(given) == 1
 
 
+def test_a_day_whose_last_hour_is_short_is_given_once():
+    """At 23:30 of 4 May 2018 the clock of Pyongyang went on to midnight: the hour folds later."""
+    machine = Attend(AttendRules("Asia/Pyongyang", 0))
+    machine.add(observations([said("2018-05-04T14:40", id=1)], "Asia/Pyongyang"))
+    machine.emit()
+    closings = ("2018-05-04T14:59", "2018-05-04T15:00", "2018-05-04T15:10", "2018-05-04T15:30")
+
+    assert [len(machine.close(minute_of(at))) for at in closings] == [0, 1, 0, 0]
+
+
 def test_sketches_leave_shards_when_given_and_families_with_the_totals_of_their_day():
     stream = _two().reach("23:15")
     assert [shard.machine.sketches().num_rows for shard in stream.shards] == [0, 0]
