@@ -77,8 +77,7 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
     """Add the whole job to a pipeline, bounded or unbounded as its source is.
 
     `source` gives `payloads`, `failed`, `counts`, and, unbounded, `status`; `sink(table)` writes
-    batches of a table. What is early, late, and how far sources are, only an unbounded job says;
-    what rolls up of each day, only a bounded one.
+    batches of a table. What is early, late, and how far sources are, only an unbounded job says.
     """
     read = root | "Read" >> source
     bounded = read.payloads.is_bounded
@@ -101,10 +100,9 @@ def build(root: beam.Pipeline, source: beam.PTransform, sink: Sink, rules: Rules
         (EVENTS, protected.events),
         (METRICS, published.metrics),
         (BALANCES, balance),
+        (PARTIALS, published.partials),
     ]
-    if bounded:
-        tables.append((PARTIALS, published.partials))
-    else:
+    if not bounded:
         tables += [
             (METRICS_LIVE, published.live),
             (LATE_EVENTS, attended["late"]),

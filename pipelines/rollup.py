@@ -160,7 +160,7 @@ def rollup(given: argparse.Namespace) -> int:
     if not rows:
         raise OptionError(
             f"{given.dataset}: expected partials between {asked.first} and {asked.last}, found"
-            " none: bounded runs write them, and a stream does not"
+            " none: bounded runs write them, and streams of days that they have sealed"
         )
     print("\t".join((*PLACES[asked.by], *COLUMNS)))
     for row in rows:

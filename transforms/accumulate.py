@@ -13,16 +13,18 @@ import pyarrow as pa
 from schemas.identity import label_key
 from schemas.metric import METRIC
 from transforms.cadence import Cadence, Due
-from transforms.calendar import local_windows, window_ends, window_starts
+from transforms.calendar import window_ends, window_starts
 from transforms.day_partials import day_partials
 from transforms.derive import derive
+from transforms.derive_windows import DAY
 from transforms.fragments import fragment, frames_of, kind_of
-from transforms.frame import Frame, choose, rows_of
+from transforms.frame import Frame, choose, frame_of, rows_of
 from transforms.observe import label_batch
 from transforms.partials import by_traffic, concatenated, sum_partials, without_days
 from transforms.progress import NEVER, Progress
 from transforms.publish import figures_of, metric_rows
 from transforms.revise import marked, newest, revise
+from transforms.sealed_days import SealedDays, last_sealed_day
 from transforms.sealed_hours import SealedHours, fold, hour_before, open_totals, sealed_figures
 from transforms.sketch import united
 
@@ -56,6 +58,7 @@ class AccumulateState:
     labels: dict[int, str] = field(default_factory=dict)
     published: Frame = field(default_factory=dict)
     sealed: SealedHours = field(default_factory=SealedHours)
+    days: SealedDays = field(default_factory=SealedDays)
     progress: Progress = field(default_factory=lambda: Progress(1))
     dropped_day: int = NEVER
 
@@ -80,7 +83,8 @@ class Accumulate:
         self._in_doubt = False
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
-        self._sketches: list[pa.RecordBatch] = []
+        self._said_day = NEVER
+        """The local day up to which this very machine told rows: one recalled says them again."""
         self._learnt: list[pa.RecordBatch] = []
 
     def add(self, deltas: pa.RecordBatch) -> None:
@@ -93,8 +97,9 @@ class Accumulate:
             self._sum()
 
     def sketch(self, sketches: pa.RecordBatch) -> None:
-        """Take a SKETCH batch: people of a bounded input's days."""
-        self._sketches.append(sketches)
+        """Take a SKETCH batch: people of a bounded input's days, or of those a shard has sealed."""
+        self.state.progress.receive(sketches)
+        self._learnt.append(self.state.days.take(sketches))
 
     def mark(self, mark: pa.RecordBatch) -> None:
         """Take a shard's word on how far the stream has come."""
@@ -127,6 +132,7 @@ class Accumulate:
             label_batch(state.labels),
             *fragment("published", state.published),
             *state.sealed.memory(),
+            *state.days.memory(),
             *state.progress.memory(),
         ]
 
@@ -170,14 +176,43 @@ class Accumulate:
 
     def day_partials(self, now: datetime) -> pa.RecordBatch:
         """DAY_PARTIAL batch of everything added, of a bounded input: it is told once."""
-        labels = {label_key(name): name for name in self.rules.registered_channels}
+        return self._told(self._sum(), self.state.days.sketches, now)
+
+    def sealed_partials(self, now: datetime) -> pa.RecordBatch | None:
+        """DAY_PARTIAL batch of the days that all shards have sealed since it was last asked for.
+
+        None where there is no such day. Nothing that counts can come for it, so it is told once,
+        whole: it waits for the texts of all its rows. A machine that was recalled says the days
+        that it remembers once more, in the same bytes. To be asked for before `rows`, which
+        forgets days that are told. A stream only: of a bounded input nothing is sealed.
+        """
+        days, after = self.state.days, self._said_day
+        last = last_sealed_day(self.state.progress.closed, self.rules.time_zone)
+        if last <= after:
+            return None
+        totals = self._sum()
+        frame = {name: totals.column(name).to_numpy() for name in ("window", "start")}
+        wanted = (frame["window"] == DAY) & (frame["start"] > after) & (frame["start"] <= last)
+        totals = totals.filter(pa.array(wanted & self._begun(frame)))
+        keys = frame_of(totals.select(["content", "brand", "channel"]))
+        if rows_of(_named(keys, self._labels())) < totals.num_rows:
+            return None
+        self._said_day = last
+        self._learnt += days.tell(last)
+        told = self._told(totals, days.of_days(after, last), now)
+        return told if told.num_rows else None
+
+    def _told(
+        self, totals: pa.RecordBatch, sketches: list[pa.RecordBatch], now: datetime
+    ) -> pa.RecordBatch:
         return day_partials(
-            by_traffic(self._sum()),
-            united(self._sketches),
-            labels | self.state.labels,
-            self.rules.epoch,
-            now,
+            by_traffic(totals), united(sketches), self._labels(), self.rules.epoch, now
         )
+
+    def _labels(self) -> dict[int, str]:
+        """The texts of keys: those of registered channels, and those that were told."""
+        own = {label_key(name): name for name in self.rules.registered_channels}
+        return own | self.state.labels
 
     @property
     def waiting(self) -> bool:
@@ -188,9 +223,8 @@ class Accumulate:
         """Figures to publish, why (FIRST, AGAIN, CHANGED), and the texts of their keys."""
         state, rules = self.state, self.rules
         totals = self._sum()
-        own = {label_key(name): name for name in rules.registered_channels}
-        labels = own | state.labels
-        registered = np.array(list(own), dtype=np.int64)
+        labels = self._labels()
+        registered = np.array([label_key(n) for n in rules.registered_channels], dtype=np.int64)
         reached = None if rules.shards is None else state.progress.reached
         due = self._cadence.due(now, reached)
         derived = derive(
@@ -242,14 +276,15 @@ class Accumulate:
         state.published = choose(state.published, ~sealed_figures(state.published, through))
 
     def _forget_days(self, closed: int) -> None:
-        """Forget the local days that were sealed an hour ago: nothing of them can change."""
-        day = int(local_windows(np.array([closed - 60]), self.rules.time_zone)[0][0]) - 1
+        """Forget the local days that were sealed an hour ago and are told: they cannot change."""
         state = self.state
+        day = min(last_sealed_day(closed - 60, self.rules.time_zone), state.days.told)
         if day <= state.dropped_day or state.totals is None:
             return
         state.dropped_day = day
         state.totals = without_days(state.totals, day, self.rules.time_zone)
         state.sealed = state.sealed.after_day(day)
+        state.days.forget(day)
         if state.published:
             state.published = choose(state.published, state.published["day_of"] > day)
 
@@ -267,6 +302,7 @@ def recall(rules: PublishRules, totals_family: bool, fragments: list[pa.RecordBa
     if published := frames_of("published", fragments):
         state.published = newest(published)
     state.sealed = SealedHours.recall(fragments)
+    state.days = SealedDays.recall(fragments)
     if state.progress.closed != NEVER:
         machine._forget_days(state.progress.closed)
     if fragments:

@@ -51,6 +51,11 @@ def _published(machine: Accumulate) -> Iterator[Any]:
         yield batch if final else beam.pvalue.TaggedOutput("live", batch)
 
 
+def _in_pieces(partials: pa.RecordBatch) -> Iterator[Any]:
+    for start in range(0, partials.num_rows, PARTIALS_A_BATCH):
+        yield beam.pvalue.TaggedOutput("partials", partials.slice(start, PARTIALS_A_BATCH))
+
+
 class _AccumulateGrouped(beam.DoFn):
     """Bounded: all deltas of a family at once, everything published once."""
 
@@ -61,14 +66,12 @@ class _AccumulateGrouped(beam.DoFn):
         machine = Accumulate(self._rules, totals_family=family[0] == TOTALS_FAMILY)
         _add(machine, family[1])
         yield from _published(machine)
-        partials = machine.day_partials(datetime.now(timezone.utc))
-        for start in range(0, partials.num_rows, PARTIALS_A_BATCH):
-            part = partials.slice(start, PARTIALS_A_BATCH)
-            yield beam.pvalue.TaggedOutput("partials", part)
+        yield from _in_pieces(machine.day_partials(datetime.now(timezone.utc)))
 
 
 class _AccumulateKeyed(beam.DoFn):
-    """Unbounded: deltas wait in a bag; a timer lets the machine publish what changed."""
+    """Unbounded: deltas wait in a bag; a timer lets the machine publish what changed, and sealed
+    days."""
 
     PENDING = BagStateSpec("pending", PackedCoder())
     FRAGMENTS = BagStateSpec("fragments", PackedCoder())
@@ -106,7 +109,9 @@ class _AccumulateKeyed(beam.DoFn):
         machine = self._machines.wake(family, fragments, token)
         _add(machine, pending.read())
         pending.clear()
-        rows = list(_published(machine))
+        sealed = machine.sealed_partials(datetime.now(timezone.utc))
+        rows = [] if sealed is None else list(_in_pieces(sealed))
+        rows += _published(machine)
         self._machines.remember(family, machine, fragments, token)
         if machine.waiting and self._every:
             publish.set(next_beat(self._every, LAG * self._every))
@@ -135,8 +140,8 @@ class AccumulateFamilies(beam.PTransform):
     """PARTIAL and LABEL batches keyed by family shard → METRIC batches of what changed.
 
     `metrics` are final: on time, and their revisions. `live` are early; bounded input has none.
-    `partials` are DAY_PARTIAL batches of bounded input, SKETCH batches among what comes in; a
-    stream has none.
+    `partials` are DAY_PARTIAL batches, of the SKETCH batches among what comes in: in a stream of a
+    day when all shards have sealed it, once.
     """
 
     def __init__(self, rules: PublishRules, every_seconds: float = PUBLISH_EVERY_SECONDS) -> None:
@@ -147,11 +152,8 @@ class AccumulateFamilies(beam.PTransform):
         if partials.is_bounded:
             grouped = partials | "GroupByFamily" >> beam.GroupByKey()
             accumulate: beam.DoFn = _AccumulateGrouped(self._rules)
-            others: tuple[str, ...] = ("live", "partials")
         else:
             grouped, accumulate = partials, _AccumulateKeyed(self._rules, self._every)
-            others = ("live",)
-        types = dict.fromkeys(others, pa.RecordBatch)
         return grouped | "AccumulateFamily" >> beam.ParDo(accumulate).with_output_types(
-            pa.RecordBatch, **types
-        ).with_outputs(*others, main="metrics")
+            pa.RecordBatch, live=pa.RecordBatch, partials=pa.RecordBatch
+        ).with_outputs("live", "partials", main="metrics")

@@ -34,7 +34,7 @@ from transforms.measures.people import (
     without_actors,
 )
 from transforms.partials import partial_batch
-from transforms.sketch import sketch_people
+from transforms.sketch import sketch_people, sketch_sealed
 
 NEVER = -(2**31)
 SILENT_FOR_GOOD = 400 * 24 * 60
@@ -109,20 +109,26 @@ class Attend:
             self.state.last_minute = minute
             self._learnt += one_number("last_minute", minute)
 
-    def close(self, through: int) -> None:
+    def close(self, through: int) -> list[pa.RecordBatch]:
         """Minutes that ended the hot horizon or longer before minute `through` are sealed.
+
+        SKETCH batches of the people of the local days that this seals come out, once a day: of a
+        sealed day only marks are remembered. Mostly there are none.
 
         Only the timer calls this, after `emit`: what was added before belongs to open minutes. Ids
         and facts of sealed minutes are forgotten: what comes for them later, a change of a
         sealed fact too, is an ordinary output, the late ledger, and a restatement's work. People
         are folded (`sealed_people`), so that memory grows with people and not with time.
         """
-        closed = through - self.rules.hot_minutes
-        if closed > self.state.closed_through:
-            self._seal(closed)
-            self._learnt += one_number("closed_through", closed)
+        closed, before = through - self.rules.hot_minutes, self.state.closed_through
+        if closed <= before:
+            return []
+        people = self._seal(closed)
+        self._learnt += one_number("closed_through", closed)
+        return sketch_sealed(people, before, closed, self.rules.time_zone)
 
-    def _seal(self, closed: int) -> None:
+    def _seal(self, closed: int) -> People:
+        """Seal minutes before `closed`; people as they were, with facts that can change no more."""
         state, time_zone = self.state, self.rules.time_zone
         before, state.closed_through = state.closed_through, closed
         if state.remembered:
@@ -135,24 +141,29 @@ class Attend:
             keys = {name: gone[name] for name in ("fact", "minute", "flags")}
             state.sealed_facts = stack([state.sealed_facts, keys], keys)
             state.facts = choose(state.facts, state.facts["minute"] >= closed)
-        state.people = sealed_people(state.people, closed, before, time_zone)
+        people, state.people = (
+            state.people,
+            sealed_people(state.people, closed, before, time_zone),
+        )
         if state.sealed_facts:
             known = state.sealed_facts["minute"] >= closed - self.rules.fact_minutes
             state.sealed_facts = choose(state.sealed_facts, known)
+        return people
 
     def next_boundary(self, reached: int) -> int | None:
         """The next minute at which the stream's reaching it closes something; None: it has ended.
 
         Minutes in which nothing happened are passed over: a stream that catches up would stop at
         each of them. The end of the day never is: others may have been heard when this shard was
-        not, and their windows wait for its word.
+        not, and their windows wait for its word. Nor is its sealing: its rows wait for all shards.
         """
         hot, time_zone = self.rules.hot_minutes, self.rules.time_zone
         last = max(self.state.last_minute, 0)
         if reached > last + SILENT_FOR_GOOD:
             return None
         # What was heard may be hours ahead of the stream: the hour that it is in ends first.
-        day, hour = local_windows(np.array([max(reached, 0), last]), time_zone)
+        times = np.array([max(reached, 0), last, max(reached - hot, 0)])
+        day, hour = local_windows(times, time_zone)
         day_ends = [int(day_bounds(d, time_zone)[1].timestamp()) // 60 for d in day.tolist()]
         ends = np.array([last + 1, int(hour[1]) + 60, *day_ends])
         if reached < last:

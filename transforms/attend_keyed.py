@@ -42,7 +42,7 @@ several at once, and the last of them closes what minute after minute would take
 
 
 class AttendKeyed(beam.DoFn):
-    """(shard, observations) → (family, deltas and marks); `counts` and `late`."""
+    """(shard, observations) → (family, deltas, marks, sketches of days); `counts`, `late`."""
 
     PENDING = BagStateSpec("pending", PackedCoder())
     FRAGMENTS = BagStateSpec("fragments", PackedCoder())
@@ -133,17 +133,17 @@ class AttendKeyed(beam.DoFn):
         return self._every * (PATIENCE if shard is not None and shard.catches_up else 1)
 
     def _closed(self, awake: Shard, reached: int, armed: Any, close: Any) -> list[Any]:
-        """Marks of a shard that closes, armed for the next boundary.
+        """Sketches and marks of a shard that closes, armed for the next boundary.
 
         A timer that was set for something late is behind one that has fired before: no marks.
         """
-        marks = list(awake.close(reached, time.time())) if reached > awake.reached else []
+        told = list(awake.close(reached, time.time())) if reached > awake.reached else []
         boundary = awake.machine.next_boundary(max(reached, awake.reached))
         if boundary is None:
             armed.write(UNARMED)
         else:
             _arm(close, armed, boundary)
-        return marks
+        return told
 
     def _emitted(self, awake: Shard, pending: Any) -> Iterator[Any]:
         for packed in _drained(pending):

@@ -68,9 +68,9 @@ def _counts(attended: Attended) -> Iterator[Any]:
 class AttendShards(beam.PTransform):
     """Observations keyed by shard → `partials` keyed by family shard, `counts` (BALANCE_COUNT).
 
-    Bounded input is grouped, and SKETCH batches of its people are among its `partials`; unbounded
-    input meets keyed state in the global window (AttendKeyed) and gives `late` (LATE_EVENT) too.
-    The machine is the same, and so are the sums of what comes out.
+    Bounded input is grouped; unbounded input meets keyed state in the global window (AttendKeyed)
+    and gives `late` (LATE_EVENT) too. The machine is the same, and so are the sums of what comes
+    out. Among `partials` are SKETCH batches of people: of everybody, or of each day that is sealed.
     """
 
     def __init__(

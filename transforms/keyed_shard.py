@@ -31,8 +31,12 @@ PATIENCE = 4
 most part the same however much it holds, and nobody watches early figures of long ago."""
 
 
+SKETCHES_AN_ELEMENT = 256
+"""Rows of at most 32 KB each: an element of at most 8 MB."""
+
+
 class Shard:
-    """One shard of a stream: the Attend machine, deltas sent to each family, rows of the ledger."""
+    """One shard of a stream: the Attend machine, what it sent each family, rows of the ledger."""
 
     def __init__(
         self, key: int, families: int, machine: Attend, sent: np.ndarray, ledgered: int = 0
@@ -62,10 +66,13 @@ class Shard:
         attended = self.machine.emit()
         deltas = []
         for family, part in split_by_family(attended.partials, self._families):
-            self._sent[family] += 1
-            told = sent_by(part, self.number, int(self._sent[family]))
-            deltas.append((family, Packed.pack(told)))
+            deltas.append((family, self._numbered(family, part)))
         return attended, deltas
+
+    def _numbered(self, family: int, part: pa.RecordBatch) -> Packed:
+        """Something for a family, as the next of all that this shard has sent it."""
+        self._sent[family] += 1
+        return Packed.pack(sent_by(part, self.number, int(self._sent[family])))
 
     def ledger(self, late: Frame, epoch: int, now: datetime) -> Iterator[pa.RecordBatch]:
         """LATE_EVENT batches of what was late; before the first, which rows are remembered."""
@@ -78,11 +85,18 @@ class Shard:
             yield late_batch(late, self.machine.state.closed_through, ledger, now)
 
     def close(self, reached: int, now: float) -> Iterator[tuple[int, Packed]]:
-        """Close what the stream's reaching a minute closes; a mark for every family."""
+        """Close what the stream's reaching a minute closes; a mark for every family.
+
+        Before the marks, the sketches of the days that this seals: who believes the mark has them.
+        """
         ahead, waited = reached - self.reached, now - self._closed_at
         self.catches_up = ahead < SOON and ahead * 60 > HURRY * waited
         self._closed_at = now
-        self.machine.close(reached)
+        for sketches in self.machine.close(reached):
+            for family, part in split_by_family(sketches, self._families):
+                for start in range(0, part.num_rows, SKETCHES_AN_ELEMENT):
+                    piece = part.slice(start, SKETCHES_AN_ELEMENT)
+                    yield family, self._numbered(family, piece)
         for family, sequence in enumerate(self._sent.tolist()):
             mark = Mark(self.number, sequence, reached, reached - self.machine.rules.hot_minutes)
             yield family, Packed.pack(mark_batch(mark))

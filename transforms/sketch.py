@@ -14,7 +14,7 @@ from transforms.calendar import local_windows
 from transforms.deltas import people_by_traffic
 from transforms.frame import Frame, choose, group, rows_of
 from transforms.measures.counting import with_dimensions
-from transforms.measures.people import People
+from transforms.measures.people import People, nobody
 from transforms.statistics.theta import sketch_of, union_of
 
 
@@ -42,12 +42,32 @@ def sketch_people(people: People, time_zone: str) -> pa.RecordBatch:
     return _batch(columns, sketches)
 
 
+def sketch_sealed(people: People, before: int, closed: int, time_zone: str) -> list[pa.RecordBatch]:
+    """SKETCH batch of the local days that end where minutes before `closed` are sealed, or nothing.
+
+    Minutes before `before` are sealed already, so each day is given once. People are those known
+    when it is sealed: who came later for the day, or was taken back later, changes no sketch.
+    """
+    first, today = local_windows(np.array([max(before, 0), closed]), time_zone)[0].tolist()
+    if first == today or not rows_of(people.presence):
+        return []
+    day = local_windows(people.presence["hour"].astype(np.int64), time_zone)[0]
+    there = choose(people.presence, (day >= first) & (day < today))
+    sketches = sketch_people(People(there, nobody().actions), time_zone)
+    return [sketches] if sketches.num_rows else []
+
+
 def united(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     """One row of each place, traffic and day: BOTH is told apart, and there is none of it left.
 
     Equal for any order and any cutting of the same people, byte by byte.
     """
-    table = pa.Table.from_batches([*map(_told_apart, batches)], SKETCH)
+    return merged([*map(_told_apart, batches)])
+
+
+def merged(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """One row of each place, traffic (BOTH is one of its own) and day."""
+    table = pa.Table.from_batches(batches, SKETCH)
     grouped = table.group_by(list(SKETCH_KEY), use_threads=False).aggregate([("people", "list")])
     grouped = grouped.sort_by([(name, "ascending") for name in SKETCH_KEY])
     columns = {name: [grouped[name].to_numpy()] for name in SKETCH_KEY}

@@ -6,11 +6,12 @@ two hours take four seconds. Two days of stream time follow, which close the las
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,11 @@ import pytest
 
 from deploy.local.prism import missing_prism
 from deploy.local.services import ROOT
+from pipelines.measure import measure
+from pipelines.recompute import recomputation
+from pipelines.rollup import RollUp, roll_up
+from pipelines.verify_dataset import late_events, left_out
+from pipelines.verify_options import add_verify_arguments, verify_options
 from tests.e2e.dataset import Dataset, Verdict, balance_closes, events_are_once
 from tests.e2e.needs import need
 from tests.e2e.streams import arriving, make_live, oracle, run_on_prism
@@ -27,6 +33,8 @@ pytestmark = pytest.mark.timeout(1800)
 BEGIN = datetime(2026, 3, 14, 18, 30, tzinfo=timezone.utc)
 LAST_DAY_ENDS = datetime(2026, 3, 15, 23, 0, tzinfo=timezone.utc)
 """The end of the day on which the last record arrived, in Paris."""
+
+DAYS = ("2026-03-14", "2026-03-15")
 
 SPLIT = "Unexpected split on a bundle with timers"
 
@@ -55,6 +63,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     ]
     with run_on_prism("pipelines", arguments, folder / "log") as job:
         job.wait_until(lambda: dataset.is_final_through(LAST_DAY_ENDS), seconds=300)
+        job.wait_until(lambda: _days_told(dataset) == set(DAYS), seconds=120)
         job.wait_until(lambda: dataset.received() == _records(live), seconds=60)
         job.wait_until(dataset.quiet, seconds=60)
     batch = Dataset(oracle(folder / "batch", [live]))
@@ -70,6 +79,47 @@ def _records(live: Path) -> int:
 
 def test_the_figures_that_stand_are_those_of_a_recomputation(replayed):
     replayed.verdict.holds()
+
+
+def _days_told(dataset: Dataset) -> set[str]:
+    """Days of which it was told what rolls up."""
+    if not any(dataset.folder.glob("partials/day=*/*.parquet")):
+        return set()
+    totals = "SELECT DISTINCT local_day FROM partials_latest WHERE grouping_set = 'total'"
+    return {str(day) for (day,) in dataset.rows(totals)}
+
+
+PARTIALS = "SELECT * EXCLUDE (published_time) FROM partials_latest ORDER BY ALL"
+
+
+@pytest.fixture(scope="module")
+def in_time(replayed: Replayed, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """A batch of what was in time for the stream, as its late ledger says."""
+    parser = argparse.ArgumentParser()
+    add_verify_arguments(parser)
+    asked = verify_options(parser.parse_args([str(replayed.dataset.folder), str(replayed.live)]))
+    again = tmp_path_factory.mktemp("in-time") / "figures"
+    measuring = recomputation(asked.dataset, asked.inputs, asked.run, again)
+    with asked.dataset.published(asked.days) as connection:
+        late = left_out(late_events(connection))
+    measure(replace(measuring, rules=replace(measuring.rules, excluded=late)))
+    return Dataset(again)
+
+
+def test_what_rolls_up_of_sealed_days_is_what_a_batch_of_what_was_in_time_gives(replayed, in_time):
+    """Sketches byte by byte; what came late is in neither."""
+    streamed = replayed.dataset.rows(PARTIALS)
+
+    assert streamed == in_time.rows(PARTIALS)
+    assert streamed != replayed.batch.rows(PARTIALS)
+
+
+def test_the_days_of_a_stream_roll_up(replayed, in_time):
+    asked = RollUp(*map(date.fromisoformat, DAYS))
+    (rolled,) = roll_up(replayed.dataset.folder, asked)
+
+    assert rolled[:1] == (len(DAYS),)
+    assert rolled == roll_up(in_time.folder, asked)[0]
 
 
 def test_windows_closed_while_records_came(replayed):
@@ -103,9 +153,6 @@ def test_the_archive_of_a_stream_has_every_record_as_it_came(replayed):
     )
 
     assert archived == _records(replayed.live)
-
-
-DAYS = ("2026-03-14", "2026-03-15")
 
 
 @pytest.mark.parametrize("source", ["events", "archive"])

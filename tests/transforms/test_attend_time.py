@@ -62,7 +62,9 @@ def test_a_word_is_followed_by_the_ends_of_its_minute_hour_and_day_and_by_their_
     assert _boundaries(live, "10:00", until="2026-03-04T23:15") == [
         *_that_day("10:01", "10:16", "11:00", "11:15", "23:00", "23:15"),
         "2026-03-03T23:00",
+        "2026-03-03T23:15",
         "2026-03-04T23:00",
+        "2026-03-04T23:15",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import apache_beam as beam
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.coder import Packed
 from schemas.metric import KEY
+from schemas.observation import tick_batch
 from tests.transforms.keyed_state import Bag, Value
 from tests.transforms.observations import (
     NOW,
@@ -194,8 +196,8 @@ def test_a_bag_is_at_most_a_quarter_more_than_what_is_remembered(monkeypatch):
     assert len(woken.state.remembered["minute"]) == 199
 
 
-def _metrics(bounded):
-    """METRIC rows, newest revision of each, of the two machines on the in-process runner."""
+def _given(bounded, output="metrics", publish=PUBLISH):
+    """Rows of an output of the two machines on the in-process runner."""
     rows = numbered(
         said(f"10:{minute:02}", actor, signal, fact=fact, revision=minute, retract=gone)
         for minute, actor, signal, fact, gone in (
@@ -214,6 +216,11 @@ def _metrics(bounded):
             observations([row]), observations([row])["actor"].to_numpy(), 3
         )
     ]
+    if not bounded:
+        # As Observe does: the shard of nobody knows the time too.
+        keyed += [
+            (shard, Packed.pack(tick_batch(rows[-1].micros // 60_000_000))) for shard in range(3)
+        ]
     runner = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
     with beam.Pipeline(runner=runner) as root:
         shards = root | "Observations" >> beam.Create(keyed).with_output_types(tuple[int, Packed])
@@ -223,13 +230,13 @@ def _metrics(bounded):
         labels = named | RouteLabels(FAMILIES)
         shards.is_bounded = labels.is_bounded = bounded
         attended = shards | AttendShards(RULES, FAMILIES, shards=3, every_seconds=0)
-        metrics = (
+        published = (
             (attended["partials"], labels)
             | beam.Flatten()
-            | AccumulateFamilies(PUBLISH, every_seconds=0)
-        ).metrics
+            | AccumulateFamilies(publish, every_seconds=0)
+        )
         path = _Collected()
-        metrics | beam.Map(path.keep)
+        published[output] | beam.Map(path.keep)
     found = _Collected.rows
     _Collected.rows = []
     return found
@@ -256,8 +263,21 @@ def _newest(rows):
 def test_grouped_shards_and_keyed_state_end_in_the_same_figures(monkeypatch):
     # The in-process runner goes to the end of all time at once, and stops there.
     monkeypatch.setattr(attend, "SILENT_FOR_GOOD", 2 * 24 * 60)
-    grouped, keyed = _newest(_metrics(bounded=True)), _newest(_metrics(bounded=False))
+    grouped, keyed = _newest(_given(bounded=True)), _newest(_given(bounded=False))
     withdrawn = {key for key, row in keyed.items() if row["suppressed_reason"] == "withdrawn"}
 
     assert grouped
     assert {key: row for key, row in keyed.items() if key not in withdrawn} == grouped
+
+
+def test_grouped_shards_and_keyed_state_tell_the_same_rows_that_roll_up(monkeypatch):
+    monkeypatch.setattr(attend, "SILENT_FOR_GOOD", 2 * 24 * 60)
+    grouped = _given(True, "partials")
+    keyed = _given(False, "partials", replace(PUBLISH, shards=3))
+
+    assert grouped
+    assert _untimed(keyed) == _untimed(grouped)
+
+
+def _untimed(rows):
+    return sorted(repr({**row, "published_time": None}) for row in rows)
