@@ -313,9 +313,10 @@ def _report(given: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _compact(given: argparse.Namespace, _: Sequence[str]) -> int:
-    from pipelines.compact import compact, print_compacted
+    from pipelines.compact_kept import print_compacted
+    from pipelines.place import place_of
 
-    print_compacted(compact(Path(given.dataset), given.day))
+    print_compacted(place_of(given.dataset).compact(given.day))
     return 0
 
 
