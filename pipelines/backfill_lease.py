@@ -163,9 +163,9 @@ def _refusal(destination: object, others: list[Claim]) -> str:
         )
     claim = max(others, key=lambda each: each.seconds)
     return (
-        f"{destination}: expected no other backfill or replay of it, found that of {claim.owner},"
-        f" since {claim.since.isoformat(timespec='seconds')}; wait until it has ended, or, where it"
-        f" was killed, {claim.seconds} s until its lease has"
+        f"{destination}: expected no other backfill, replay or compaction of it, found"
+        f" that of {claim.owner}, since {claim.since.isoformat(timespec='seconds')}; wait until it"
+        f" has ended, or, where it was killed, {claim.seconds} s until its lease has"
     )
 
 

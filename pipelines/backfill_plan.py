@@ -132,9 +132,15 @@ def closed_through(
     """
     if run.hot_minutes is None:
         return now
-    read, told = place.read_through(), latest_end(connection)
+    return sealed_through(run.hot_minutes, latest_end(connection), place.read_through(), now)
+
+
+def sealed_through(
+    hot_minutes: int, told: datetime, read: datetime | None, now: datetime
+) -> datetime:
+    """How far a stream corrects no window any more, where its figures have come to `told`."""
     reached = max(told, read) if read else told
-    return min(now, reached - timedelta(minutes=run.hot_minutes))
+    return min(now, reached - timedelta(minutes=hot_minutes))
 
 
 def _check_since(options: BackfillOptions, day: LocalDay) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.arguments import add_measure_arguments
 from pipelines.backfill_options import add_backfill_arguments, backfill_options
-from pipelines.day_options import add_compact_arguments, add_rollup_arguments
+from pipelines.day_options import add_compact_arguments, add_report_arguments, add_rollup_arguments
 from pipelines.errors import OptionError
 from pipelines.replay_options import add_replay_arguments, replay_options
 from pipelines.sources.files import InputError
@@ -147,8 +147,7 @@ def _parser() -> argparse.ArgumentParser:
         "write the report of a dataset as one HTML page",
         "moment report figures --html report.html",
     )
-    report.add_argument("dataset", metavar="DIR")
-    report.add_argument("--html", metavar="FILE", help="default: DIR/report.html")
+    add_report_arguments(report)
 
     add_compact_arguments(
         command(
@@ -306,19 +305,18 @@ def _demo(given: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _report(given: argparse.Namespace, _: Sequence[str]) -> int:
-    from pipelines.report import write_report
+    from pipelines.report import source_of, write_report
 
-    dataset = Path(given.dataset)
-    if not (dataset / "run.json").exists():
-        raise OptionError(f"{dataset}: expected a dataset of `moment measure` (no run.json in it)")
-    print(write_report(dataset, Path(given.html) if given.html else dataset / "report.html"))
+    source = source_of(given.dataset)
+    print(write_report(source, Path(given.html) if given.html else source.page, day=given.day))
     return 0
 
 
 def _compact(given: argparse.Namespace, _: Sequence[str]) -> int:
-    from pipelines.compact import compact, print_compacted
+    from pipelines.compact_kept import print_compacted
+    from pipelines.place import place_of
 
-    print_compacted(compact(Path(given.dataset), given.day))
+    print_compacted(place_of(given.dataset).compact(given.day))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`moment compact`: a closed day of a dataset reduced to the rows that its views look at.
+"""`moment compact` of a folder: a closed day of it reduced to the rows that its views look at.
 
 A stream writes many files, and rows that say again what was said: retried bundles, restored jobs,
 counts that went on. The new file is put beside the old ones, and these are removed one by one.
@@ -8,8 +8,7 @@ the same, and to run it again completes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -19,80 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.backfill_lock import exclusively
+from pipelines.compact_kept import KEPT, Compacted
 from pipelines.errors import OptionError
 from pipelines.sinks.parquet import ROWS_A_GROUP, DayFile
 from pipelines.sinks.table import Table
-from pipelines.sinks.tables import (
-    BALANCES,
-    EVENTS,
-    FAILED_EVENTS,
-    LATE_EVENTS,
-    METRICS,
-    PARTIALS,
-)
+from pipelines.sinks.tables import LATE_EVENTS
 from pipelines.verify_dataset import add_view
-from schemas.balance import BALANCE_KEY
-from schemas.day_partial import DAY_PARTIAL_KEY
-from schemas.late import STANDING_ROWS
-from schemas.metric import KEY
-
-_FIGURE = ", ".join(KEY)
-_SAME = """value IS NOT DISTINCT FROM {0}(value) OVER told
-  AND suppressed_reason IS NOT DISTINCT FROM {0}(suppressed_reason) OVER told"""
-
-KEPT = {
-    # Of what the late ledger names, every arrival: verify asks which of them were in time.
-    EVENTS: f"""
-FROM {{rows}} QUALIFY row_number() OVER (
-  PARTITION BY event_id,
-    CASE WHEN event_id IN (SELECT event_id FROM ({STANDING_ROWS})) THEN ingested_time END
-  ORDER BY ingested_time, event_time, collected_time
-) = 1
-""",
-    # Of rows of an epoch that repeat one another, the first, which is the change, and the last,
-    # which stands. No epoch loses a window: it would replace less than it did.
-    METRICS: f"""
-FROM (
-  FROM {{rows}} QUALIFY
-    row_number() OVER (PARTITION BY {_FIGURE}, epoch, published_time, revision) = 1
-)
-WINDOW told AS (PARTITION BY {_FIGURE} ORDER BY epoch, published_time, revision)
-QUALIFY NOT coalesce(
-  epoch = lead(epoch) OVER told AND {_SAME.format("lead")}
-  AND (row_number() OVER told = 1 OR {_SAME.format("lag")}), FALSE)
-""",
-    FAILED_EVENTS: """
-FROM {rows} QUALIFY row_number() OVER (PARTITION BY failure_id ORDER BY failed_time) = 1
-""",
-    BALANCES: f"""
-FROM {{rows}} QUALIFY row_number() OVER (
-  PARTITION BY {", ".join(BALANCE_KEY)} ORDER BY published_time DESC
-) = 1
-""",
-    PARTIALS: f"""
-FROM {{rows}} QUALIFY epoch = max(epoch) OVER () AND row_number() OVER (
-  PARTITION BY {", ".join(DAY_PARTIAL_KEY)} ORDER BY epoch DESC, published_time DESC
-) = 1
-""",
-    # Without what a restored shard voided; the rows that void may void others, of other days.
-    LATE_EVENTS: f"""
-FROM {{rows}} AS told WHERE (effect = 'reset' OR NOT EXISTS (
-  SELECT 1 FROM late_events AS voiding
-  WHERE voiding.effect = 'reset' AND voiding.shard = told.shard AND voiding.epoch = told.epoch
-    AND voiding.number < told.number AND voiding.recorded_time > told.recorded_time
-)) QUALIFY row_number() OVER (PARTITION BY {", ".join(LATE_EVENTS.schema.names)}) = 1
-""",
-}
-"""Which rows of a day of a table stay, in SQL. `metrics_live` and `source_status` expire soon."""
-
-
-@dataclass(frozen=True)
-class Compacted:
-    """What became of a table's day. Equal numbers: there was nothing to do."""
-
-    table: str
-    files: tuple[int, int]
-    rows: tuple[int, int]
 
 
 def compact(dataset: Path, day: date) -> list[Compacted]:
@@ -112,14 +43,6 @@ def compact(dataset: Path, day: date) -> list[Compacted]:
             if files := sorted(folder.glob("*.parquet")):
                 done.append(_compact(connection, table, folder, files))
     return done
-
-
-def print_compacted(done: Sequence[Compacted]) -> None:
-    for each in done:
-        before, after = each.files, each.rows
-        print(
-            f"{each.table}: {before[0]:,} files to {before[1]:,}, {after[0]:,} rows to {after[1]:,}"
-        )
 
 
 def _check_closed(dataset: Path, day: date) -> None:

@@ -1,4 +1,4 @@
-"""Options of `moment rollup` and `moment compact`, apart from what needs their libraries."""
+"""Options of `moment report`, `rollup` and `compact`, apart from what needs their libraries."""
 
 from __future__ import annotations
 
@@ -34,8 +34,20 @@ def add_rollup_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_report_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="directory or bigquery://PROJECT/DATASET"
+    )
+    parser.add_argument("--day", type=_day, help="local day (default: the one with most events)")
+    parser.add_argument(
+        "--html", metavar="FILE", help="default: report.html in the directory, or DATASET.html here"
+    )
+
+
 def add_compact_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", metavar="DIR")
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="directory or bigquery://PROJECT/DATASET"
+    )
     parser.add_argument("--day", type=_day, required=True, help="a day whose windows are closed")
 
 

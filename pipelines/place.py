@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.backfill_manifest import Shelf
+from pipelines.compact_kept import Compacted
 from pipelines.local_day import LocalDay
 from pipelines.sinks.bigquery_destination import is_bigquery, parse_destination
 from pipelines.sinks.table import Table
@@ -44,7 +45,8 @@ class DayRows:
 
 
 class Place(Protocol):
-    """What `moment verify` and `moment backfill` ask of a place. As text, it is as it was given.
+    """What `moment verify`, `backfill`, `replay` and `compact` ask of a place. As text, it is as it
+    was given.
 
     Connections are DuckDB's, for comparisons run in this process wherever figures come from. A
     place travels to workers.
@@ -122,6 +124,9 @@ class Place(Protocol):
 
     def finished(self) -> None:
         """All is published: what follows of it may be made."""
+
+    def compact(self, day: date) -> list[Compacted]:
+        """Reduce a closed day of each table to what views look at. Raises OptionError."""
 
 
 def place_of(given: str) -> Place:

@@ -16,6 +16,8 @@ from pipelines.backfill_lease import exclusively
 from pipelines.backfill_replace import replace_in_bigquery
 from pipelines.backfill_rows import RowShelf
 from pipelines.backfill_sizes import day_rows, read_through, sizes
+from pipelines.compact_bigquery import compact_in_bigquery
+from pipelines.compact_kept import Compacted
 from pipelines.errors import OptionError
 from pipelines.local_day import LocalDay
 from pipelines.place import DayRows, Sizes, StillAlone
@@ -136,3 +138,6 @@ class BigQueryPlace:
 
     def finished(self) -> None:
         """Views are made by `moment tables apply`, and look at tables as they are."""
+
+    def compact(self, day: date) -> list[Compacted]:
+        return compact_in_bigquery(self.destination, self.run(), day)

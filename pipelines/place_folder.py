@@ -14,6 +14,8 @@ import pyarrow as pa
 from pipelines.backfill_lock import exclusively
 from pipelines.backfill_manifest import FolderShelf
 from pipelines.backfill_partitions import replace_partition
+from pipelines.compact import compact
+from pipelines.compact_kept import Compacted
 from pipelines.duck import connect
 from pipelines.local_day import LocalDay
 from pipelines.place import DayRows, Sizes, StillAlone
@@ -145,3 +147,6 @@ class FolderPlace:
 
     def finished(self) -> None:
         create_views(self.folder)
+
+    def compact(self, day: date) -> list[Compacted]:
+        return compact(self.folder, day)

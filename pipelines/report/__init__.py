@@ -5,22 +5,25 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from pipelines.report.folder import FolderSource
 from pipelines.report.page import page
 from pipelines.report.query import read_findings
+from pipelines.report.source import Source, source_of
 
-__all__ = ["write_report"]
+__all__ = ["source_of", "write_report"]
 
 
 def write_report(
-    dataset: Path, target: Path, title: str | None = None, day: date | None = None
+    dataset: Path | Source, target: Path, title: str | None = None, day: date | None = None
 ) -> Path:
     """The path of a page about one local day of a Moment dataset, written whole or not at all.
 
     The page needs nothing but itself: styles and charts are inline, and it reads without scripts.
-    `day` is the local day with most events unless given. Raises FileNotFoundError where `dataset`
-    is not a directory, ValueError where it says nothing about `day`.
+    `day` is the local day with most events unless given. Raises FileNotFoundError where a path is
+    not a directory, OptionError where there is nothing about `day` or BigQuery refuses.
     """
-    html = page(read_findings(dataset, day), title)
+    source = FolderSource(dataset) if isinstance(dataset, Path) else dataset
+    html = page(read_findings(source, day), title)
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.unfinished")
     unfinished.write_text(html, encoding="utf-8")

@@ -63,7 +63,7 @@ def _balance(findings: Findings) -> str:
     )
     foot = _balance_row("*", rows, "All")
     first = min(row["arrival_hour"] for row in rows)
-    last = max(row["arrival_hour"] for row in rows)
+    last = max(row["last_hour"] for row in rows)
     return (
         '<div class="scroll"><table id="balance"><caption>Balance of records and events,'
         f" arrived from {time_element(first, findings.zone, with_day=True)}"
@@ -114,6 +114,11 @@ def _table(identity: str, caption: str, heads: Iterable[str], body: str) -> str:
 
 def _failed(findings: Findings) -> str:
     """Failed records by channel and reason; a pair that did not occur has an empty cell."""
+    if findings.why_no_failures is not None:
+        return (
+            '<p class="small">Which records failed, and why, is not on this page:'
+            f" {escape(findings.why_no_failures)}. How many did is in the balance.</p>"
+        )
     if not findings.failed:
         return '<p class="small">No record failed.</p>'
     counts = {

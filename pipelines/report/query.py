@@ -1,87 +1,30 @@
-"""Findings: what a report needs of one local day, read from a dataset's Parquet files by DuckDB."""
+"""Findings: what a report needs of one local day, read from a folder or from BigQuery."""
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import duckdb
-
-from schemas.balance import BALANCE_KEY
-from schemas.metric import KEY, NEWEST_FIRST, standing_epochs
-
-Row = Mapping[str, Any]
-
-_LATEST = f"""
-WITH of_day AS (
-    FROM read_parquet($files, hive_partitioning = true, union_by_name = true)
-    WHERE local_day = $day
+from pipelines.errors import OptionError
+from pipelines.report.selects import (
+    BALANCE_OF_CHANNELS,
+    COUNTS,
+    DAYS,
+    EVENTS_OF_DAYS,
+    FAILURES,
+    OF_MINUTES,
+    OF_THE_DAY,
 )
-SELECT * EXCLUDE (place) FROM (
-    SELECT *, row_number() OVER (
-        PARTITION BY {", ".join(KEY)} ORDER BY {NEWEST_FIRST}
-    ) AS place
-    FROM ({standing_epochs("of_day")})
-) WHERE place = 1
-"""
-"""Rows that count: of each figure of the day, the newest of the epoch that stands."""
+from pipelines.report.source import Ask, Row, Source
 
-_EVENTS_OF_DAYS = """
-SELECT local_day, max(value) FILTER (
-    metric = 'events' AND grouping_set = 'total' AND window_kind = 'day'
-) AS events, count(*) AS rows
-FROM read_parquet($files, hive_partitioning = true, union_by_name = true)
-GROUP BY local_day ORDER BY events DESC NULLS LAST, rows DESC, local_day DESC
-"""
+__all__ = ["Figures", "Findings", "Row", "read_findings"]
 
-_LIVE = """
-SELECT content_id FROM latest
-WHERE metric IN ('reach', 'concurrent_viewers') AND grouping_set = 'content'
-    AND window_kind = 'day' AND value IS NOT NULL
-GROUP BY content_id, traffic
-ORDER BY traffic DESC, count(DISTINCT metric) DESC,
-    max(value) FILTER (metric = 'reach') DESC NULLS LAST, content_id
-LIMIT 1
-"""
-"""Of the contents people watched at once, the one of greatest reach; the page that announces a live
-may reach more people than the live. `traffic DESC`: valid before gross."""
-
-_SHOWN = """
-SELECT * FROM latest
-WHERE window_kind = 'day' OR (window_kind = 'minute' AND traffic = 'valid' AND (
-    (metric = 'events' AND grouping_set IN ('total', 'channel'))
-    OR (grouping_set = 'total' OR (grouping_set = 'content' AND content_id = $live))
-    AND metric IN (
-        'reach', 'concurrent_viewers', 'engagement_rate_actions', 'engagement_rate_engagers'
-    )
-)) ORDER BY window_start, definition_version, channel, content_id, brand_id, item
-"""
-
-_FAILED = """
-SELECT coalesce(channel, 'unknown') AS channel, stage, reason, count(DISTINCT failure_id) AS records
-FROM read_parquet($files, hive_partitioning = true, union_by_name = true)
-GROUP BY ALL ORDER BY records DESC, channel, reason
-"""
-
-_BALANCE = f"""
-SELECT * FROM read_parquet($files, hive_partitioning = true, union_by_name = true)
-QUALIFY row_number() OVER (
-    PARTITION BY {", ".join(BALANCE_KEY)} ORDER BY published_time DESC
-) = 1
-ORDER BY channel, arrival_hour, input
-"""
-
-_SUPPRESSED = """
-SELECT suppressed_reason AS reason, window_kind, count(*) AS rows FROM latest
-GROUP BY ALL ORDER BY reason NULLS FIRST, window_kind
-"""
-
-_CAUSES = "SELECT cause, count(*) AS rows FROM latest GROUP BY cause ORDER BY rows DESC, cause"
+_SHOWN = ("window_start", "definition_version", "channel", "content_id", "brand_id", "item")
+"""Columns by which figures are in order, nulls last."""
 
 
 class Figures:
@@ -132,88 +75,134 @@ class Findings:
     figures: Figures = field(default_factory=lambda: Figures(()))
     published: datetime | None = None
     balance: list[Row] = field(default_factory=list)
+    """A row a channel of all hours that balance, and one each hour and input that does not."""
     failed: list[Row] = field(default_factory=list)
+    why_no_failures: str | None = None
+    """Why `failed` says nothing, where it may not be read."""
     suppressed: list[Row] = field(default_factory=list)
     causes: list[Row] = field(default_factory=list)
 
 
-def read_findings(dataset: Path, day: date | None = None) -> Findings:
-    """Findings of a dataset directory; parts it lacks are empty.
+def read_findings(source: Source, day: date | None = None) -> Findings:
+    """Findings of a dataset, of `day` or the local day with most events; parts it lacks are empty.
 
-    Raises FileNotFoundError where `dataset` is not a directory, ValueError where it has figures but
-    none of `day`, or where run.json names no time zone of the IANA database.
+    Raises FileNotFoundError where a folder is none, OptionError where there are figures but none of
+    `day`, where its run names no time zone of the IANA database, or where BigQuery refuses.
     """
-    if not dataset.is_dir():
-        raise FileNotFoundError(
-            f"expected the directory of a dataset at {dataset}, found none;"
-            " give the --output of `moment measure`"
+    run = source.run()
+    zone = _zone(run, source)
+    why_no_failures = source.why_no_failures()
+    with source.opened() as ask:
+        known = ask(DAYS, {})
+        always: dict[str, Any] = {
+            "zone": zone,
+            "run": run,
+            "days": len(known),
+            "balance": _ordered(ask(BALANCE_OF_CHANNELS, {}), ("channel", "arrival_hour", "input")),
+            "failed": [] if why_no_failures else _failed(ask),
+            "why_no_failures": why_no_failures,
+        }
+        if not known:
+            if not always["balance"]:
+                source.found_nothing()
+            return Findings(day=day, **always)
+        day = _fullest(ask, known) if day is None else _known(day, known, source)
+        of_day = ask(OF_THE_DAY, {"day": day})
+        live = _live(of_day)
+        minutes = ask(OF_MINUTES, {"day": day, "live": live or ""})
+        counts = ask(COUNTS, {"day": day})
+    return Findings(
+        day=day,
+        live=live,
+        figures=Figures(_ordered([*of_day, *minutes], _SHOWN)),
+        published=max(row["published_time"] for row in counts),
+        suppressed=[
+            {"reason": reason, "window_kind": window_kind, "rows": rows}
+            for (reason, window_kind), rows in _sums(counts, "suppressed_reason", "window_kind")
+        ],
+        causes=[{"cause": cause, "rows": rows} for (cause,), rows in _sums(counts, "cause")],
+        **always,
+    )
+
+
+def _fullest(ask: Ask, known: list[Row]) -> date:
+    """The day of most events; of days that have not ended, the one of most rows, or the last."""
+    events = {row["day"]: row["events"] for row in ask(EVENTS_OF_DAYS, {})}
+    chosen: date = max(
+        known,
+        key=lambda row: (
+            events.get(row["day"]) is not None,
+            events.get(row["day"]) or 0,
+            row["row_count"],
+            row["day"],
+        ),
+    )["day"]
+    return chosen
+
+
+def _known(day: date, known: list[Row], source: Source) -> date:
+    days = sorted(row["day"] for row in known)
+    if day not in days:
+        raise OptionError(
+            f"--day {day}: expected a day that {source} has figures of ({days[0]} to {days[-1]}),"
+            " found none"
         )
-    run = _read_run(dataset / "run.json")
-    zone = _zone(run, dataset)
-    connection = duckdb.connect()
-    try:
-        connection.execute("SET TimeZone = 'UTC'")
-        balance = _of_files(connection, _BALANCE, _files(dataset, "balance"))
-        failed = _of_files(connection, _FAILED, _files(dataset, "failed_events"))
-        files = _files(dataset, "metrics")
-        days = _of_files(connection, _EVENTS_OF_DAYS, files)
-        if not days:
-            return Findings(zone, run, day, balance=balance, failed=failed)
-        if day is None:
-            day = days[0]["local_day"]
-        elif day not in [row["local_day"] for row in days]:
-            known = sorted(row["local_day"] for row in days)
-            raise ValueError(
-                f"expected a day the dataset {dataset} has figures of"
-                f" ({known[0]} to {known[-1]}), found {day}"
-            )
-        connection.execute(f"CREATE TEMP TABLE latest AS {_LATEST}", {"files": files, "day": day})
-        watched = _rows(connection.execute(_LIVE))
-        live = watched[0]["content_id"] if watched else None
-        published = _rows(connection.execute("SELECT max(published_time) AS at FROM latest"))
-        return Findings(
-            zone=zone,
-            run=run,
-            day=day,
-            days=len(days),
-            live=live,
-            figures=Figures(_rows(connection.execute(_SHOWN, {"live": live}))),
-            published=published[0]["at"],
-            balance=balance,
-            failed=failed,
-            suppressed=_rows(connection.execute(_SUPPRESSED)),
-            causes=_rows(connection.execute(_CAUSES)),
-        )
-    finally:
-        connection.close()
+    return day
 
 
-def _files(dataset: Path, table: str) -> list[str]:
-    return sorted(str(path) for path in (dataset / table).glob("**/*.parquet"))
+def _live(of_day: list[Row]) -> str | None:
+    """Of the contents people watched at once, the one of greatest reach, else of greatest reach:
+    the page that announces a live may reach more people than the live. Valid before gross."""
+    contents: dict[tuple[str, str], dict[str, float]] = {}
+    for row in of_day:
+        if (
+            row["metric"] in ("reach", "concurrent_viewers")
+            and row["grouping_set"] == "content"
+            and row["value"] is not None
+        ):
+            told = contents.setdefault((row["traffic"], row["content_id"]), {})
+            told[row["metric"]] = max(row["value"], told.get(row["metric"], row["value"]))
+    ranked = sorted(
+        contents,
+        key=lambda key: (
+            key[0] != "valid",
+            -len(contents[key]),
+            -contents[key].get("reach", float("-inf")),
+            key[1],
+        ),
+    )
+    return ranked[0][1] if ranked else None
 
 
-def _of_files(connection: duckdb.DuckDBPyConnection, query: str, files: list[str]) -> list[Row]:
-    return _rows(connection.execute(query, {"files": files})) if files else []
+def _failed(ask: Ask) -> list[Row]:
+    rows = ask(FAILURES, {})
+    return sorted(
+        rows, key=lambda row: (-row["records"], row["channel"], row["reason"], row["stage"])
+    )
 
 
-def _rows(result: duckdb.DuckDBPyConnection) -> list[Row]:
-    names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, values)) for values in result.fetchall()]
+def _sums(counts: list[Row], *columns: str) -> list[tuple[tuple[Any, ...], int]]:
+    """How many rows each group of these columns has, most first."""
+    totals: Counter[tuple[Any, ...]] = Counter()
+    for row in counts:
+        totals[tuple(row[column] for column in columns)] += row["row_count"]
+    return sorted(totals.items(), key=lambda told: (-told[1], _nulls_last(told[0])))
 
 
-def _read_run(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
-        return {}
-    run = json.loads(path.read_text(encoding="utf-8"))
-    options = run.get("options")
-    return {**(options if isinstance(options, dict) else {}), **run}
+def _ordered(rows: Iterable[Row], columns: tuple[str, ...]) -> list[Row]:
+    return sorted(rows, key=lambda row: _nulls_last(row[column] for column in columns))
 
 
-def _zone(run: Mapping[str, Any], dataset: Path) -> ZoneInfo:
+def _nulls_last(values: Iterable[Any]) -> tuple[tuple[bool, Any], ...]:
+    """Engines disagree on the place of nulls, and so order is made here."""
+    return tuple((value is None, "" if value is None else value) for value in values)
+
+
+def _zone(run: Mapping[str, Any], source: Source) -> ZoneInfo:
     name = run.get("time_zone") or "UTC"
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(
-            f"expected a time zone of the IANA database in {dataset / 'run.json'}, found {name!r}"
+        raise OptionError(
+            f"{source}: expected its run to name a time zone of the IANA database, found {name!r}"
         ) from None

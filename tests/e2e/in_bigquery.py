@@ -80,9 +80,11 @@ def copy_of(dataset: Path, to: Destination) -> None:
     Runs(to, streaming).write("started" if streaming else "finished", record)
 
 
-def killed_when(seen: Callable[[], bool], place: InBigQuery, *given: str) -> None:
-    """Run `moment backfill` in a process of its own, and kill it when that is seen."""
-    command = [sys.executable, "-m", "pipelines", "backfill", str(place.to), *given]
+def killed_when(
+    seen: Callable[[], bool], place: InBigQuery, *given: str, verb: str = "backfill"
+) -> None:
+    """Run `moment backfill`, or another verb, in a process of its own; kill it when that is seen."""
+    command = [sys.executable, "-m", "pipelines", verb, str(place.to), *given]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=os.environ)
     try:
         deadline = time.monotonic() + 240

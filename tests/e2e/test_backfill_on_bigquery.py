@@ -202,7 +202,7 @@ def test_two_at_once_are_refused_with_owner_and_time(moment_backfill, batch):
         moment_backfill(batch.to, "--from", "2026-03-02")
 
     assert re.search(
-        rf"expected no other backfill or replay of it, found that of .+ on .+ \(process {os.getpid()}\), since",
+        rf"expected no other backfill, replay or compaction of it, found that of .+ on .+ \(process {os.getpid()}\), since",
         str(refused.value),
     )
     assert states(batch) == []

@@ -100,7 +100,7 @@ def test_only_what_was_asked_for_is_taken_and_no_two_at_once(moment_replay, refu
     assert said.out == "failed events to take again: 0\n"
     with (
         exclusively(refused.to),
-        pytest.raises(OptionError, match="expected no other backfill or replay"),
+        pytest.raises(OptionError, match="expected no other backfill, replay or compaction"),
     ):
         moment_replay(refused.to)
     assert refused.count(REPLAYS) == 0

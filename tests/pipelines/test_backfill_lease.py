@@ -190,7 +190,7 @@ def test_who_only_claims_is_waited_for_and_who_holds_is_not():
         _obtain(rows.lease(), "bigquery://our-project/live", pause)
     assert len(paused) == 4
     assert re.fullmatch(
-        r"bigquery://our-project/live: expected no other backfill or replay of it, found that of \S+, since"
+        r"bigquery://our-project/live: expected no other backfill, replay or compaction of it, found that of \S+, since"
         r" 2026-03-06T10:00:00\+00:00; wait until it has ended, or, where it was killed, 300 s until"
         " its lease has",
         str(refused.value),

@@ -676,7 +676,9 @@ def test_the_day_with_most_events_is_reported_unless_another_is_asked_for(tmp_pa
 
     assert "Saturday 14 March 2026</h1>" in read(tmp_path)[0]
     assert "Sunday 15 March 2026</h1>" in read(tmp_path, day=date(2026, 3, 15))[0]
-    with pytest.raises(ValueError, match=r"2026-03-14 to 2026-03-15.*found 2026-04-01"):
+    with pytest.raises(
+        ValueError, match=r"--day 2026-04-01: .*\(2026-03-14 to 2026-03-15\), found"
+    ):
         read(tmp_path, day=date(2026, 4, 1))
 
 

@@ -1,0 +1,121 @@
+"""`moment compact` of BigQuery: a closed day of a table reduced to the rows that its views look at.
+
+One `MERGE` a table deletes the rows of the partition and inserts those of them that stay, both or
+neither, so whenever it is stopped the views say the same, and to run it again completes it. What a
+job appends meanwhile stays beside.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+from pipelines.backfill_lease import exclusively
+from pipelines.backfill_plan import sealed_through
+from pipelines.backfill_sizes import read_through
+from pipelines.compact_kept import KEPT, Compacted
+from pipelines.errors import OptionError
+from pipelines.local_day import local_day
+from pipelines.place import StillAlone
+from pipelines.sinks.bigquery_check import check_bigquery
+from pipelines.sinks.bigquery_clients import rest_client
+from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, translated, view_sql
+from pipelines.sinks.table import Table
+from pipelines.sinks.tables import BACKFILLS, FAILED_EVENTS, LATE_EVENTS
+from pipelines.sources.bigquery import asking, change, fetch_row, may_read
+from pipelines.verify_run import Run
+
+_STATUS = """
+SELECT max(CASE WHEN day = @day THEN status END), max(watermark), min(day), max(day)
+FROM ({partition_status})
+"""
+
+_ROWS = """
+SELECT (SELECT count(*) FROM `{table}` WHERE day = @day), (SELECT count(*) FROM ({kept}))
+"""
+
+_REPLACE = """
+MERGE `{table}` AS standing USING ({kept}) AS kept ON FALSE
+WHEN NOT MATCHED BY SOURCE AND standing.day = @day THEN DELETE
+WHEN NOT MATCHED BY TARGET THEN INSERT ({columns}) VALUES ({columns})
+"""
+
+
+def compact_in_bigquery(
+    place: Destination, run: Run, day: date, now: datetime | None = None
+) -> list[Compacted]:
+    """Reduce a day of each table, one after the other; those without rows of it are left out.
+
+    `run` published the dataset. Raises OptionError, and changes nothing, where the day has no
+    figures or is open, where a live job may still write it, where tables may not be written, or
+    where somebody else compacts or refills the dataset.
+    """
+    tables = [table for table in KEPT if table is not FAILED_EVENTS or may_read(place, table)]
+    check_bigquery(place, (*tables, BACKFILLS), option="")
+    _check_closed(place, run, day, now or datetime.now(timezone.utc))
+    with exclusively(place) as still_alone:
+        done = [_compact(place, table, day, still_alone) for table in tables]
+    if FAILED_EVENTS not in tables:
+        done.append(Compacted(FAILED_EVENTS.name, left=_not_ours(place)))
+    return [each for each in done if each.left or each.rows[0]]
+
+
+def _check_closed(place: Destination, run: Run, day: date, now: datetime) -> None:
+    """A day of every table: it has ended in the property's time zone and in UTC, by which events
+    are partitioned."""
+    (view,) = (each for each in BIGQUERY_VIEWS if each.name == "partition_status")
+    sql = _STATUS.format(partition_status=view_sql(view, place))
+    status, told, first, last = fetch_row(place, sql, {"day": day})
+    if status is None:
+        known = "none of any day" if first is None else f"those of {first} to {last}"
+        raise OptionError(f"--day {day}: expected a day that {place} has figures of, found {known}")
+    if status == "open":
+        raise OptionError(
+            f"--day {day}: expected a closed day, found one whose figures are not final yet: wait"
+            " until partition_status says closed"
+        )
+    sealed = now
+    if run.hot_minutes is not None:
+        sealed = sealed_through(run.hot_minutes, told, read_through(place), now)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=timezone.utc) + timedelta(days=1)
+    end = max(local_day(day, run.time_zone).end, midnight)
+    if end > sealed:
+        raise OptionError(
+            f"--day {day}: expected a day that no live job writes any more, found one that ends at"
+            f" {end.isoformat(timespec='minutes')}, and figures that are final up to"
+            f" {sealed.isoformat(timespec='minutes')}: wait until they are beyond it"
+        )
+
+
+def _compact(place: Destination, table: Table, day: date, still_alone: StillAlone) -> Compacted:
+    columns = _columns(place, table)
+    kept = kept_sql(place, table, columns)
+    given: dict[str, Any] = {"day": day}
+    before, after = fetch_row(place, _ROWS.format(table=place.name(table), kept=kept), given)
+    if after < before:
+        listed = ", ".join(f"`{name}`" for name in columns)
+        still_alone()
+        change(place, _REPLACE.format(table=place.name(table), kept=kept, columns=listed), given)
+    return Compacted(table.name, rows=(before, after))
+
+
+def kept_sql(place: Destination, table: Table, columns: list[str]) -> str:
+    """The rows of the day `@day` that stay, in BigQuery's SQL: the text that files are read by."""
+    rows = f"(SELECT * FROM {table.name} WHERE day = $day)"
+    listed = ", ".join(f'"{name}"' for name in columns)
+    paths = {each.name: place.name(each) for each in (table, LATE_EVENTS)}
+    return translated(f"SELECT {listed} {KEPT[table].format(rows=rows)}", paths)
+
+
+def _columns(place: Destination, table: Table) -> list[str]:
+    """All that the table has: a column that somebody added is somebody's, and its values stay."""
+    with asking(place):
+        return [field.name for field in rest_client(place).get_table(place.name(table)).schema]
+
+
+def _not_ours(place: Destination) -> str:
+    return (
+        "left as it is, for this account may not read it; grant it BigQuery Data Editor on"
+        f" {place.project}.{place.restricted_dataset} to compact it too"
+    )

@@ -1,0 +1,85 @@
+"""Figures of a page from a folder of Parquet files, asked by DuckDB."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.report.selects import Select
+from pipelines.report.source import Ask, Row
+from pipelines.sinks.table import Table
+from pipelines.sinks.tables import BALANCES, FAILED_EVENTS, METRICS
+from pipelines.sinks.views import views
+
+_VIEWS = ("metrics_latest", "balance_latest", "partition_status")
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """A dataset of `moment measure`; see pipelines.report.source.
+
+    Its files are read, not moment.duckdb, which names them by where they were when it was made.
+    """
+
+    folder: Path
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    @property
+    def page(self) -> Path:
+        return self.folder / "report.html"
+
+    def run(self) -> Mapping[str, Any]:
+        """As run.json has it. Raises FileNotFoundError where there is no directory."""
+        if not self.folder.is_dir():
+            raise FileNotFoundError(
+                f"expected the directory of a dataset at {self.folder}, found none;"
+                " give the --output of `moment measure`"
+            )
+        path = self.folder / "run.json"
+        if not path.is_file():
+            return {}
+        run = json.loads(path.read_text(encoding="utf-8"))
+        options = run.get("options")
+        return {**(options if isinstance(options, dict) else {}), **run}
+
+    def why_no_failures(self) -> str | None:
+        return None
+
+    def found_nothing(self) -> None:
+        """The page says that there is nothing yet: whoever made the folder knows it."""
+
+    @contextmanager
+    def opened(self) -> Iterator[Ask]:
+        selects = {view.name: view.select for view in views(by_day=False)}
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            for table in (METRICS, BALANCES, FAILED_EVENTS):
+                self._show(connection, table)
+            for name in _VIEWS:
+                connection.execute(f"CREATE VIEW {name} AS {selects[name]}")
+
+            def ask(select: Select, given: Mapping[str, Any]) -> list[Row]:
+                found = connection.execute(select.text, dict(given)).fetchall()
+                return [dict(zip(select.columns.names, values)) for values in found]
+
+            yield ask
+
+    def _show(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+        """A view of a table's files with their day; of none, an empty one."""
+        files = sorted(str(path) for path in (self.folder / table.name).glob("**/*.parquet"))
+        rows = f"no_{table.name}"
+        if files:
+            listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+            rows = f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+        else:
+            connection.register(rows, table.schema.empty_table())
+        columns = f"{', '.join(table.schema.names)}, CAST({table.day_column} AS DATE) AS day"
+        connection.execute(f"CREATE VIEW {table.name} AS SELECT {columns} FROM {rows}")
