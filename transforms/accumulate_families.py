@@ -27,7 +27,7 @@ PUBLISH_EVERY_SECONDS = 5.0
 PARTIALS_A_BATCH = 256
 """Rows of at most 32 KB each: a batch of 8 MB."""
 
-LAG = 0.2
+LAG = 0.4
 """Families publish this part of the cadence after the shards' beat: what was emitted at it is then
 published at once and not with the next one."""
 

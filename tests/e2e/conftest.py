@@ -25,6 +25,14 @@ moment_verify, moment_backfill = in_folders.moment_verify, in_folders.moment_bac
 moment_replay, failing = in_folders.moment_replay, in_folders.failing
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With --dist loadgroup, what needs a cluster runs one after the other, and all else beside."""
+    for item in items:
+        cluster = hasattr(getattr(item, "module", None), "local_services")
+        item.add_marker(pytest.mark.xdist_group("cluster" if cluster else "beside"))
+
+
 @pytest.fixture(scope="module")
 def bigquery() -> Iterator[Emulator]:
     need(missing_emulator(), "tests of BigQuery's emulator")

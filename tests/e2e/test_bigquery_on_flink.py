@@ -142,6 +142,20 @@ def test_each_event_is_once_in_the_latest_view_and_is_that_of_a_batch_in_files(s
     )
 
 
+def test_what_rolls_up_of_the_sealed_day_is_that_of_a_batch_in_files(survived):
+    """Sketches byte by byte, each once though families may have said it again."""
+    without = ("published_time", DAY)
+    to = survived.tables.to
+    sql = f"SELECT * FROM `{to.project}.{to.dataset}.partials_latest` WHERE {ANY_DAY}"
+
+    found = survived.tables.rows(sql)
+    expected = survived.batch.rows(f"SELECT * EXCLUDE ({', '.join(without)}) FROM partials_latest")
+
+    sketches = {tuple(v for k, v in row.items() if k not in without) for row in found}
+    assert len(sketches) == len(found)
+    assert sketches == set(expected)
+
+
 def test_the_balance_closes_and_counts_what_a_batch_counts(survived):
     counts = "channel, sum(received), sum(failed), sum(events), sum(duplicate), sum(withheld)"
     to = survived.tables.to
