@@ -22,19 +22,16 @@ from pathlib import Path
 
 from deploy.local.kafka_publish import Published
 from deploy.local.services import ROOT, Services, local_services
-from tests.e2e.cluster import running_job
+from tests.e2e.cluster import measure_arguments, running_job, wait_for_topic
 from tests.e2e.soak_outage import outage
 from tests.e2e.soak_runs import (
     counts,
     figures_until,
-    keep_between,
-    measure_arguments,
     quiet,
     rows_written,
     verified,
-    wait_for_topic,
 )
-from tests.e2e.streams import Job, make_live, publish_live, running
+from tests.e2e.streams import Job, arriving, make_live, publish_live, running
 
 KINDS = ("taskmanager", "worker", "broker")
 SECONDS_A_KILL = 35.0
@@ -74,8 +71,8 @@ def kill(services: Services, kind: str, choose: random.Random) -> None:
 
 def soak(folder: Path, kills: int, seed: int, events: int) -> dict[str, object]:
     """A live from Kafka while so many things are killed; what was counted at its end."""
-    make_live(folder / "live", events=events, seed=seed)
-    keep_between(folder / "live", BEGIN, END)
+    make_live(folder / "whole", events=events, seed=seed)
+    live = arriving(folder / "whole", BEGIN, END, folder / "live")
     speed = DENSE.total_seconds() / ((kills + 1) * SECONDS_A_KILL)
     dataset = folder / "figures"
     say(f"{kills} kills, seed {seed}, {speed:.0f} times the pace of the live")
@@ -83,11 +80,12 @@ def soak(folder: Path, kills: int, seed: int, events: int) -> dict[str, object]:
         local_services(slots=2, folder=FOLDER, restarts=RESTARTS) as services,
         ThreadPoolExecutor(1) as elsewhere,
     ):
-        publishing = elsewhere.submit(
-            publish_live, folder / "live", services.kafka, "live", 4, speed
-        )
+        publishing = elsewhere.submit(publish_live, live, services.kafka, "live", 4, speed)
         wait_for_topic(services, "live")
-        with running("pipelines", measure_arguments(services, dataset), folder / "log") as job:
+        options = ("--idle-after", "25", "--publish-every", "5")
+        source = f"kafka://{services.kafka}/live"
+        arguments = measure_arguments(services, source, dataset, *options)
+        with running("pipelines", arguments, folder / "log") as job:
             running_job(services)
             killed = _kill_in_turn(services, job, dataset, kinds(kills, seed), seed, publishing)
             publishing.result(timeout=1200)

@@ -12,16 +12,9 @@ from typing import Any
 import duckdb
 
 from deploy.local.services import Services, local_services
-from tests.e2e.cluster import running_job
-from tests.e2e.soak_runs import (
-    counts,
-    keep_between,
-    measure_arguments,
-    rows_written,
-    verified,
-    wait_for_topic,
-)
-from tests.e2e.streams import Job, make_live, publish_live, running
+from tests.e2e.cluster import measure_arguments, running_job, wait_for_topic
+from tests.e2e.soak_runs import counts, rows_written, verified
+from tests.e2e.streams import Job, arriving, make_live, publish_live, running
 
 BEFORE = timedelta(minutes=2)
 AFTER = timedelta(minutes=4)
@@ -47,12 +40,14 @@ def outage(
         # The show begins when records begin to come: those of before are left out.
         begin = datetime.now(timezone.utc).replace(second=0, microsecond=0) + timedelta(minutes=2)
         total = round(live.total_seconds() / 60)
-        make_live(folder / "live", EVENTS_A_MINUTE * total, seed, total, begin)
-        keep_between(folder / "live", begin, begin + live)
+        make_live(folder / "whole", EVENTS_A_MINUTE * total, seed, total, begin)
+        records = arriving(folder / "whole", begin, begin + live, folder / "live")
         time.sleep(max(0.0, (begin - datetime.now(timezone.utc)).total_seconds()))
-        publishing = elsewhere.submit(publish_live, folder / "live", services.kafka, "live", 4, 1.0)
+        publishing = elsewhere.submit(publish_live, records, services.kafka, "live", 4, 1.0)
         wait_for_topic(services, "live")
-        arguments = measure_arguments(services, dataset, "live", IDLE_SECONDS)
+        options = ("--idle-after", str(IDLE_SECONDS), "--publish-every", "5")
+        source = f"kafka://{services.kafka}/live"
+        arguments = measure_arguments(services, source, dataset, *options)
         with running("pipelines", arguments, folder / "log") as job:
             running_job(services)
             job.wait_until(lambda: rows_written(dataset) > 0, seconds=120)

@@ -10,58 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from deploy.local.services import ROOT, Services
 from pipelines.sinks.duckdb_views import create_views
-from schemas.event import INSTANT
-
-
-def keep_between(live: Path, begin: datetime, end: datetime) -> None:
-    """Of the records of `make_live` keep those that arrived from an instant on, before another."""
-    for path in live.glob("*.parquet"):
-        table = pq.read_table(path)
-        arrived = table["arrived_time"]
-        kept = table.filter(
-            pc.and_(
-                pc.greater_equal(arrived, pa.scalar(begin, INSTANT)),
-                pc.less(arrived, pa.scalar(end, INSTANT)),
-            )
-        )
-        path.unlink()
-        if kept.num_rows:
-            pq.write_table(kept, path, row_group_size=16_384)
-
-
-def measure_arguments(
-    services: Services, dataset: Path, topic: str = "live", idle_seconds: int = 25
-) -> list[str]:
-    """What `moment` is given."""
-    return [
-        *("measure", f"kafka://{services.kafka}/{topic}", "--output", str(dataset)),
-        *("--idle-after", str(idle_seconds), "--publish-every", "5"),
-        *services.pipeline_arguments(),
-        "--checkpointing_interval=3000",
-        "--state_backend=rocksdb",
-        f"--state_backend_storage_path={services.checkpoints.as_uri()}",
-    ]
-
-
-def wait_for_topic(services: Services, topic: str) -> None:
-    client = AdminClient({"bootstrap.servers": services.kafka})
-    until = time.monotonic() + 60
-    while True:
-        try:
-            if topic in client.list_topics(timeout=10).topics:
-                return
-        except KafkaException:
-            pass
-        assert time.monotonic() < until, f"no topic {topic} was made within 60 s"
-        time.sleep(0.2)
 
 
 def rows_written(dataset: Path) -> int:

@@ -24,6 +24,7 @@ GRANTS = {
     ("writer", "roles/bigquery.jobUser", "project"),
     ("writer", "roles/bigquery.readSessionUser", "project"),
     ("reader", "roles/bigquery.jobUser", "project"),
+    ("reader", "roles/bigquery.readSessionUser", "project"),
     ("erasure", "roles/bigquery.jobUser", "project"),
     ("launcher", "roles/bigquery.jobUser", "project"),
     ("auditor", "roles/bigquery.jobUser", "project"),
@@ -41,6 +42,8 @@ GRANTS = {
     # The reader: what is published.
     ("reader", "READER", "dataset views"),
     ("reader_groups", "READER", "dataset views"),
+    ("reader", "roles/bigquery.dataViewer", "table runs"),
+    ("reader_groups", "roles/bigquery.dataViewer", "table runs"),
     ("restricted_reader_groups", "READER", "dataset restricted"),
     # Erasure: the rows and payloads of a person.
     ("erasure", "roles/bigquery.dataEditor", "table personal"),
@@ -235,4 +238,5 @@ def test_every_dataset_says_in_full_who_reads_it():
 def test_who_only_reads_can_write_nothing(who):
     roles = {role for each, role, _ in granted() if each == who}
 
-    assert roles <= {"READER", "roles/bigquery.dataViewer", "roles/bigquery.jobUser"}
+    reading = {"dataViewer", "jobUser", "readSessionUser"}
+    assert roles <= {"READER", *(f"roles/bigquery.{name}" for name in reading)}

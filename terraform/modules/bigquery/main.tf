@@ -260,6 +260,25 @@ resource "google_bigquery_table_iam_member" "auditor_reads_balance" {
   member     = "serviceAccount:${var.auditor}"
 }
 
+# The report says the time zone and version of the run; no person is in it.
+resource "google_bigquery_table_iam_member" "reader_reads_runs" {
+  project    = var.project
+  dataset_id = google_bigquery_table.table["runs"].dataset_id
+  table_id   = google_bigquery_table.table["runs"].table_id
+  role       = "roles/bigquery.dataViewer"
+  member     = "serviceAccount:${var.reader}"
+}
+
+resource "google_bigquery_table_iam_member" "reader_groups_read_runs" {
+  for_each = var.reader_groups
+
+  project    = var.project
+  dataset_id = google_bigquery_table.table["runs"].dataset_id
+  table_id   = google_bigquery_table.table["runs"].table_id
+  role       = "roles/bigquery.dataViewer"
+  member     = "group:${each.key}"
+}
+
 # A schedule asks whether a day is ready, and reads nothing else.
 resource "google_bigquery_table_iam_member" "launcher_reads_partition_status" {
   for_each = toset([for name in ["partition_status"] : name if contains(keys(local.views), name)])

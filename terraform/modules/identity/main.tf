@@ -70,11 +70,14 @@ resource "google_project_iam_member" "runs_queries" {
   member  = google_service_account.account[each.key].member
 }
 
-# A backfill reads the figures and events of a day, many rows, over the Storage Read API.
-resource "google_project_iam_member" "writer_reads_rows" {
+# A backfill reads the figures and events of a day, many rows, over the Storage Read API, and a report
+# the figures that it draws.
+resource "google_project_iam_member" "reads_rows" {
+  for_each = toset(["writer", "reader"])
+
   project = var.project
   role    = "roles/bigquery.readSessionUser"
-  member  = google_service_account.account["writer"].member
+  member  = google_service_account.account[each.key].member
 }
 
 # Jobs run as the writer: who starts one must be allowed to act as it, and as nobody else.
