@@ -63,14 +63,14 @@ def bigquery(plan: Plan) -> Reported:
 
 
 def _run(name: str, events: Path, rows: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    with _servers() as (addresses, ended):
+    with servers() as (addresses, ended):
         command = [sys.executable, "-m", "benchmarks.bigquery_sinks", name, str(events), str(rows)]
         told = said(measure([*command, addresses["write"], addresses["rest"]]))
     return told, ended
 
 
 @contextmanager
-def _servers() -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+def servers() -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
     """Their addresses; and, when left, what they were sent."""
     command = [sys.executable, "-m", "benchmarks.bigquery_null"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

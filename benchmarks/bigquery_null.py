@@ -6,6 +6,7 @@ sent.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import threading
@@ -15,26 +16,72 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import grpc
+import pyarrow as pa
 
 from pipelines.sinks.bigquery_connection import METHOD
 from pipelines.sinks.bigquery_requests import messages
 
-SENT = {"appends": 0, "append_bytes": 0, "inserts": 0, "insert_bytes": 0}
+SENT = {"appends": 0, "append_bytes": 0, "rows": 0, "inserts": 0, "insert_bytes": 0}
+
+
+_SERVICE = METHOD.rpartition("/")[0]
 
 
 class _StorageWrite(grpc.GenericRpcHandler):
+    """Takes appends; of a stream of one's own it knows how many rows it was sent, by the last."""
+
+    def __init__(self) -> None:
+        from google.cloud.bigquery_storage_v1 import types
+
+        self._types = types
+        self._numbers = itertools.count()
+        self._schema, self._last = b"", b""
+        self._calls = {
+            f"{_SERVICE}/CreateWriteStream": self._created,
+            f"{_SERVICE}/FinalizeWriteStream": self._finalized,
+            f"{_SERVICE}/BatchCommitWriteStreams": self._committed,
+        }
+
     def service(self, details: Any) -> Any:
-        return grpc.stream_stream_rpc_method_handler(_taken) if details.method == METHOD else None
+        if details.method == METHOD:
+            return grpc.stream_stream_rpc_method_handler(self._taken)
+        call = self._calls.get(details.method)
+        return grpc.unary_unary_rpc_method_handler(call) if call else None
 
+    def _taken(self, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
+        reply = messages().AppendRowsResponse()
+        reply.append_result.SetInParent()
+        told = reply.SerializeToString()
+        for number, request in enumerate(requests):
+            SENT["appends"] += 1
+            SENT["append_bytes"] += len(request)
+            if number == 0:
+                self._schema = request
+            self._last = request
+            yield told
 
-def _taken(requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
-    reply = messages().AppendRowsResponse()
-    reply.append_result.SetInParent()
-    told = reply.SerializeToString()
-    for request in requests:
-        SENT["appends"] += 1
-        SENT["append_bytes"] += len(request)
-        yield told
+    def _created(self, request: bytes, context: Any) -> bytes:
+        types = self._types
+        parent = types.CreateWriteStreamRequest.deserialize(request).parent
+        made = types.WriteStream(name=f"{parent}/streams/{next(self._numbers)}")
+        return bytes(types.WriteStream.serialize(made))
+
+    def _finalized(self, request: bytes, context: Any) -> bytes:
+        SENT["rows"] = self._rows()
+        held = self._types.FinalizeWriteStreamResponse(row_count=SENT["rows"])
+        return bytes(self._types.FinalizeWriteStreamResponse.serialize(held))
+
+    def _committed(self, request: bytes, context: Any) -> bytes:
+        done = self._types.BatchCommitWriteStreamsResponse()
+        return bytes(self._types.BatchCommitWriteStreamsResponse.serialize(done))
+
+    def _rows(self) -> int:
+        first, last = (
+            messages().AppendRowsRequest.FromString(each) for each in (self._schema, self._last)
+        )
+        schema = pa.ipc.read_schema(pa.py_buffer(first.arrow_rows.writer_schema.serialized_schema))
+        rows = pa.py_buffer(last.arrow_rows.rows.serialized_record_batch)
+        return int(last.offset.value + pa.ipc.read_record_batch(rows, schema).num_rows)
 
 
 class _InsertAll(BaseHTTPRequestHandler):

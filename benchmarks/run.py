@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.bigquery import bigquery
+from benchmarks.bigquery_replace import bigquery_replace
 from benchmarks.cases import Plan, Section, events, measure, moment
 from benchmarks.goals import Goal
 from benchmarks.growth import growth
@@ -42,6 +43,7 @@ SECTIONS: dict[str, Section] = {
     "streaming-recovery": streaming_recovery,
     "streaming-state": streaming_state,
     "bigquery": bigquery,
+    "bigquery-replace": bigquery_replace,
 }
 BENCH_KEY = "a key that benchmarks alone may use"
 

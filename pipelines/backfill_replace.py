@@ -69,20 +69,28 @@ def replace_in_bigquery(
     The decoded events are appended to a table of their own first. Raises OptionError or SinkError;
     then the old rows stand.
     """
-    given: dict[str, Any] = day.bounds | {"partition": partition}
-    staged = {"decoding": str(uuid.uuid4()), "now": datetime.now(timezone.utc)}
-    with connect() as connection:
-        add_view(connection, "decoded", decoded / EVENTS.name, EVENT)
-        channels = connection.execute("SELECT DISTINCT channel FROM decoded ORDER BY 1").fetchall()
-        rows = connection.sql(_OF_THE_PLACE, params=given | staged).to_arrow_reader(ROWS_A_BATCH)
-        append_whole(place, DECODED_EVENTS, _batches(rows))
-    given |= staged | {"channels": [channel for (channel,) in channels]}
+    given = stage(place, decoded, day, partition)
     names = {"events": place.name(EVENTS), "decoded": place.name(DECODED_EVENTS)}
     (different,) = fetch_row(place, _DIFFERENT.format(**names), given)
     if different:
         still_alone()
         change(place, _REPLACE.format(**names), given)
     return bool(different)
+
+
+def stage(place: Destination, decoded: Path, day: LocalDay, partition: date) -> dict[str, Any]:
+    """Append what was decoded to DECODED_EVENTS; the parameters that say which rows that are.
+
+    Raises SinkError where none of it is there.
+    """
+    given: dict[str, Any] = day.bounds | {"partition": partition}
+    given |= {"decoding": str(uuid.uuid4()), "now": datetime.now(timezone.utc)}
+    with connect() as connection:
+        add_view(connection, "decoded", decoded / EVENTS.name, EVENT)
+        channels = connection.execute("SELECT DISTINCT channel FROM decoded ORDER BY 1").fetchall()
+        rows = connection.sql(_OF_THE_PLACE, params=given).to_arrow_reader(ROWS_A_BATCH)
+        append_whole(place, DECODED_EVENTS, _batches(rows))
+    return given | {"channels": [channel for (channel,) in channels]}
 
 
 def _batches(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

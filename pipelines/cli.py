@@ -313,10 +313,15 @@ def _report(given: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _compact(given: argparse.Namespace, _: Sequence[str]) -> int:
+    from pipelines.compact_archive import gather_archive
     from pipelines.compact_kept import print_compacted
+    from pipelines.inputs import ARCHIVE
     from pipelines.place import place_of
 
-    print_compacted(place_of(given.dataset).compact(given.day))
+    if given.dataset.startswith(ARCHIVE):
+        print_compacted([gather_archive(given.dataset.removeprefix(ARCHIVE), given.day)])
+    else:
+        print_compacted(place_of(given.dataset).compact(given.day))
     return 0
 
 

@@ -46,9 +46,13 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_compact_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "dataset", metavar="DATASET", help="directory or bigquery://PROJECT/DATASET"
+        "dataset",
+        metavar="DATASET",
+        help="directory or bigquery://PROJECT/DATASET; archive=WHERE: what --archive kept",
     )
-    parser.add_argument("--day", type=_day, required=True, help="a day whose windows are closed")
+    parser.add_argument(
+        "--day", type=_day, required=True, help="a day whose windows are closed; in UTC of archives"
+    )
 
 
 def _day(text: str) -> date:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -32,8 +32,9 @@ _EVER = datetime(1, 1, 1, tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class Hour:
-    """The files of one hour of arrival."""
+    """The files of one hour of arrival, such as `2026-03-14T19`."""
 
+    name: str
     files: tuple[str, ...]
     size_bytes: int
 
@@ -61,23 +62,27 @@ def find_archive(place: str, since: datetime | None = None) -> Archive:
 
     Raises OptionError where nothing of it is there, or it may not be read.
     """
-    found: dict[tuple[str, str], list[Found]] = {}
     begin = "" if since is None else since.astimezone(timezone.utc).strftime("%Y-%m-%dT%H")
-    for file in _files(place, since):
-        named = _HOUR.search(file.path)
-        if named and f"{named['day']}T{named['hour']}" >= begin:
-            found.setdefault((named["day"], named["hour"]), []).append(file)
-    if not found:
+    hours = [hour for hour in hours_of(_files(place, since)) if hour.name >= begin]
+    if not hours:
         when = "" if since is None else f" of what arrived since {since:%Y-%m-%d}"
         raise OptionError(
             f"{place}: expected an archive{when}, found none: `moment measure --archive` keeps one,"
             " for 30 days; give raw input instead"
         )
-    hours = [
-        Hour(tuple(file.path for file in files), sum(file.size_bytes for file in files))
-        for _, files in sorted(found.items())
-    ]
     return Archive(place, tuple(hours), since)
+
+
+def hours_of(files: Iterable[Found]) -> list[Hour]:
+    """Files of an archive by the hour that their names say, in order; others are left out."""
+    found: dict[str, list[Found]] = {}
+    for file in files:
+        if named := _HOUR.search(file.path):
+            found.setdefault(f"{named['day']}T{named['hour']}", []).append(file)
+    return [
+        Hour(name, tuple(file.path for file in own), sum(file.size_bytes for file in own))
+        for name, own in sorted(found.items())
+    ]
 
 
 def _files(place: str, since: datetime | None) -> Iterator[Found]:
@@ -95,6 +100,12 @@ def archived_payloads(
     files: Sequence[str], since: datetime | None = None
 ) -> Iterator[pa.RecordBatch]:
     """PAYLOAD batches of the files of one hour, each record once; input and channel as metadata."""
+    for batch in records_of(files, _RECORDS, {"since": since or _EVER}):
+        yield from by_origin(batch)
+
+
+def records_of(files: Sequence[str], select: str, given: Mapping[str, Any]) -> Iterator[Any]:
+    """Record batches of what a SELECT over `archived`, the rows of these files, gives."""
     from pyarrow import dataset
 
     system, paths = arrow_files(files)
@@ -105,9 +116,7 @@ def archived_payloads(
     )
     with connect() as connection:
         connection.register("archived", archived.to_reader())
-        found = connection.sql(_RECORDS, params={"since": since or _EVER})
-        for batch in found.to_arrow_reader(ROWS_A_BATCH):
-            yield from by_origin(batch)
+        yield from connection.sql(select, params=dict(given)).to_arrow_reader(ROWS_A_BATCH)
 
 
 def by_origin(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

@@ -138,8 +138,9 @@ def test_a_stream_into_bigquery_archives_every_record_as_it_comes(
     assert rows(bigquery.client(), output, EVENTS)
 
 
-def test_a_bundle_that_is_given_up_leaves_nothing_and_one_that_is_repeated_is_read_once(place):
-    batch = pa.RecordBatch.from_pylist(
+def bundle(numbers: range) -> pa.RecordBatch:
+    """Records of a topic that arrived in one hour of the second of March."""
+    return pa.RecordBatch.from_pylist(
         [
             {
                 "input": "kafka:live/0",
@@ -149,14 +150,17 @@ def test_a_bundle_that_is_given_up_leaves_nothing_and_one_that_is_repeated_is_re
                 "payload": b"%d" % number,
                 "expires_on": datetime(2026, 4, 1).date(),
             }
-            for number in range(1, 101)
+            for number in numbers
         ],
         schema=ARCHIVED_PAYLOAD,
     )
+
+
+def test_a_bundle_that_is_given_up_leaves_nothing_and_one_that_is_repeated_is_read_once(place):
     for finished in (False, True, True):
         writer = _WriteDays(ARCHIVE, place)
         writer.start_bundle()
-        writer.process(batch)
+        writer.process(bundle(range(1, 101)))
         if finished:
             list(writer.finish_bundle())
         del writer
@@ -166,6 +170,24 @@ def test_a_bundle_that_is_given_up_leaves_nothing_and_one_that_is_repeated_is_re
     assert [record[:2] for record in archived(place)] == [
         ("kafka:live/0", number) for number in range(1, 101)
     ]
+
+
+def test_the_objects_of_an_hour_are_gathered_and_expire_as_they_would_have(storage, place):
+    for first in (1, 11, 21):
+        writer = _WriteDays(ARCHIVE, place)
+        writer.start_bundle()
+        writer.process(bundle(range(first, first + 15)))
+        list(writer.finish_bundle())
+    before = archived(place)
+    assert (len(files_below(place)), len(before)) == (3, 35)
+
+    assert main(["compact", f"archive={place}", "--day", "2026-03-02"]) == 0
+
+    (gathered,) = files_below(place)
+    assert archived(place) == before
+    name, _, path = gathered.path.removeprefix("gs://").partition("/")
+    blob = storage.client().bucket(name).get_blob(path)
+    assert blob.custom_time == datetime(2026, 3, 2, 20, tzinfo=timezone.utc)
 
 
 @pytest.mark.parametrize(
