@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.arguments import add_measure_arguments
-from pipelines.backfill_options import add_backfill_arguments, backfill_options
+from pipelines.backfill.options import add_backfill_arguments, backfill_options
 from pipelines.day_options import add_compact_arguments, add_report_arguments, add_rollup_arguments
 from pipelines.errors import OptionError
 from pipelines.replay_options import add_replay_arguments, replay_options
@@ -248,7 +248,7 @@ def _verify(given: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _backfill(given: argparse.Namespace, _: Sequence[str]) -> int:
-    from pipelines.backfill import backfill
+    from pipelines.backfill.job import backfill
 
     return backfill(backfill_options(given))
 

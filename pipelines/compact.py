@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.backfill_lock import exclusively
+from pipelines.backfill.lock import exclusively
 from pipelines.compact_kept import KEPT, Compacted
 from pipelines.errors import OptionError
 from pipelines.sinks.parquet import ROWS_A_GROUP, DayFile

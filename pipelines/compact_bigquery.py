@@ -10,9 +10,9 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from pipelines.backfill_lease import exclusively
-from pipelines.backfill_plan import sealed_through
-from pipelines.backfill_sizes import read_through
+from pipelines.backfill.lease import exclusively
+from pipelines.backfill.plan import sealed_through
+from pipelines.backfill.sizes import read_through
 from pipelines.compact_kept import KEPT, Compacted
 from pipelines.errors import OptionError
 from pipelines.local_day import local_day

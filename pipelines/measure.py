@@ -17,7 +17,7 @@ import duckdb
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.archiving import archiving, begin_archive
-from pipelines.backfill_manifest import MANIFEST
+from pipelines.backfill.manifest import MANIFEST
 from pipelines.graph import build
 from pipelines.options import MeasureOptions
 from pipelines.sinks.bigquery_destination import Destination

@@ -13,7 +13,7 @@ from typing import Protocol
 import duckdb
 import pyarrow as pa
 
-from pipelines.backfill_manifest import Shelf
+from pipelines.backfill.manifest import Shelf
 from pipelines.compact_kept import Compacted
 from pipelines.local_day import LocalDay
 from pipelines.sinks.bigquery_destination import is_bigquery, parse_destination

@@ -12,10 +12,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipelines.backfill_lease import exclusively
-from pipelines.backfill_replace import replace_in_bigquery
-from pipelines.backfill_rows import RowShelf
-from pipelines.backfill_sizes import day_rows, read_through, sizes
+from pipelines.backfill.lease import exclusively
+from pipelines.backfill.replace import replace_in_bigquery
+from pipelines.backfill.rows import RowShelf
+from pipelines.backfill.sizes import day_rows, read_through, sizes
 from pipelines.compact_bigquery import compact_in_bigquery
 from pipelines.compact_kept import Compacted
 from pipelines.errors import OptionError

@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipelines.backfill_lock import exclusively
-from pipelines.backfill_manifest import FolderShelf
-from pipelines.backfill_partitions import replace_partition
+from pipelines.backfill.lock import exclusively
+from pipelines.backfill.manifest import FolderShelf
+from pipelines.backfill.partitions import replace_partition
 from pipelines.compact import compact
 from pipelines.compact_kept import Compacted
 from pipelines.duck import connect

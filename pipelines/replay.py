@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.backfill import NOT_BALANCED
-from pipelines.backfill_day import Computation, NotBalancedError, restate
-from pipelines.backfill_plan import closed_through
+from pipelines.backfill.day import Computation, NotBalancedError, restate
+from pipelines.backfill.job import NOT_BALANCED
+from pipelines.backfill.plan import closed_through
 from pipelines.errors import OptionError
 from pipelines.local_day import LocalDay, local_day
 from pipelines.measure import measure

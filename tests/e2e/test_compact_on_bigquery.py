@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from deploy.local.bigquery import Emulator
-from pipelines.backfill_lease import exclusively
+from pipelines.backfill.lease import exclusively
 from pipelines.cli import main
 from pipelines.compact import compact
 from pipelines.compact_kept import KEPT, print_compacted

@@ -11,7 +11,7 @@ import re
 import pytest
 
 from deploy.local.bigquery import Emulator
-from pipelines.backfill_lease import exclusively
+from pipelines.backfill.lease import exclusively
 from pipelines.errors import OptionError
 from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.tables import EVENTS, FAILED_EVENTS, METRICS, REPLAYS

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.backfill import backfill
-from pipelines.backfill_options import add_backfill_arguments, backfill_options
+from pipelines.backfill.job import backfill
+from pipelines.backfill.options import add_backfill_arguments, backfill_options
 from pipelines.measure import Measured
 from pipelines.replay import replay as replay_dataset
 from pipelines.replay_options import add_replay_arguments, replay_options

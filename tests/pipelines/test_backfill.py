@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.backfill_lock import exclusively
+from pipelines.backfill.lock import exclusively
 from pipelines.errors import OptionError
 from pipelines.simulator import BRAND, Options, simulate, write
 from tests.pipelines.refill import CHANNELS, add_events, without_events

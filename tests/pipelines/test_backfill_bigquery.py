@@ -11,7 +11,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from pipelines.backfill_rows import RowShelf, manifest_of
+from pipelines.backfill.rows import RowShelf, manifest_of
 from pipelines.errors import OptionError
 from pipelines.local_day import local_day
 from pipelines.sinks.bigquery_append import Patience

@@ -221,7 +221,7 @@ def test_a_file_written_meanwhile_goes_over_to_the_new_partition(
             wrote.append(True)
         return put_in_place(staged, place)
 
-    monkeypatch.setattr("pipelines.backfill_partitions.put_in_place", exchange)
+    monkeypatch.setattr("pipelines.backfill.partitions.put_in_place", exchange)
     moment_backfill(published.dataset, "--from", "2026-03-02", "--source", source)
 
     ours = {row["event_id"] for row in events(published)}

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.backfill_lock import exclusively
+from pipelines.backfill.lock import exclusively
 from pipelines.cli import main
 from pipelines.compact import compact
 from pipelines.errors import OptionError

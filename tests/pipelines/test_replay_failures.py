@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.backfill_lock import exclusively
+from pipelines.backfill.lock import exclusively
 from pipelines.errors import OptionError
 from schemas.channels import registered_channels
 from tests.pipelines.refill import (

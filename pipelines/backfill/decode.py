@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.backfill_day import NotBalancedError
-from pipelines.backfill_options import ARCHIVE, BackfillOptions
-from pipelines.backfill_partitions import has_other_days
+from pipelines.backfill.day import NotBalancedError
+from pipelines.backfill.options import ARCHIVE, BackfillOptions
+from pipelines.backfill.partitions import has_other_days
 from pipelines.duck import connect
 from pipelines.errors import OptionError
 from pipelines.measure import measure

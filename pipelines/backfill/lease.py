@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from pipelines.backfill_rows import add_row
+from pipelines.backfill.rows import add_row
 from pipelines.errors import OptionError
 from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.tables import BACKFILLS

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 
 import duckdb
 
-from pipelines.backfill_manifest import check_same
-from pipelines.backfill_options import ARCHIVE, EVENTS, BackfillOptions
+from pipelines.backfill.manifest import check_same
+from pipelines.backfill.options import ARCHIVE, EVENTS, BackfillOptions
 from pipelines.errors import OptionError
 from pipelines.local_day import LocalDay
 from pipelines.place import DayRows, Place, Sizes

@@ -6,12 +6,12 @@ import shutil
 import sys
 from pathlib import Path
 
-from pipelines.backfill_day import Computation, NotBalancedError, restate
-from pipelines.backfill_decode import add_balance, add_failures, decode_into, source_of
-from pipelines.backfill_manifest import Manifest, begin
-from pipelines.backfill_options import BackfillOptions
-from pipelines.backfill_partitions import news
-from pipelines.backfill_plan import describe, plan
+from pipelines.backfill.day import Computation, NotBalancedError, restate
+from pipelines.backfill.decode import add_balance, add_failures, decode_into, source_of
+from pipelines.backfill.manifest import Manifest, begin
+from pipelines.backfill.options import BackfillOptions
+from pipelines.backfill.partitions import news
+from pipelines.backfill.plan import describe, plan
 from pipelines.errors import OptionError
 from pipelines.options import MeasureOptions
 from pipelines.place import StillAlone
