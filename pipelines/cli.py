@@ -23,7 +23,7 @@ from pipelines.errors import OptionError
 from pipelines.replay_options import add_replay_arguments, replay_options
 from pipelines.sources.files import InputError
 from pipelines.tables_options import add_tables_arguments
-from pipelines.verify_options import add_verify_arguments, verify_options
+from pipelines.verify.options import add_verify_arguments, verify_options
 from schemas.version import VERSION
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ def _stream(options: MeasureOptions) -> int:
 
 def _verify(given: argparse.Namespace, _: Sequence[str]) -> int:
     with _importing():
-        from pipelines.verify import verify
+        from pipelines.verify.job import verify
 
     return verify(verify_options(given))
 

@@ -24,7 +24,7 @@ from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, translated, view_sql
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BACKFILLS, FAILED_EVENTS, LATE_EVENTS
 from pipelines.sources.bigquery import asking, change, fetch_row, may_read
-from pipelines.verify_run import Run
+from pipelines.verify.run import Run
 
 _STATUS = """
 SELECT max(CASE WHEN day = @day THEN status END), max(watermark), min(day), max(day)

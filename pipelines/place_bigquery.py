@@ -42,7 +42,7 @@ from pipelines.sinks.tables import (
 )
 from pipelines.sources.bigquery import may_read
 from pipelines.sources.bigquery_day_events import fetch_day_events
-from pipelines.verify_run import Run, run_of
+from pipelines.verify.run import Run, run_of
 
 READ = (RUNS, METRICS, EVENTS, LATE_EVENTS, SOURCE_STATUSES)
 """Tables that a comparison or a plan reads."""

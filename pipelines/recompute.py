@@ -15,7 +15,7 @@ from pipelines.measure import IN_PROCESS
 from pipelines.options import MeasureOptions, measure_options
 from pipelines.place import Place
 from pipelines.sources.kafka import check_kafka
-from pipelines.verify_run import Run
+from pipelines.verify.run import Run
 
 
 def recomputation(

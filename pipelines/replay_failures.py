@@ -16,7 +16,7 @@ from pipelines.place import Place
 from pipelines.replay_options import ReplayOptions
 from pipelines.sinks.parquet import DayFile
 from pipelines.sinks.tables import EVENTS, FAILED_EVENTS, REPLAYS
-from pipelines.verify_dataset import add_view
+from pipelines.verify.dataset import add_view
 from schemas.event import EVENT
 from schemas.failure import FAILED_EVENT
 from schemas.replay import REPLAY

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from pipelines.errors import OptionError
 from pipelines.place import Place, place_of
-from pipelines.verify_run import Run, check_key
+from pipelines.verify.run import Run, check_key
 from schemas.channels import registered_channels
 from schemas.failure import Reason
 

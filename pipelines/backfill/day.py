@@ -22,9 +22,9 @@ from pipelines.place import Place, StillAlone
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import BALANCES, METRICS
 from pipelines.sources.day_events import ReadDayEvents
-from pipelines.verify_compare import MISSING_IN_RECOMPUTATION, WITHDRAWN, compare
-from pipelines.verify_dataset import add_view
-from pipelines.verify_run import Run
+from pipelines.verify.compare import MISSING_IN_RECOMPUTATION, WITHDRAWN, compare
+from pipelines.verify.dataset import add_view
+from pipelines.verify.run import Run
 from schemas.metric import KEY, METRIC, NEWEST_FIRST, standing_epochs
 from transforms.partials import concatenated
 from transforms.progress import NEVER

@@ -21,7 +21,7 @@ from pipelines.place import Place, StillAlone
 from pipelines.recompute import recomputation
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, FAILED_EVENTS
-from pipelines.verify_dataset import add_view
+from pipelines.verify.dataset import add_view
 from schemas.balance import BALANCE_KEY, OUTCOMES
 
 EARLIER = timedelta(hours=1)

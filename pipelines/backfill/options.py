@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pipelines.errors import OptionError
 from pipelines.local_day import LocalDay, local_day
 from pipelines.place import Place, place_of
-from pipelines.verify_run import Run, check_key
+from pipelines.verify.run import Run, check_key
 
 EVENTS, ARCHIVE, INPUT = "events", "archive", "input"
 CAUSES = ("restatement", "definition")

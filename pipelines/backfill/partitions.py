@@ -18,7 +18,7 @@ from pipelines.local_day import LocalDay
 from pipelines.place import Place
 from pipelines.sinks.parquet import DayFile
 from pipelines.sinks.tables import EVENTS
-from pipelines.verify_dataset import add_view
+from pipelines.verify.dataset import add_view
 from schemas.event import EVENT
 
 ROWS_A_BATCH = 16_384

@@ -13,8 +13,8 @@ from pipelines.backfill.options import ARCHIVE, EVENTS, BackfillOptions
 from pipelines.errors import OptionError
 from pipelines.local_day import LocalDay
 from pipelines.place import DayRows, Place, Sizes
-from pipelines.verify_compare import latest_end
-from pipelines.verify_run import Run
+from pipelines.verify.compare import latest_end
+from pipelines.verify.run import Run
 
 TEBIBYTE = 2**40
 

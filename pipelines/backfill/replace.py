@@ -17,7 +17,7 @@ from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.bigquery_whole import append_whole
 from pipelines.sinks.tables import DECODED_EVENTS, EVENTS
 from pipelines.sources.bigquery import change, fetch_row
-from pipelines.verify_dataset import add_view
+from pipelines.verify.dataset import add_view
 from schemas.backfill import DECODED_EVENT
 from schemas.event import EVENT
 

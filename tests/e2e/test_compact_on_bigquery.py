@@ -30,7 +30,7 @@ from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BACKFILLS, EVENTS, FAILED_EVENTS, METRICS, TABLES
-from pipelines.verify_dataset import LateEvent, late_events
+from pipelines.verify.dataset import LateEvent, late_events
 from schemas.bigquery import wire_schema
 from tests.bigquery_tables import add_column
 from tests.e2e.forbidding import forbidding

@@ -19,8 +19,8 @@ from pipelines.backfill.options import add_backfill_arguments, backfill_options
 from pipelines.measure import Measured
 from pipelines.replay import replay as replay_dataset
 from pipelines.replay_options import add_replay_arguments, replay_options
-from pipelines.verify import verify
-from pipelines.verify_options import add_verify_arguments, verify_options
+from pipelines.verify.job import verify
+from pipelines.verify.options import add_verify_arguments, verify_options
 from schemas.event import EVENT
 from schemas.late import LATE_EVENT
 from tests.pipelines.refill import (

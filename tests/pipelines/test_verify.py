@@ -27,8 +27,8 @@ from pipelines.measure import Measured
 from pipelines.sources.files import discover
 from pipelines.sources.kafka_settings import KafkaTopic
 from pipelines.sources.read_files import ReadFiles
-from pipelines.verify_compare import COMPARED, Compared, compare, latest_end
-from pipelines.verify_dataset import LateEvent, add_view, late_events, left_out, open_published
+from pipelines.verify.compare import COMPARED, Compared, compare, latest_end
+from pipelines.verify.dataset import LateEvent, add_view, late_events, left_out, open_published
 from schemas.event import EVENT
 from schemas.late import LATE_EVENT
 from schemas.metric import METRIC

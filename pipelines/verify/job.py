@@ -14,15 +14,15 @@ from pipelines.errors import OptionError
 from pipelines.measure import measure
 from pipelines.options import MeasureOptions
 from pipelines.recompute import recomputation
-from pipelines.verify_compare import compare, latest_end
-from pipelines.verify_dataset import (
+from pipelines.verify.compare import compare, latest_end
+from pipelines.verify.dataset import (
     LateEvent,
     add_view,
     late_events,
     left_out,
 )
-from pipelines.verify_options import VerifyOptions
-from pipelines.verify_report import report
+from pipelines.verify.options import VerifyOptions
+from pipelines.verify.report import report
 from schemas.metric import METRIC
 
 NOT_BALANCED = 3

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from pipelines.errors import OptionError
 from pipelines.place import Place, place_of
-from pipelines.verify_run import Run, check_key, parse_instant
+from pipelines.verify.run import Run, check_key, parse_instant
 
 
 @dataclass(frozen=True)

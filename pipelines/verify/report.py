@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines.verify_compare import DIFFERENT, Compared, Difference
-from pipelines.verify_dataset import LateEvent
+from pipelines.verify.compare import DIFFERENT, Compared, Difference
+from pipelines.verify.dataset import LateEvent
 
 _FEW_DAYS = 3
 _DIMENSIONS = ("channel", "content_id", "brand_id", "item")
