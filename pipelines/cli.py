@@ -20,7 +20,7 @@ from pipelines.arguments import add_measure_arguments
 from pipelines.backfill.options import add_backfill_arguments, backfill_options
 from pipelines.day_options import add_compact_arguments, add_report_arguments, add_rollup_arguments
 from pipelines.errors import OptionError
-from pipelines.replay_options import add_replay_arguments, replay_options
+from pipelines.replay.options import add_replay_arguments, replay_options
 from pipelines.sources.files import InputError
 from pipelines.tables_options import add_tables_arguments
 from pipelines.verify.options import add_verify_arguments, verify_options
@@ -254,7 +254,7 @@ def _backfill(given: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _replay(given: argparse.Namespace, _: Sequence[str]) -> int:
-    from pipelines.replay import replay
+    from pipelines.replay.job import replay
 
     return replay(replay_options(given))
 

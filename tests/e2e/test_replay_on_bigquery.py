@@ -80,7 +80,7 @@ def test_a_replay_that_ended_before_its_days_were_restated_is_completed_by_the_n
 ):
     """Its events are there already: their ids are the same each time."""
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.replay.restate", _killed)
+        patch.setattr("pipelines.replay.job.restate", _killed)
         with pytest.raises(KeyboardInterrupt):
             moment_replay(refused.to)
     assert refused.count(REPLAYS) == 0

@@ -16,7 +16,7 @@ from pipelines.local_day import LocalDay, local_day
 from pipelines.measure import measure
 from pipelines.place import StillAlone
 from pipelines.recompute import as_run
-from pipelines.replay_failures import (
+from pipelines.replay.failures import (
     Waiting,
     local_days,
     new_events,
@@ -24,7 +24,7 @@ from pipelines.replay_failures import (
     outcomes,
     take,
 )
-from pipelines.replay_options import ReplayOptions
+from pipelines.replay.options import ReplayOptions
 from pipelines.sinks.bigquery_faults import SinkError
 from pipelines.sinks.tables import EVENTS, FAILED_EVENTS, REPLAYS
 from pipelines.sources.failures import ReadFailures

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipelines.duck import connect
 from pipelines.local_day import LocalDay
 from pipelines.place import Place
-from pipelines.replay_options import ReplayOptions
+from pipelines.replay.options import ReplayOptions
 from pipelines.sinks.parquet import DayFile
 from pipelines.sinks.tables import EVENTS, FAILED_EVENTS, REPLAYS
 from pipelines.verify.dataset import add_view
