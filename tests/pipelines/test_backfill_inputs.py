@@ -20,6 +20,7 @@ from pipelines.cli import main
 from pipelines.errors import OptionError
 from pipelines.exchange import mend, put_in_place
 from pipelines.options import measure_options
+from tests.pipelines.dataset import contents, query, table
 from tests.pipelines.refill import (
     ARRIVED,
     CHANNELS,
@@ -30,7 +31,6 @@ from tests.pipelines.refill import (
     views,
     without_events,
 )
-from tests.pipelines.test_measure import contents, query, table
 
 ROOT = Path(__file__).parents[2]
 DAYS = ("--from", "2026-03-01", "--to", "2026-03-03")
