@@ -23,8 +23,8 @@ from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, METRICS, RUNS
 from tests.e2e.forbidding import forbidding
 from tests.e2e.in_bigquery import copy_of
+from tests.pipelines.report.reader import text_of_page
 from tests.pipelines.retold import measure_small, retold
-from tests.pipelines.test_report import text_of_page
 
 pytestmark = pytest.mark.timeout(900)
 

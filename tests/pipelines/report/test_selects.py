@@ -16,7 +16,7 @@ from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, translated
 from pipelines.sinks.tables import BIGQUERY_TABLES
 from schemas.balance import OUTCOMES
-from tests.pipelines.test_report import balance, write_balance
+from tests.pipelines.report.rows import balance, write_balance
 
 OURS = Destination("our-project", "live", "live_restricted")
 ASKED = {name: value for name, value in vars(selects).items() if isinstance(value, Select)}
