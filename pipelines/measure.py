@@ -27,7 +27,7 @@ from pipelines.sinks.tables import FOLDER_TABLES
 from pipelines.sources.archive import ReadArchive
 from pipelines.sources.kafka import ReadKafka
 from pipelines.sources.kafka_bounded import ReadKafkaOnce
-from pipelines.sources.pubsub import read_pubsub
+from pipelines.sources.pubsub.source import read_pubsub
 from pipelines.sources.read_files import ReadFiles
 from pipelines.sources.replay import Replay
 from pipelines.sources.replay_plan import plan_replay

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.sources.pubsub_acknowledgements import Delivery
+from pipelines.sources.pubsub.acknowledgements import Delivery
 
 SECOND = 1_000_000
 PATH = "projects/example/subscriptions/viewers"

@@ -13,7 +13,8 @@ from apache_beam.testing.util import assert_that
 from apache_beam.utils.timestamp import Timestamp
 
 from pipelines.errors import OptionError
-from pipelines.sources.pubsub import (
+from pipelines.sources.pubsub.native import MessagesToPayloads
+from pipelines.sources.pubsub.source import (
     PullSettings,
     ReadPubSub,
     ReadPubSubNative,
@@ -22,7 +23,6 @@ from pipelines.sources.pubsub import (
     check_pubsub,
     read_pubsub,
 )
-from pipelines.sources.pubsub_native import MessagesToPayloads
 from tests.pipelines.deliveries import PATH
 
 # Tickets

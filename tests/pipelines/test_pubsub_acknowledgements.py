@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.sources.pubsub_acknowledgements import Acknowledgements, Delivery
+from pipelines.sources.pubsub.acknowledgements import Acknowledgements, Delivery
 from tests.pipelines.deliveries import delivery, ids
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipelines.sources.pubsub import PullSettings
-from pipelines.sources.pubsub_leases import due
+from pipelines.sources.pubsub.leases import due
+from pipelines.sources.pubsub.source import PullSettings
 from tests.pipelines.deliveries import SECOND, delivery
 
 

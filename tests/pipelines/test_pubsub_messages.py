@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.sources.pubsub_messages import (
+from pipelines.sources.pubsub.messages import (
     MOST_BYTES_A_BATCH,
     Assembly,
     ChannelOf,

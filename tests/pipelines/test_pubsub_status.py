@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from pipelines.sources.pubsub_status import SourceStatus
+from pipelines.sources.pubsub.status import SourceStatus
 from schemas.source_status import SOURCE_STATUS
 from tests.pipelines.deliveries import PATH, SECOND
 

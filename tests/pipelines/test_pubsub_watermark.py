@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.sources.pubsub_watermark import PublishTimeWatermark, Watermark
+from pipelines.sources.pubsub.watermark import PublishTimeWatermark, Watermark
 from tests.pipelines.deliveries import SECOND
 
 

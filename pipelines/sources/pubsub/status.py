@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pipelines.sources.pubsub_watermark import MICROSECONDS
+from pipelines.sources.pubsub.watermark import MICROSECONDS
 from schemas.source_status import SOURCE_STATUS
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipelines.errors import OptionError
-from pipelines.sources.pubsub_settings import Subscription
+from pipelines.sources.pubsub.settings import Subscription
 
 _NO_LIBRARY = (
     "expected the package google-cloud-pubsub to read from Pub/Sub, found none: "

@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from pipelines.sources.pubsub_acknowledgements import Delivery
-from pipelines.sources.pubsub_client import call_errors, is_refusal
-from pipelines.sources.pubsub_settings import PullSettings
-from pipelines.sources.pubsub_watermark import MICROSECONDS
+from pipelines.sources.pubsub.acknowledgements import Delivery
+from pipelines.sources.pubsub.client import call_errors, is_refusal
+from pipelines.sources.pubsub.settings import PullSettings
+from pipelines.sources.pubsub.watermark import MICROSECONDS
 
 _LOG = logging.getLogger(__name__)
 _IDS_A_REQUEST = 1000

@@ -18,12 +18,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pipelines.sources.pubsub_acknowledgements import Acknowledgements, Delivery
-from pipelines.sources.pubsub_client import call_errors, explain, is_refusal, is_timeout
-from pipelines.sources.pubsub_leases import Leases
-from pipelines.sources.pubsub_messages import ChannelOf, Messages, messages_of
-from pipelines.sources.pubsub_settings import PullSettings
-from pipelines.sources.pubsub_watermark import MICROSECONDS, PublishTimeWatermark, Watermark
+from pipelines.sources.pubsub.acknowledgements import Acknowledgements, Delivery
+from pipelines.sources.pubsub.client import call_errors, explain, is_refusal, is_timeout
+from pipelines.sources.pubsub.leases import Leases
+from pipelines.sources.pubsub.messages import ChannelOf, Messages, messages_of
+from pipelines.sources.pubsub.settings import PullSettings
+from pipelines.sources.pubsub.watermark import MICROSECONDS, PublishTimeWatermark, Watermark
 from pipelines.sources.streaming import StreamSettings
 
 _LOG = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
 from pipelines.sources.files import recognise_channel
-from pipelines.sources.pubsub_messages import Assembly, ChannelOf, messages_of
-from pipelines.sources.pubsub_settings import Subscription
+from pipelines.sources.pubsub.messages import Assembly, ChannelOf, messages_of
+from pipelines.sources.pubsub.settings import Subscription
 from pipelines.sources.streaming import StreamSettings, with_outputs
 from schemas.channels import registered_channels
 

@@ -19,12 +19,12 @@ from apache_beam.transforms.core import RestrictionProvider, WatermarkEstimatorP
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Duration, Timestamp
 
-from pipelines.sources.pubsub_client import check_pubsub, endpoint, subscriber_client
-from pipelines.sources.pubsub_messages import Assembly, ChannelOf
-from pipelines.sources.pubsub_native import ReadPubSubNative, recognise
-from pipelines.sources.pubsub_puller import Puller, now_microseconds
-from pipelines.sources.pubsub_settings import PullSettings, Subscription
-from pipelines.sources.pubsub_status import SourceStatus
+from pipelines.sources.pubsub.client import check_pubsub, endpoint, subscriber_client
+from pipelines.sources.pubsub.messages import Assembly, ChannelOf
+from pipelines.sources.pubsub.native import ReadPubSubNative, recognise
+from pipelines.sources.pubsub.puller import Puller, now_microseconds
+from pipelines.sources.pubsub.settings import PullSettings, Subscription
+from pipelines.sources.pubsub.status import SourceStatus
 from pipelines.sources.streaming import StreamSettings, with_outputs
 
 __all__ = [

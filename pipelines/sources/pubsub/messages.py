@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from pipelines.sources.pubsub_settings import CHANNEL_ATTRIBUTE
+from pipelines.sources.pubsub.settings import CHANNEL_ATTRIBUTE
 from schemas.event import INSTANT
 from schemas.payload import payload_batch
 
