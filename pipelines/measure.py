@@ -25,8 +25,8 @@ from pipelines.sinks.duckdb_views import create_views
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import FOLDER_TABLES
 from pipelines.sources.archive import ReadArchive
-from pipelines.sources.kafka import ReadKafka
-from pipelines.sources.kafka_bounded import ReadKafkaOnce
+from pipelines.sources.kafka.bounded import ReadKafkaOnce
+from pipelines.sources.kafka.source import ReadKafka
 from pipelines.sources.pubsub.source import read_pubsub
 from pipelines.sources.read_files import ReadFiles
 from pipelines.sources.replay import Replay

@@ -19,7 +19,7 @@ from pipelines.sinks.bigquery_check import check_bigquery
 from pipelines.sinks.bigquery_destination import Destination
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import ARCHIVE, FAILED_EVENTS, RUNS, TABLES
-from pipelines.sources.kafka import check_kafka
+from pipelines.sources.kafka.source import check_kafka
 from pipelines.sources.pubsub.source import check_pubsub
 from pipelines.storage import join
 from transforms.progress import NEVER

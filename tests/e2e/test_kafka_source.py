@@ -42,13 +42,13 @@ from deploy.local.ports import HOST, free_ports
 from deploy.local.processes import start, stop
 from deploy.local.services import FOLDER_OF_TESTS, ROOT, Services, local_services
 from pipelines.errors import OptionError
-from pipelines.sources.kafka import KafkaSettings, KafkaTopic, check_kafka
-from pipelines.sources.kafka_bounded import ReadKafkaOnce, read_topic
-from pipelines.sources.kafka_client import KafkaClient, PartitionReader, SourceError
-from pipelines.sources.kafka_offsets import Offsets, OffsetsTracker
-from pipelines.sources.kafka_partitions import partitions_of
-from pipelines.sources.kafka_read import PartitionReading
-from pipelines.sources.kafka_settings import Partition
+from pipelines.sources.kafka.bounded import ReadKafkaOnce, read_topic
+from pipelines.sources.kafka.client import KafkaClient, PartitionReader, SourceError
+from pipelines.sources.kafka.offsets import Offsets, OffsetsTracker
+from pipelines.sources.kafka.partitions import partitions_of
+from pipelines.sources.kafka.read import PartitionReading
+from pipelines.sources.kafka.settings import Partition
+from pipelines.sources.kafka.source import KafkaSettings, KafkaTopic, check_kafka
 from pipelines.sources.streaming import StreamSettings
 from pipelines.sources.watermark import ClockEstimator
 from schemas.failure import FAILED_EVENT

@@ -8,8 +8,8 @@ from contextlib import closing
 from typing import TypeVar
 
 from pipelines.errors import OptionError
-from pipelines.sources.kafka_client import KafkaClient, KafkaTrouble, PartitionReader
-from pipelines.sources.kafka_settings import KafkaSettings, KafkaTopic, Partition
+from pipelines.sources.kafka.client import KafkaClient, KafkaTrouble, PartitionReader
+from pipelines.sources.kafka.settings import KafkaSettings, KafkaTopic, Partition
 from schemas.channels import registered_channels
 
 _Answer = TypeVar("_Answer")

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from pipelines.errors import OptionError
-from pipelines.sources.kafka_settings import KafkaSettings, Partition
+from pipelines.sources.kafka.settings import KafkaSettings, Partition
 
 LOGGER = logging.getLogger(__name__)
 _BATCH_BYTES = 16 * 1024 * 1024

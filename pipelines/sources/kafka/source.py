@@ -12,19 +12,19 @@ from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
 
-from pipelines.sources.kafka_check import check_kafka
-from pipelines.sources.kafka_client import (
+from pipelines.sources.kafka.check import check_kafka
+from pipelines.sources.kafka.client import (
     KafkaClient,
     KafkaTrouble,
     PartitionReader,
     SourceError,
     confluent_kafka,
 )
-from pipelines.sources.kafka_offsets import OffsetsProvider
-from pipelines.sources.kafka_partitions import partitions_of
-from pipelines.sources.kafka_pool import CLIENTS
-from pipelines.sources.kafka_read import PartitionReading, back_off, now_microseconds
-from pipelines.sources.kafka_settings import KafkaSettings, KafkaTopic, Partition
+from pipelines.sources.kafka.offsets import OffsetsProvider
+from pipelines.sources.kafka.partitions import partitions_of
+from pipelines.sources.kafka.pool import CLIENTS
+from pipelines.sources.kafka.read import PartitionReading, back_off, now_microseconds
+from pipelines.sources.kafka.settings import KafkaSettings, KafkaTopic, Partition
 from pipelines.sources.streaming import StreamSettings, with_outputs
 from pipelines.sources.watermark import ClockProvider
 

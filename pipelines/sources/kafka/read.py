@@ -12,15 +12,15 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
 
-from pipelines.sources.kafka_batches import (
+from pipelines.sources.kafka.batches import (
     broker_times,
     lost_batches,
     payload_batches,
     recognised,
     status_batch,
 )
-from pipelines.sources.kafka_client import KafkaTrouble, PartitionReader, SourceError
-from pipelines.sources.kafka_settings import KafkaSettings, Partition
+from pipelines.sources.kafka.client import KafkaTrouble, PartitionReader, SourceError
+from pipelines.sources.kafka.settings import KafkaSettings, Partition
 from pipelines.sources.streaming import StreamSettings
 from pipelines.sources.watermark import PartitionClock
 

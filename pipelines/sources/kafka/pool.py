@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.sources.kafka_client import KafkaClient
+from pipelines.sources.kafka.client import KafkaClient
 
 UNUSED_SECONDS = 60.0
 

@@ -9,7 +9,7 @@ from apache_beam.coders import Coder
 from apache_beam.io.iobase import RestrictionProgress, RestrictionTracker
 from apache_beam.transforms.core import RestrictionProvider
 
-from pipelines.sources.kafka_settings import KafkaTopic, Partition
+from pipelines.sources.kafka.settings import KafkaTopic, Partition
 
 
 class Offsets(NamedTuple):

@@ -10,18 +10,18 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.transforms.window import TimestampedValue
 
-from pipelines.sources.kafka import ReadPartitionToStop
-from pipelines.sources.kafka_client import (
+from pipelines.sources.kafka.client import (
     KafkaClient,
     KafkaTrouble,
     PartitionReader,
     SourceError,
     confluent_kafka,
 )
-from pipelines.sources.kafka_offsets import Offsets, OffsetsTracker
-from pipelines.sources.kafka_partitions import bounded_partitions_of
-from pipelines.sources.kafka_read import ANSWER_SECONDS, PartitionReading, back_off
-from pipelines.sources.kafka_settings import KafkaSettings, KafkaTopic, Partition
+from pipelines.sources.kafka.offsets import Offsets, OffsetsTracker
+from pipelines.sources.kafka.partitions import bounded_partitions_of
+from pipelines.sources.kafka.read import ANSWER_SECONDS, PartitionReading, back_off
+from pipelines.sources.kafka.settings import KafkaSettings, KafkaTopic, Partition
+from pipelines.sources.kafka.source import ReadPartitionToStop
 from pipelines.sources.streaming import StreamSettings, with_outputs
 from pipelines.sources.watermark import ClockEstimator
 

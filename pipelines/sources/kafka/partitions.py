@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipelines.sources.kafka_client import KafkaClient
-from pipelines.sources.kafka_settings import KafkaTopic, Partition
+from pipelines.sources.kafka.client import KafkaClient
+from pipelines.sources.kafka.settings import KafkaTopic, Partition
 from pipelines.sources.watermark import SECOND
 
 
