@@ -204,14 +204,14 @@ def _measure(given: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     with _importing():
         from pipelines.measure import measure, print_summary
         from pipelines.options import measure_options
-        from pipelines.sinks.bigquery_destination import Destination
+        from pipelines.sinks.bigquery.destination import Destination
 
     options = measure_options(given, beam_arguments)
     if options.unbounded:
         return _stream(options)
     if isinstance(options.output, Destination):
         from pipelines.measure_bigquery import measure_into_bigquery
-        from pipelines.sinks.bigquery_faults import SinkError
+        from pipelines.sinks.bigquery.faults import SinkError
 
         try:
             measured = measure_into_bigquery(options, options.output)

@@ -17,10 +17,10 @@ from pipelines.compact_kept import KEPT, Compacted
 from pipelines.errors import OptionError
 from pipelines.local_day import local_day
 from pipelines.place import StillAlone
-from pipelines.sinks.bigquery_check import check_bigquery
-from pipelines.sinks.bigquery_clients import rest_client
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, translated, view_sql
+from pipelines.sinks.bigquery.check import check_bigquery
+from pipelines.sinks.bigquery.clients import rest_client
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS, translated, view_sql
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BACKFILLS, FAILED_EVENTS, LATE_EVENTS
 from pipelines.sources.bigquery import asking, change, fetch_row, may_read

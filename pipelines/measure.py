@@ -20,7 +20,7 @@ from pipelines.archiving import archiving, begin_archive
 from pipelines.backfill.manifest import MANIFEST
 from pipelines.graph import build
 from pipelines.options import MeasureOptions
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.duckdb_views import create_views
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import FOLDER_TABLES

@@ -28,9 +28,9 @@ from pipelines.published_bigquery import (
     fetch_table,
 )
 from pipelines.runs import standing_run
-from pipelines.sinks.bigquery_check import check_bigquery, check_tables
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_whole import append_whole
+from pipelines.sinks.bigquery.check import check_bigquery, check_tables
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.whole import append_whole
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import (
     BACKFILLS,

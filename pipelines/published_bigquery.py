@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipelines.duck import connect
 from pipelines.local_day import LocalDay
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import EVENTS, LATE_EVENTS, METRICS
 from pipelines.sources.bigquery import ALL_DAYS, fetch, fetch_batches

@@ -15,7 +15,7 @@ from pipelines.backfill.plan import describe, plan
 from pipelines.errors import OptionError
 from pipelines.options import MeasureOptions
 from pipelines.place import StillAlone
-from pipelines.sinks.bigquery_faults import SinkError
+from pipelines.sinks.bigquery.faults import SinkError
 from pipelines.sinks.tables import BALANCES, DECODED_EVENTS, EVENTS, FAILED_EVENTS
 
 NOT_BALANCED = 3

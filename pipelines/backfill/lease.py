@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from pipelines.backfill.rows import add_row
 from pipelines.errors import OptionError
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.tables import BACKFILLS
 from pipelines.sources.bigquery import ALL_DAYS, fetch
 from schemas.event import INSTANT

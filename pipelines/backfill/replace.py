@@ -13,8 +13,8 @@ import pyarrow as pa
 from pipelines.duck import connect
 from pipelines.local_day import LocalDay
 from pipelines.place import StillAlone
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_whole import append_whole
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.whole import append_whole
 from pipelines.sinks.tables import DECODED_EVENTS, EVENTS
 from pipelines.sources.bigquery import change, fetch_row
 from pipelines.verify.dataset import add_view

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines.backfill.lock import owner
 from pipelines.backfill.manifest import BEGUN, DONE, FINISHED, Manifest
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.tables import BACKFILLS
 from pipelines.sources.bigquery import ALL_DAYS, change, fetch
 from schemas.backfill import BACKFILL

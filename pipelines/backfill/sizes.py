@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipelines.local_day import LocalDay
 from pipelines.place import DayRows, Sizes
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.tables import EVENTS, SOURCE_STATUSES
 from pipelines.sources.bigquery import ALL_DAYS, bytes_read, fetch, fetch_row
 from pipelines.sources.bigquery_day_events import day_query

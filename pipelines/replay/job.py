@@ -25,7 +25,7 @@ from pipelines.replay.failures import (
     take,
 )
 from pipelines.replay.options import ReplayOptions
-from pipelines.sinks.bigquery_faults import SinkError
+from pipelines.sinks.bigquery.faults import SinkError
 from pipelines.sinks.tables import EVENTS, FAILED_EVENTS, REPLAYS
 from pipelines.sources.failures import ReadFailures
 from schemas.times import LATEST

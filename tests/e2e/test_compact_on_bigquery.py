@@ -26,8 +26,8 @@ from pipelines.compact_kept import KEPT, print_compacted
 from pipelines.errors import OptionError
 from pipelines.measure import Measured
 from pipelines.place_bigquery import BigQueryPlace
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BACKFILLS, EVENTS, FAILED_EVENTS, METRICS, TABLES
 from pipelines.verify.dataset import LateEvent, late_events

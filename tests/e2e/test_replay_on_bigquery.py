@@ -13,7 +13,7 @@ import pytest
 from deploy.local.bigquery import Emulator
 from pipelines.backfill.lease import exclusively
 from pipelines.errors import OptionError
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.tables import EVENTS, FAILED_EVENTS, METRICS, REPLAYS
 from tests.e2e.in_bigquery import InBigQuery, copy_of
 from tests.pipelines.refill import Published, broken

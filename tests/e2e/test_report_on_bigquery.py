@@ -18,7 +18,7 @@ from pipelines.errors import OptionError
 from pipelines.measure import Measured
 from pipelines.report import source_of, write_report
 from pipelines.report.bigquery import BigQuerySource
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, METRICS, RUNS
 from tests.e2e.forbidding import forbidding

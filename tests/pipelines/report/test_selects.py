@@ -12,8 +12,8 @@ from sqlglot import exp
 from pipelines.report import selects
 from pipelines.report.folder import FolderSource
 from pipelines.report.selects import BALANCE_OF_CHANNELS, FAILURES, Select
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, translated
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS, translated
 from pipelines.sinks.tables import BIGQUERY_TABLES
 from schemas.balance import OUTCOMES
 from tests.pipelines.report.rows import balance, write_balance

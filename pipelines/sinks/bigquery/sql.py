@@ -8,7 +8,7 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BIGQUERY_TABLES
 from pipelines.sinks.views import View, views

@@ -8,8 +8,8 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_load import USUAL_LOAD, LoadPatience, load
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.load import USUAL_LOAD, LoadPatience, load
 from pipelines.sinks.parquet import ROWS_A_GROUP, DayObject
 from pipelines.sinks.table import Table
 from pipelines.storage import join

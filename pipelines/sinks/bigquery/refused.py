@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import pyarrow as pa
 
-from pipelines.sinks.bigquery_append import Refused
+from pipelines.sinks.bigquery.append import Refused
 from schemas.bigquery import wire_batch
 from schemas.failure import FAILED_EVENT, Reason
 from transforms.failures import Failure, failed_batch

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 
 import pyarrow as pa
 
-from pipelines.sinks.bigquery_append import USUAL, Appender, Patience
-from pipelines.sinks.bigquery_clients import connect, write_client
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_faults import SinkError
-from pipelines.sinks.bigquery_streams import Streams
+from pipelines.sinks.bigquery.append import USUAL, Appender, Patience
+from pipelines.sinks.bigquery.clients import connect, write_client
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.faults import SinkError
+from pipelines.sinks.bigquery.streams import Streams
 from pipelines.sinks.table import Table
 from schemas.bigquery import wire_batch, wire_schema
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipelines.sinks.bigquery_connection import Connection
-from pipelines.sinks.bigquery_faults import CASCADES, Action, Fault, RowFault, Rule, sink_error
-from pipelines.sinks.bigquery_requests import MOST_BYTES, Gatherer, request
+from pipelines.sinks.bigquery.connection import Connection
+from pipelines.sinks.bigquery.faults import CASCADES, Action, Fault, RowFault, Rule, sink_error
+from pipelines.sinks.bigquery.requests import MOST_BYTES, Gatherer, request
 
 MINUTE = 60.0
 

@@ -15,8 +15,8 @@ from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
 from pipelines.errors import OptionError
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, LABELS, create_view_sql, view_sql
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS, LABELS, create_view_sql, view_sql
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BIGQUERY_TABLES
 from pipelines.sinks.views import View

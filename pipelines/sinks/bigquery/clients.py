@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from pipelines.errors import OptionError
-from pipelines.sinks.bigquery_connection import METHOD, Call, Connection
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_requests import messages
+from pipelines.sinks.bigquery.connection import METHOD, Call, Connection
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.requests import messages
 
 _NO_LIBRARY = (
     "expected the packages google-cloud-bigquery and google-cloud-bigquery-storage for"

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
-from pipelines.sinks.bigquery_faults import Fault, RowFault, column_named
-from pipelines.sinks.bigquery_requests import messages
+from pipelines.sinks.bigquery.faults import Fault, RowFault, column_named
+from pipelines.sinks.bigquery.requests import messages
 
 METHOD = "/google.cloud.bigquery.storage.v1.BigQueryWrite/AppendRows"
 

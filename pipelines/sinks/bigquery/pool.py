@@ -11,7 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Hashable
 
-from pipelines.sinks.bigquery_append import Appender
+from pipelines.sinks.bigquery.append import Appender
 
 
 class Pool:

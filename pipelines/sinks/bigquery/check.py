@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from pipelines.errors import OptionError
-from pipelines.sinks.bigquery_append import USUAL
-from pipelines.sinks.bigquery_clients import rest_client, write_client
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_faults import SinkError
-from pipelines.sinks.bigquery_streams import Streams
+from pipelines.sinks.bigquery.append import USUAL
+from pipelines.sinks.bigquery.clients import rest_client, write_client
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.faults import SinkError
+from pipelines.sinks.bigquery.streams import Streams
 from pipelines.sinks.table import Table
 from schemas.bigquery import Column, bigquery_columns
 

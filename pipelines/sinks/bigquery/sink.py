@@ -9,13 +9,13 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipelines.sinks.bigquery_append import USUAL, Appender, Patience, Refused
-from pipelines.sinks.bigquery_clients import connect, write_client
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_faults import SinkError
-from pipelines.sinks.bigquery_pool import POOL
-from pipelines.sinks.bigquery_refused import refused_events, without_payload
-from pipelines.sinks.bigquery_streams import Streams
+from pipelines.sinks.bigquery.append import USUAL, Appender, Patience, Refused
+from pipelines.sinks.bigquery.clients import connect, write_client
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.faults import SinkError
+from pipelines.sinks.bigquery.pool import POOL
+from pipelines.sinks.bigquery.refused import refused_events, without_payload
+from pipelines.sinks.bigquery.streams import Streams
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import FAILED_EVENTS
 from schemas.bigquery import wire_batch, wire_schema

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from pipelines.sinks.bigquery_append import USUAL, Patience
-from pipelines.sinks.bigquery_faults import RULES, Action, Fault, Rule, SinkError, sink_error
+from pipelines.sinks.bigquery.append import USUAL, Patience
+from pipelines.sinks.bigquery.faults import RULES, Action, Fault, Rule, SinkError, sink_error
 
 T = TypeVar("T")
 
