@@ -18,8 +18,8 @@ from typing import Any
 import grpc
 import pyarrow as pa
 
-from pipelines.sinks.bigquery_connection import METHOD
-from pipelines.sinks.bigquery_requests import messages
+from pipelines.sinks.bigquery.connection import METHOD
+from pipelines.sinks.bigquery.requests import messages
 
 SENT = {"appends": 0, "append_bytes": 0, "rows": 0, "inserts": 0, "insert_bytes": 0}
 

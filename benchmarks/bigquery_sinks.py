@@ -24,9 +24,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipelines.sinks.bigquery import _AppendToDefault
-from pipelines.sinks.bigquery_append import USUAL
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.append import USUAL
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sink import _AppendToDefault
 from pipelines.sinks.tables import EVENTS
 from schemas.bigquery import bigquery_columns, wire_batch
 

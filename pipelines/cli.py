@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.arguments import add_measure_arguments
-from pipelines.backfill_options import add_backfill_arguments, backfill_options
+from pipelines.backfill.options import add_backfill_arguments, backfill_options
 from pipelines.day_options import add_compact_arguments, add_report_arguments, add_rollup_arguments
 from pipelines.errors import OptionError
-from pipelines.replay_options import add_replay_arguments, replay_options
+from pipelines.replay.options import add_replay_arguments, replay_options
 from pipelines.sources.files import InputError
 from pipelines.tables_options import add_tables_arguments
-from pipelines.verify_options import add_verify_arguments, verify_options
+from pipelines.verify.options import add_verify_arguments, verify_options
 from schemas.version import VERSION
 
 if TYPE_CHECKING:
@@ -204,14 +204,14 @@ def _measure(given: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     with _importing():
         from pipelines.measure import measure, print_summary
         from pipelines.options import measure_options
-        from pipelines.sinks.bigquery_destination import Destination
+        from pipelines.sinks.bigquery.destination import Destination
 
     options = measure_options(given, beam_arguments)
     if options.unbounded:
         return _stream(options)
     if isinstance(options.output, Destination):
         from pipelines.measure_bigquery import measure_into_bigquery
-        from pipelines.sinks.bigquery_faults import SinkError
+        from pipelines.sinks.bigquery.faults import SinkError
 
         try:
             measured = measure_into_bigquery(options, options.output)
@@ -242,19 +242,19 @@ def _stream(options: MeasureOptions) -> int:
 
 def _verify(given: argparse.Namespace, _: Sequence[str]) -> int:
     with _importing():
-        from pipelines.verify import verify
+        from pipelines.verify.job import verify
 
     return verify(verify_options(given))
 
 
 def _backfill(given: argparse.Namespace, _: Sequence[str]) -> int:
-    from pipelines.backfill import backfill
+    from pipelines.backfill.job import backfill
 
     return backfill(backfill_options(given))
 
 
 def _replay(given: argparse.Namespace, _: Sequence[str]) -> int:
-    from pipelines.replay import replay
+    from pipelines.replay.job import replay
 
     return replay(replay_options(given))
 

@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.backfill_lock import exclusively
+from pipelines.backfill.lock import exclusively
 from pipelines.compact_kept import KEPT, Compacted
 from pipelines.errors import OptionError
 from pipelines.sinks.parquet import ROWS_A_GROUP, DayFile
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import LATE_EVENTS
-from pipelines.verify_dataset import add_view
+from pipelines.verify.dataset import add_view
 
 
 def compact(dataset: Path, day: date) -> list[Compacted]:

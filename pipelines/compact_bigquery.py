@@ -10,21 +10,21 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from pipelines.backfill_lease import exclusively
-from pipelines.backfill_plan import sealed_through
-from pipelines.backfill_sizes import read_through
+from pipelines.backfill.lease import exclusively
+from pipelines.backfill.plan import sealed_through
+from pipelines.backfill.sizes import read_through
 from pipelines.compact_kept import KEPT, Compacted
 from pipelines.errors import OptionError
 from pipelines.local_day import local_day
 from pipelines.place import StillAlone
-from pipelines.sinks.bigquery_check import check_bigquery
-from pipelines.sinks.bigquery_clients import rest_client
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, translated, view_sql
+from pipelines.sinks.bigquery.check import check_bigquery
+from pipelines.sinks.bigquery.clients import rest_client
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS, translated, view_sql
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BACKFILLS, FAILED_EVENTS, LATE_EVENTS
 from pipelines.sources.bigquery import asking, change, fetch_row, may_read
-from pipelines.verify_run import Run
+from pipelines.verify.run import Run
 
 _STATUS = """
 SELECT max(CASE WHEN day = @day THEN status END), max(watermark), min(day), max(day)

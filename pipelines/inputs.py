@@ -10,8 +10,8 @@ from datetime import datetime
 from pipelines.errors import OptionError
 from pipelines.sources.archive import Archive, find_archive
 from pipelines.sources.files import InputFile, discover
-from pipelines.sources.kafka_settings import KafkaTopic
-from pipelines.sources.pubsub_settings import Subscription
+from pipelines.sources.kafka.settings import KafkaTopic
+from pipelines.sources.pubsub.settings import Subscription
 from schemas.channels import registered_channels
 
 KAFKA, PUBSUB = "kafka://", "pubsub://"

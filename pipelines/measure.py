@@ -17,17 +17,17 @@ import duckdb
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.archiving import archiving, begin_archive
-from pipelines.backfill_manifest import MANIFEST
+from pipelines.backfill.manifest import MANIFEST
 from pipelines.graph import build
 from pipelines.options import MeasureOptions
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.duckdb_views import create_views
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import FOLDER_TABLES
 from pipelines.sources.archive import ReadArchive
-from pipelines.sources.kafka import ReadKafka
-from pipelines.sources.kafka_bounded import ReadKafkaOnce
-from pipelines.sources.pubsub import read_pubsub
+from pipelines.sources.kafka.bounded import ReadKafkaOnce
+from pipelines.sources.kafka.source import ReadKafka
+from pipelines.sources.pubsub.source import read_pubsub
 from pipelines.sources.read_files import ReadFiles
 from pipelines.sources.replay import Replay
 from pipelines.sources.replay_plan import plan_replay

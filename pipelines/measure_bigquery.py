@@ -14,12 +14,12 @@ from pipelines.graph import Sink, build
 from pipelines.measure import Measured, bounded_source, outcome, pipeline_options, run_record
 from pipelines.options import MeasureOptions
 from pipelines.runs import Runs
-from pipelines.sinks.bigquery import WriteBigQuery
-from pipelines.sinks.bigquery_check import check_bigquery
-from pipelines.sinks.bigquery_clients import rest_client
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_faults import SinkError
-from pipelines.sinks.bigquery_stage import LoadBigQuery
+from pipelines.sinks.bigquery.check import check_bigquery
+from pipelines.sinks.bigquery.clients import rest_client
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.faults import SinkError
+from pipelines.sinks.bigquery.sink import WriteBigQuery
+from pipelines.sinks.bigquery.stage import LoadBigQuery
 from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, METRICS, PARTIALS, RUNS
 from pipelines.storage import StorageError, files_below, join, remove
 from pipelines.storage_check import check_writable

@@ -27,7 +27,7 @@ from pipelines.output_options import (
     load_through_of,
     output_of,
 )
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.stream_options import StreamOptions, stream_options
 from schemas.channels import registered_channels
 

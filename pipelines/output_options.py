@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipelines.errors import OptionError
 from pipelines.inputs import Inputs
-from pipelines.sinks.bigquery_destination import Destination, is_bigquery, parse_destination
+from pipelines.sinks.bigquery.destination import Destination, is_bigquery, parse_destination
 from pipelines.sinks.tables import FOLDER_TABLES
 from pipelines.sources.files import InputFile
 from pipelines.storage import bucket_of, has_scheme, in_bucket, is_within, join

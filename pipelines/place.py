@@ -13,12 +13,12 @@ from typing import Protocol
 import duckdb
 import pyarrow as pa
 
-from pipelines.backfill_manifest import Shelf
+from pipelines.backfill.manifest import Shelf
 from pipelines.compact_kept import Compacted
 from pipelines.local_day import LocalDay
-from pipelines.sinks.bigquery_destination import is_bigquery, parse_destination
+from pipelines.sinks.bigquery.destination import is_bigquery, parse_destination
 from pipelines.sinks.table import Table
-from pipelines.verify_run import Run
+from pipelines.verify.run import Run
 
 StillAlone = Callable[[], None]
 """Raises OptionError where another may have begun, and nothing is to be published any more."""

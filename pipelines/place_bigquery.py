@@ -12,10 +12,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipelines.backfill_lease import exclusively
-from pipelines.backfill_replace import replace_in_bigquery
-from pipelines.backfill_rows import RowShelf
-from pipelines.backfill_sizes import day_rows, read_through, sizes
+from pipelines.backfill.lease import exclusively
+from pipelines.backfill.replace import replace_in_bigquery
+from pipelines.backfill.rows import RowShelf
+from pipelines.backfill.sizes import day_rows, read_through, sizes
 from pipelines.compact_bigquery import compact_in_bigquery
 from pipelines.compact_kept import Compacted
 from pipelines.errors import OptionError
@@ -28,9 +28,9 @@ from pipelines.published_bigquery import (
     fetch_table,
 )
 from pipelines.runs import standing_run
-from pipelines.sinks.bigquery_check import check_bigquery, check_tables
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_whole import append_whole
+from pipelines.sinks.bigquery.check import check_bigquery, check_tables
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.whole import append_whole
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import (
     BACKFILLS,
@@ -42,7 +42,7 @@ from pipelines.sinks.tables import (
 )
 from pipelines.sources.bigquery import may_read
 from pipelines.sources.bigquery_day_events import fetch_day_events
-from pipelines.verify_run import Run, run_of
+from pipelines.verify.run import Run, run_of
 
 READ = (RUNS, METRICS, EVENTS, LATE_EVENTS, SOURCE_STATUSES)
 """Tables that a comparison or a plan reads."""

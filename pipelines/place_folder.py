@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipelines.backfill_lock import exclusively
-from pipelines.backfill_manifest import FolderShelf
-from pipelines.backfill_partitions import replace_partition
+from pipelines.backfill.lock import exclusively
+from pipelines.backfill.manifest import FolderShelf
+from pipelines.backfill.partitions import replace_partition
 from pipelines.compact import compact
 from pipelines.compact_kept import Compacted
 from pipelines.duck import connect
@@ -25,8 +25,8 @@ from pipelines.sinks.table import Table
 from pipelines.sinks.tables import ARCHIVE, EVENTS, METRICS, SOURCE_STATUSES
 from pipelines.sources.day_events import day_events
 from pipelines.storage import is_within
-from pipelines.verify_dataset import add_view, open_published
-from pipelines.verify_run import Run, read_run
+from pipelines.verify.dataset import add_view, open_published
+from pipelines.verify.run import Run, read_run
 from schemas.event import EVENT
 from schemas.source_status import READ_THROUGH
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from pipelines.duck import connect
 from pipelines.local_day import LocalDay
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import EVENTS, LATE_EVENTS, METRICS
 from pipelines.sources.bigquery import ALL_DAYS, fetch, fetch_batches
-from pipelines.verify_dataset import add_ledger, figures_sql
+from pipelines.verify.dataset import add_ledger, figures_sql
 from schemas.event import EVENT, INSTANT
 from schemas.late import LATE_EVENT
 from schemas.metric import METRIC

@@ -14,8 +14,8 @@ from pipelines.inputs import is_topic
 from pipelines.measure import IN_PROCESS
 from pipelines.options import MeasureOptions, measure_options
 from pipelines.place import Place
-from pipelines.sources.kafka import check_kafka
-from pipelines.verify_run import Run
+from pipelines.sources.kafka.source import check_kafka
+from pipelines.verify.run import Run
 
 
 def recomputation(

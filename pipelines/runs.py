@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.sinks.bigquery_append import Appender
-from pipelines.sinks.bigquery_clients import connect, rest_client
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.append import Appender
+from pipelines.sinks.bigquery.clients import connect, rest_client
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.tables import RUNS
 from pipelines.sources.bigquery import ALL_DAYS, fetch
 from schemas.bigquery import wire_batch, wire_schema

@@ -14,13 +14,13 @@ from pipelines.graph import Sink, build
 from pipelines.measure import pipeline_options, run_record, source_of
 from pipelines.options import MeasureOptions
 from pipelines.runs import Runs
-from pipelines.sinks.bigquery import WriteBigQuery
-from pipelines.sinks.bigquery_check import check_bigquery
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.check import check_bigquery
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sink import WriteBigQuery
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import ARCHIVE, FAILED_EVENTS, RUNS, TABLES
-from pipelines.sources.kafka import check_kafka
-from pipelines.sources.pubsub import check_pubsub
+from pipelines.sources.kafka.source import check_kafka
+from pipelines.sources.pubsub.source import check_pubsub
 from pipelines.storage import join
 from transforms.progress import NEVER
 

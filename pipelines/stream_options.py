@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from pipelines.errors import OptionError
-from pipelines.sources.kafka_settings import KafkaSettings
+from pipelines.sources.kafka.settings import KafkaSettings
 from pipelines.sources.streaming import StreamSettings
 from transforms.progress import NEVER
 

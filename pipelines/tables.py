@@ -8,10 +8,10 @@ import os
 from google.api_core.exceptions import Forbidden, GoogleAPIError
 
 from pipelines.errors import OptionError
-from pipelines.sinks.bigquery_clients import rest_client
-from pipelines.sinks.bigquery_destination import Destination, is_bigquery, parse_destination
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, create_view_sql, table_sql
-from pipelines.sinks.bigquery_tables import apply, plan
+from pipelines.sinks.bigquery.clients import rest_client
+from pipelines.sinks.bigquery.destination import Destination, is_bigquery, parse_destination
+from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS, create_view_sql, table_sql
+from pipelines.sinks.bigquery.tables import apply, plan
 from pipelines.sinks.tables import BIGQUERY_TABLES
 
 BREAKING = 1

@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, reads_views, view_sql
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS, reads_views, view_sql
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BIGQUERY_TABLES
 from pipelines.sinks.views import View

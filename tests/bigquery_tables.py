@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 from google.cloud import bigquery
 
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.table import Table
 from schemas.bigquery import bigquery_columns
 

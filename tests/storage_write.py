@@ -20,8 +20,8 @@ from google.cloud.bigquery_storage_v1 import types
 from google.protobuf import any_pb2
 from google.rpc import status_pb2
 
-from pipelines.sinks.bigquery_connection import METHOD
-from pipelines.sinks.bigquery_requests import messages
+from pipelines.sinks.bigquery.connection import METHOD
+from pipelines.sinks.bigquery.requests import messages
 
 SERVICE = METHOD.rpartition("/")[0]
 MOST_REQUEST_BYTES = 10_000_000

@@ -129,8 +129,8 @@ class Emulator(Breakable):
 
     def client(self) -> Any:
         """A google.cloud.bigquery.Client of it."""
-        from pipelines.sinks.bigquery_clients import rest_client
-        from pipelines.sinks.bigquery_destination import parse_destination
+        from pipelines.sinks.bigquery.clients import rest_client
+        from pipelines.sinks.bigquery.destination import parse_destination
 
         return rest_client(parse_destination(f"bigquery://{PROJECT}/any", self.variables))
 

@@ -12,9 +12,9 @@ from pipelines.errors import OptionError
 from pipelines.report.selects import Select
 from pipelines.report.source import Ask, Row
 from pipelines.runs import standing_run
-from pipelines.sinks.bigquery_clients import rest_client
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, translated
+from pipelines.sinks.bigquery.clients import rest_client
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS, translated
 from pipelines.sinks.tables import FAILED_EVENTS, RUNS
 from pipelines.sources.bigquery import asking, fetch, may_read
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from pipelines.errors import OptionError
 from pipelines.report.selects import Select
-from pipelines.sinks.bigquery_destination import is_bigquery, parse_destination
+from pipelines.sinks.bigquery.destination import is_bigquery, parse_destination
 
 Row = Mapping[str, Any]
 

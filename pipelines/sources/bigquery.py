@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.errors import OptionError
-from pipelines.sinks.bigquery_clients import read_client, rest_client
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.clients import read_client, rest_client
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.table import Table
 
 ALL_DAYS = "day >= DATE '0001-01-01'"

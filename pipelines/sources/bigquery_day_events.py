@@ -9,8 +9,8 @@ import pyarrow as pa
 from sqlglot import exp
 
 from pipelines.local_day import LocalDay
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_sql import translated
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sql import translated
 from pipelines.sinks.tables import EVENTS
 from pipelines.sources.bigquery import fetch_batches
 from pipelines.sources.day_events import OF_A_DAY, REACH, protected_events

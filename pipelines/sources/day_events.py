@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pipelines.duck import connect
 from pipelines.local_day import LocalDay
 from pipelines.place import Place
-from pipelines.verify_dataset import add_view
+from pipelines.verify.dataset import add_view
 from schemas.event import EVENT
 from transforms.balance import arrival_hours, count_batch
 from transforms.measures.people import PRESENCE_CLASSES

@@ -11,9 +11,9 @@ from datetime import datetime, timezone
 
 import pyarrow as pa
 
-from pipelines.sinks.bigquery import _AppendToDefault
-from pipelines.sinks.bigquery_append import USUAL
-from pipelines.sinks.bigquery_destination import parse_destination
+from pipelines.sinks.bigquery.append import USUAL
+from pipelines.sinks.bigquery.destination import parse_destination
+from pipelines.sinks.bigquery.sink import _AppendToDefault
 from pipelines.sinks.tables import FAILED_EVENTS
 from schemas.failure import Reason
 from transforms.failures import Failure, failed_batch

@@ -9,8 +9,8 @@ import pytest
 
 from deploy.local import storage as local_storage
 from deploy.local.bigquery import PROJECT, Emulator, local_bigquery, missing_emulator
-from pipelines.sinks.bigquery_destination import Destination, parse_destination
-from pipelines.sinks.bigquery_tables import apply, plan
+from pipelines.sinks.bigquery.destination import Destination, parse_destination
+from pipelines.sinks.bigquery.tables import apply, plan
 from tests.e2e.in_bigquery import InBigQuery, copy_of
 from tests.e2e.needs import need
 

@@ -19,7 +19,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import TimerSpec, on_timer
 
-from pipelines.sources.kafka import KafkaSettings, KafkaTopic, ReadKafka
+from pipelines.sources.kafka.source import KafkaSettings, KafkaTopic, ReadKafka
 from pipelines.sources.streaming import StreamSettings
 
 STEP_SECONDS = {"held": 10, "live": 1}

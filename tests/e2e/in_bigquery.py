@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.runs import Runs
-from pipelines.sinks.bigquery import _AppendToDefault
-from pipelines.sinks.bigquery_append import USUAL
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.append import USUAL
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sink import _AppendToDefault
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import TABLES
 from tests.bigquery_tables import one, rows

@@ -28,7 +28,7 @@ from apache_beam.transforms.userstate import (
 )
 from apache_beam.utils.timestamp import Timestamp
 
-from pipelines.sources.pubsub import PullSettings, ReadPubSub, Subscription
+from pipelines.sources.pubsub.source import PullSettings, ReadPubSub, Subscription
 from pipelines.sources.streaming import StreamSettings
 
 KEYS = 2

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from deploy.local.kafka_publish import Published, arranged
 from deploy.local.pubsub import MESSAGES_A_REQUEST, Emulator
 from pipelines.sources.files import discover
-from pipelines.sources.pubsub_messages import Messages, messages_of
-from pipelines.sources.pubsub_settings import CHANNEL_ATTRIBUTE
+from pipelines.sources.pubsub.messages import Messages, messages_of
+from pipelines.sources.pubsub.settings import CHANNEL_ATTRIBUTE
 from pipelines.sources.replay_plan import plan_replay
 from schemas.event import INSTANT
 

@@ -18,7 +18,7 @@ from deploy.local.prism import missing_prism
 from deploy.local.storage import Emulator
 from pipelines.cli import main
 from pipelines.simulator import Options, simulate, write
-from pipelines.sinks.bigquery_destination import Destination, parse_destination
+from pipelines.sinks.bigquery.destination import Destination, parse_destination
 from pipelines.sinks.parquet import _WriteDays
 from pipelines.sinks.tables import ARCHIVE, BIGQUERY_TABLES, EVENTS, METRICS_LIVE, RUNS
 from pipelines.sources.archive import archived_payloads, find_archive

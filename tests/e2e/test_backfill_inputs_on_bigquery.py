@@ -169,15 +169,15 @@ def test_rows_that_a_job_appends_meanwhile_stay(moment_backfill, batch, monkeypa
             f" FROM `{name}` WHERE day = DATE '2026-03-02' AND channel = 'youtube_chat' LIMIT 1"
         )
 
-    from pipelines import backfill_replace
+    from pipelines.backfill import replace
 
-    change = backfill_replace.change
+    change = replace.change
 
     def first_the_event(*given):
         late_event_comes()
         return change(*given)
 
-    monkeypatch.setattr(backfill_replace, "change", first_the_event)
+    monkeypatch.setattr(replace, "change", first_the_event)
     moment_backfill(batch.to, "--from", "2026-03-02", "--source", source(batch, "web.log"))
 
     assert batch.count(EVENTS, "event_id = CAST('a-late-event-id.' AS BYTES)") == 1

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.backfill_lease import exclusively
-from pipelines.backfill_rows import add_row
+from pipelines.backfill.lease import exclusively
+from pipelines.backfill.rows import add_row
 from pipelines.errors import OptionError
-from pipelines.sinks.bigquery_whole import append_whole
+from pipelines.sinks.bigquery.whole import append_whole
 from pipelines.sinks.tables import BACKFILLS, EVENTS, METRICS
 from tests.e2e.in_bigquery import InBigQuery, killed_when
 

@@ -17,9 +17,9 @@ from google.cloud.bigquery import QueryJobConfig
 from deploy.local.bigquery import PROJECT, Emulator
 from pipelines.measure import Measured
 from pipelines.questions import QUESTIONS
-from pipelines.sinks.bigquery_destination import Destination, parse_destination
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS
-from pipelines.sinks.bigquery_tables import apply, plan
+from pipelines.sinks.bigquery.destination import Destination, parse_destination
+from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS
+from pipelines.sinks.bigquery.tables import apply, plan
 from pipelines.sinks.tables import EVENTS, METRICS, PARTIALS
 from tests.bi import ANSWERS, dataset_of_two_epochs, plain
 from tests.e2e.in_bigquery import copy_table

@@ -28,11 +28,11 @@ from pipelines.measure_bigquery import WRITTEN, measure_into_bigquery
 from pipelines.options import MeasureOptions, measure_options
 from pipelines.runs import Runs
 from pipelines.simulator import Options, simulate, write
-from pipelines.sinks.bigquery import _AppendToDefault
-from pipelines.sinks.bigquery_append import USUAL, Appender
-from pipelines.sinks.bigquery_check import check_bigquery
-from pipelines.sinks.bigquery_clients import connect
-from pipelines.sinks.bigquery_destination import Destination, parse_destination
+from pipelines.sinks.bigquery.append import USUAL, Appender
+from pipelines.sinks.bigquery.check import check_bigquery
+from pipelines.sinks.bigquery.clients import connect
+from pipelines.sinks.bigquery.destination import Destination, parse_destination
+from pipelines.sinks.bigquery.sink import _AppendToDefault
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import (
     BALANCES,

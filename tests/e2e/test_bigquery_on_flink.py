@@ -20,8 +20,8 @@ import pytest
 from deploy.local.bigquery import PROJECT, Emulator
 from deploy.local.download import missing_tool
 from deploy.local.services import local_services
-from pipelines.sinks.bigquery_destination import Destination, parse_destination
-from pipelines.sinks.bigquery_tables import apply, plan
+from pipelines.sinks.bigquery.destination import Destination, parse_destination
+from pipelines.sinks.bigquery.tables import apply, plan
 from pipelines.sinks.tables import BALANCES, EVENTS, METRICS
 from schemas.bigquery import DAY, wire_schema
 from tests.bigquery_tables import in_order, one

@@ -19,18 +19,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from deploy.local.bigquery import Emulator
-from pipelines.backfill_lease import exclusively
+from pipelines.backfill.lease import exclusively
 from pipelines.cli import main
 from pipelines.compact import compact
 from pipelines.compact_kept import KEPT, print_compacted
 from pipelines.errors import OptionError
 from pipelines.measure import Measured
 from pipelines.place_bigquery import BigQueryPlace
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BACKFILLS, EVENTS, FAILED_EVENTS, METRICS, TABLES
-from pipelines.verify_dataset import LateEvent, late_events
+from pipelines.verify.dataset import LateEvent, late_events
 from schemas.bigquery import wire_schema
 from tests.bigquery_tables import add_column
 from tests.e2e.forbidding import forbidding

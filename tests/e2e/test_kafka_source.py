@@ -1,37 +1,26 @@
-"""The Kafka source on a real broker, by itself and on a real Flink cluster that loses a worker.
+"""The Kafka source on a real broker, by itself.
 
 Runs where Java 17 and Maven are; with MOMENT_EVERYTHING set it must run.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 import pytest
-from apache_beam.runners.sdf_utils import ThreadsafeRestrictionTracker
 from apache_beam.utils.timestamp import Duration
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
     AclPermissionType,
-    AdminClient,
     NewPartitions,
-    NewTopic,
     ResourcePatternType,
     ResourceType,
 )
@@ -40,70 +29,19 @@ from deploy.local import download, kafka
 from deploy.local.download import missing_tool
 from deploy.local.ports import HOST, free_ports
 from deploy.local.processes import start, stop
-from deploy.local.services import FOLDER_OF_TESTS, ROOT, Services, local_services
+from deploy.local.services import FOLDER_OF_TESTS
 from pipelines.errors import OptionError
-from pipelines.sources.kafka import KafkaSettings, KafkaTopic, check_kafka
-from pipelines.sources.kafka_bounded import ReadKafkaOnce, read_topic
-from pipelines.sources.kafka_client import KafkaClient, PartitionReader, SourceError
-from pipelines.sources.kafka_offsets import Offsets, OffsetsTracker
-from pipelines.sources.kafka_partitions import partitions_of
-from pipelines.sources.kafka_read import PartitionReading
-from pipelines.sources.kafka_settings import Partition
-from pipelines.sources.streaming import StreamSettings
-from pipelines.sources.watermark import ClockEstimator
-from schemas.failure import FAILED_EVENT
-from tests.e2e.cluster import ask, gauges, running_job
+from pipelines.sources.kafka.bounded import ReadKafkaOnce, read_topic
+from pipelines.sources.kafka.client import KafkaClient, SourceError
+from pipelines.sources.kafka.offsets import Offsets
+from pipelines.sources.kafka.partitions import partitions_of
+from pipelines.sources.kafka.source import KafkaSettings, KafkaTopic, check_kafka
+from tests.e2e.kafka_broker import EIGHT_PM, Broker, done, produce, spoil_second_batch, until
+from tests.e2e.kafka_reading import Reading, payloads
 from tests.e2e.needs import need
 
 pytestmark = pytest.mark.timeout(1800)
-
-EIGHT_PM = 1_772_395_200
-"""2026-03-01T20:00:00Z."""
-
-YEAR_2099 = 4_070_908_800
 PASSWORD = "right-and-secret"
-
-
-# The reader and a broker
-
-
-@dataclass(frozen=True)
-class Broker:
-    """A broker of this module's own, which also asks for a password on a second port."""
-
-    plain: str
-    guarded: str
-    folder: Path = Path()
-
-    @cached_property
-    def admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.plain})
-
-    def create(self, topic: str, partitions: int = 1) -> None:
-        done(self.admin.create_topics([NewTopic(topic, partitions, 1)]))
-
-    def remove(self, topic: str) -> None:
-        done(self.admin.delete_topics([topic]))
-
-    def produce(self, topic: str, values: list[bytes | None], partition: int = 0) -> None:
-        produce(
-            self.plain, topic, partition, [(value, EIGHT_PM + n) for n, value in enumerate(values)]
-        )
-
-
-def produce(
-    servers: str,
-    topic: str,
-    partition: int,
-    messages: list[tuple[bytes | None, float]],
-    settings: dict[str, Any] | None = None,
-) -> None:
-    """Values with the seconds of their producer's clock, in order and acknowledged."""
-    given = {"enable.idempotence": True, "linger.ms": 5, **(settings or {})}
-    producer = Producer({"bootstrap.servers": servers, **given})
-    for value, seconds in messages:
-        producer.produce(topic, value, partition=partition, timestamp=int(seconds * 1000))
-    assert producer.flush(30) == 0
 
 
 @pytest.fixture(scope="module")
@@ -138,12 +76,6 @@ def broker() -> Iterator[Broker]:
     finally:
         stop(folder, ["kafka"])
         shutil.rmtree(folder / "data", ignore_errors=True)
-
-
-def done(futures: dict[Any, Any]) -> None:
-    """Return when the broker has done it all. The client looks for each future in this very dict."""
-    for future in futures.values():
-        future.result(30)
 
 
 def guarded(password: str) -> KafkaSettings:
@@ -381,72 +313,6 @@ def test_partitions_added_later_begin_at_their_beginning_whatever_the_start_was(
     assert (second.number, second.start, second.since) == (1, 0, 123)
 
 
-def spoil_second_batch(partition: Path) -> None:
-    """Overwrite records of a partition's second batch on the broker's disk. A batch has a header of
-    61 bytes, of which the bytes from 8 on say how long it is after the twelfth."""
-    (log,) = partition.glob("*.log")
-    content = bytearray(log.read_bytes())
-    begin = int.from_bytes(content[8:12], "big") + 12 + 61
-    content[begin : begin + 40] = b"\xff" * 40
-    with log.open("r+b") as file:
-        file.write(content)
-
-
-class Reading:
-    """A partition as a runner reads it: call after call, each from what the last handed on."""
-
-    def __init__(
-        self,
-        broker: Broker,
-        topic: str,
-        begin: Offsets,
-        kafka: KafkaSettings | None = None,
-        allowance: float = 10,
-    ) -> None:
-        self._partition = Partition(KafkaTopic(broker.plain, topic, "segment"), 0, begin.next)
-        self._kafka, self._allowance = kafka or KafkaSettings(), allowance
-        self._reader = PartitionReader(self._partition, self._kafka)
-        self.rest, self.delay, self.state = begin, Duration(0), None
-        self.failed: list[dict] = []
-        self.status: list[dict] = []
-
-    def call(self) -> list[tuple[int, bytes]]:
-        tracker = ThreadsafeRestrictionTracker(OffsetsTracker(self.rest))
-        estimator = ClockEstimator(self.state)
-        stream = StreamSettings(self._allowance, None, status_every_seconds=0)
-        given = (self._partition, stream, self._kafka, tracker, estimator, self._reader)
-        batches = []
-        for output in PartitionReading(*given).for_a_while():
-            if isinstance(output, beam.pvalue.TaggedOutput):
-                rows = output.value.value.to_pylist()
-                {"failed": self.failed, "status": self.status}.get(output.tag, []).extend(rows)
-                if output.tag == "failed":
-                    assert output.value.value.schema.equals(FAILED_EVENT)
-            else:
-                batches.append(output.value)
-        self.rest, self.delay = tracker.deferred_status()
-        self.state = estimator.get_estimator_state()
-        return payloads(batches).get(self._partition.input, [])
-
-    def until(self, holds: Callable[[], bool]) -> list[tuple[int, bytes]]:
-        found = []
-        deadline = time.monotonic() + 30
-        while not holds():
-            assert time.monotonic() < deadline, f"not within 30 s: {self.rest}"
-            found += self.call()
-            time.sleep(min(0.5, max(0.0, self.delay.micros / 1e6)))
-        return found
-
-
-def payloads(batches: Any) -> dict[str, list[tuple[int, bytes]]]:
-    """(position, payload) by input, in the order they came."""
-    found: dict[str, list[tuple[int, bytes]]] = {}
-    for batch in batches:
-        rows = zip(batch.column("position").to_pylist(), batch.column("payload").to_pylist())
-        found.setdefault(batch.schema.metadata[b"input"].decode(), []).extend(rows)
-    return found
-
-
 def keep(batch: pa.RecordBatch, folder: str) -> None:
     """Write a batch into a file of its own, of a name in the order of writing."""
     Path(folder).mkdir(exist_ok=True)
@@ -457,146 +323,3 @@ def keep(batch: pa.RecordBatch, folder: str) -> None:
 def kept(folder: Path) -> list[pa.RecordBatch]:
     paths = sorted(folder.iterdir()) if folder.exists() else []
     return [pa.ipc.open_stream(path.read_bytes()).read_next_batch() for path in paths]
-
-
-# The source on Flink
-
-
-class Job:
-    """The small job on a cluster, the messages written for it, and the files it writes."""
-
-    def __init__(self, services: Services, output: Path) -> None:
-        self.services, self._output = services, output
-        self.sent: dict[str, int] = {}
-
-    def send(self, topic: str, partition: int, times: list[float]) -> None:
-        produce(self.services.kafka, topic, partition, [(b"{}", time) for time in times])
-        self.sent[f"kafka:{topic}/{partition}"] = self.sent.get(
-            f"kafka:{topic}/{partition}", 0
-        ) + len(times)
-
-    def rows(self, kind: str) -> list[dict]:
-        return [json.loads(path.read_text()) for path in self._output.glob(f"{kind}-*.json")]
-
-    def read(self) -> dict[str, set[int]]:
-        found: dict[str, set[int]] = {}
-        for row in self.rows("payloads"):
-            found.setdefault(row["input"], set()).update(row["offsets"])
-        return found
-
-    def everything_is_read(self) -> bool:
-        return self.read() == {name: set(range(count)) for name, count in self.sent.items()}
-
-    def passed(self, name: str) -> int:
-        """The last of the watched instants that the watermark has passed."""
-        return max((row["passed"] for row in self.rows(f"watermark-{name}")), default=0)
-
-    def checkpoints(self) -> int:
-        asked = f"/jobs/{running_job(self.services)}/checkpoints"
-        return int(ask(self.services, asked)["counts"]["completed"])
-
-
-@pytest.fixture(scope="module")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
-    """Reads two topics of three partitions each, of which one is silent."""
-    need(missing_tool())
-    output = tmp_path_factory.mktemp("counted")
-    with local_services(slots=2) as services:
-        job = Job(services, output)
-        admin = AdminClient({"bootstrap.servers": services.kafka})
-        done(admin.create_topics([NewTopic("held", 3), NewTopic("live", 3)]))
-        job.send("held", 0, [EIGHT_PM + second for second in range(600)])
-        job.send("held", 1, [EIGHT_PM + second for second in range(300)])
-        job.send("held", 2, [EIGHT_PM + second for second in range(126)])
-        job.send("held", 2, [YEAR_2099])
-        job.send("live", 0, [time.time()] * 1000)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.count_kafka", "--output", str(output),
-             "--servers", services.kafka, "--checkpointing_interval=1000",
-             *services.pipeline_arguments()],
-            cwd=ROOT,
-            env={**os.environ, "TMPDIR": str(services.tmp)},
-            stdout=(services.folder / "log" / "count_kafka.log").open("wb"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
-        try:
-            running_job(services)
-            yield job
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-def test_every_offset_is_read_on_flink(job):
-    until(job.everything_is_read, seconds=60)
-
-
-def test_the_lag_of_every_partition_is_a_gauge_that_flink_reports(job):
-    lag = "moment_kafka_consumer_lag_"
-    names = {f"{topic}_{number}" for topic in ("held", "live") for number in range(3)}
-
-    def told() -> dict[str, float]:
-        return gauges(job.services, running_job(job.services), lag)
-
-    until(lambda: told() == dict.fromkeys(names, 0.0), seconds=60)
-
-
-def test_the_watermark_is_the_least_over_the_partitions_and_a_silent_one_holds_it(job):
-    """20:02:05 less ten seconds, whatever the other partitions and a clock in 2099 say.
-
-    Of the instants watched, ten seconds apart, 20:01:50 is the last that is passed.
-    """
-    until(lambda: job.passed("held") == EIGHT_PM + 110, seconds=20)
-
-
-def test_an_idle_partition_does_not_hold_the_others_back(job):
-    """Partition 2 never has a message; the watermark passes what comes later all the same."""
-    now = time.time()
-    for _ in range(4):
-        job.send("live", 0, [time.time()] * 100)
-        job.send("live", 1, [time.time()] * 100)
-        time.sleep(0.5)
-
-    until(lambda: job.passed("live") > now + 2, seconds=20)
-
-    bases = {(row["input"], row["basis"]) for row in job.rows("status")}
-    assert ("kafka:live/2", "idle") in bases
-    assert ("kafka:live/0", "messages") in bases
-    assert ("kafka:held/2", "idle") not in bases
-
-
-def test_after_a_killed_taskmanager_every_offset_is_read_and_a_new_partition_is_found(job):
-    before = job.checkpoints()
-    until(lambda: job.checkpoints() > before, seconds=30)
-    job.send("live", 1, [time.time()] * 500)
-    job.services.kill_taskmanager()
-    admin = AdminClient({"bootstrap.servers": job.services.kafka})
-    done(admin.create_partitions([NewPartitions("live", 4)]))
-    job.send("live", 0, [time.time()] * 500)
-    job.send("live", 3, [time.time()] * 500)
-    job.services.restart_taskmanager()
-
-    until(job.everything_is_read, seconds=60)
-
-    now = time.time()
-    job.send("live", 0, [now])
-    until(lambda: job.passed("live") > now, seconds=30)
-
-
-def test_after_all_the_silent_partition_still_holds_its_watermark(job):
-    assert job.passed("held") == EIGHT_PM + 110
-
-
-def test_no_batch_is_stamped_before_its_earliest_arrival(job):
-    rows = job.rows("payloads")
-
-    assert len(rows) > 6
-    assert all(row["stamp"] >= row["earliest"] for row in rows)
-
-
-def until(holds: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.2)

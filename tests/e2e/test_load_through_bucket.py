@@ -21,10 +21,10 @@ from deploy.local.storage import Emulator
 from pipelines.cli import main
 from pipelines.measure import Measured
 from pipelines.simulator import Options, simulate, write
-from pipelines.sinks.bigquery_destination import Destination, parse_destination
-from pipelines.sinks.bigquery_load import load
-from pipelines.sinks.bigquery_stage import _Stage
-from pipelines.sinks.bigquery_tables import apply, plan
+from pipelines.sinks.bigquery.destination import Destination, parse_destination
+from pipelines.sinks.bigquery.load import load
+from pipelines.sinks.bigquery.stage import _Stage
+from pipelines.sinks.bigquery.tables import apply, plan
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, METRICS, PARTIALS, RUNS
 from pipelines.storage import files_below

@@ -22,8 +22,8 @@ from deploy.local.services import ROOT
 from pipelines.measure import measure
 from pipelines.recompute import recomputation
 from pipelines.rollup import RollUp, roll_up
-from pipelines.verify_dataset import late_events, left_out
-from pipelines.verify_options import add_verify_arguments, verify_options
+from pipelines.verify.dataset import late_events, left_out
+from pipelines.verify.options import add_verify_arguments, verify_options
 from tests.e2e.dataset import Dataset, Verdict, balance_closes, events_are_once
 from tests.e2e.needs import need
 from tests.e2e.streams import arriving, make_live, oracle, run_on_prism

@@ -12,10 +12,10 @@ import pytest
 
 from deploy.local.pubsub import PROJECT, Emulator, local_emulator, missing_emulator
 from pipelines.errors import OptionError
-from pipelines.sources.pubsub_client import check_pubsub, subscriber_client
-from pipelines.sources.pubsub_messages import ChannelOf
-from pipelines.sources.pubsub_puller import Puller
-from pipelines.sources.pubsub_settings import PullSettings, Subscription
+from pipelines.sources.pubsub.client import check_pubsub, subscriber_client
+from pipelines.sources.pubsub.messages import ChannelOf
+from pipelines.sources.pubsub.puller import Puller
+from pipelines.sources.pubsub.settings import PullSettings, Subscription
 from pipelines.sources.streaming import StreamSettings
 from tests.e2e.needs import need
 

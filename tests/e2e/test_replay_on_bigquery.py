@@ -11,9 +11,9 @@ import re
 import pytest
 
 from deploy.local.bigquery import Emulator
-from pipelines.backfill_lease import exclusively
+from pipelines.backfill.lease import exclusively
 from pipelines.errors import OptionError
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.tables import EVENTS, FAILED_EVENTS, METRICS, REPLAYS
 from tests.e2e.in_bigquery import InBigQuery, copy_of
 from tests.pipelines.refill import Published, broken
@@ -80,7 +80,7 @@ def test_a_replay_that_ended_before_its_days_were_restated_is_completed_by_the_n
 ):
     """Its events are there already: their ids are the same each time."""
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.replay.restate", _killed)
+        patch.setattr("pipelines.replay.job.restate", _killed)
         with pytest.raises(KeyboardInterrupt):
             moment_replay(refused.to)
     assert refused.count(REPLAYS) == 0

@@ -18,13 +18,13 @@ from pipelines.errors import OptionError
 from pipelines.measure import Measured
 from pipelines.report import source_of, write_report
 from pipelines.report.bigquery import BigQuerySource
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, METRICS, RUNS
 from tests.e2e.forbidding import forbidding
 from tests.e2e.in_bigquery import copy_of
+from tests.pipelines.report.reader import text_of_page
 from tests.pipelines.retold import measure_small, retold
-from tests.pipelines.test_report import text_of_page
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.backfill import backfill
-from pipelines.backfill_options import add_backfill_arguments, backfill_options
+from pipelines.backfill.job import backfill
+from pipelines.backfill.options import add_backfill_arguments, backfill_options
 from pipelines.measure import Measured
-from pipelines.replay import replay as replay_dataset
-from pipelines.replay_options import add_replay_arguments, replay_options
-from pipelines.verify import verify
-from pipelines.verify_options import add_verify_arguments, verify_options
+from pipelines.replay.job import replay as replay_dataset
+from pipelines.replay.options import add_replay_arguments, replay_options
+from pipelines.verify.job import verify
+from pipelines.verify.options import add_verify_arguments, verify_options
 from schemas.event import EVENT
 from schemas.late import LATE_EVENT
 from tests.pipelines.refill import (

@@ -25,7 +25,7 @@ from schemas.channels import registered_channels
 from schemas.event import EVENT
 from schemas.failure import Reason
 from schemas.source_status import SOURCE_STATUS
-from tests.pipelines.test_measure import contents, query
+from tests.pipelines.dataset import contents, query
 
 ARRIVED = datetime(2026, 3, 5, 12, 0, tzinfo=timezone.utc)
 CHANNELS = "access_log,youtube_chat,survey"

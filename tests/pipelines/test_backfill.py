@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.backfill_lock import exclusively
+from pipelines.backfill.lock import exclusively
 from pipelines.errors import OptionError
 from pipelines.simulator import BRAND, Options, simulate, write
+from tests.pipelines.dataset import contents, query
 from tests.pipelines.refill import CHANNELS, add_events, without_events
-from tests.pipelines.test_measure import contents, query
 from transforms.balance import outcome_batch
 
 ROOT = Path(__file__).parents[2]

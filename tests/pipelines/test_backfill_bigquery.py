@@ -11,14 +11,14 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from pipelines.backfill_rows import RowShelf, manifest_of
+from pipelines.backfill.rows import RowShelf, manifest_of
 from pipelines.errors import OptionError
 from pipelines.local_day import local_day
-from pipelines.sinks.bigquery_append import Patience
-from pipelines.sinks.bigquery_check import _check_rights
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_faults import SinkError
-from pipelines.sinks.bigquery_whole import append_whole
+from pipelines.sinks.bigquery.append import Patience
+from pipelines.sinks.bigquery.check import _check_rights
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.faults import SinkError
+from pipelines.sinks.bigquery.whole import append_whole
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BACKFILLS, METRICS
 from pipelines.sources.bigquery_day_events import day_query, day_sql

@@ -20,6 +20,7 @@ from pipelines.cli import main
 from pipelines.errors import OptionError
 from pipelines.exchange import mend, put_in_place
 from pipelines.options import measure_options
+from tests.pipelines.dataset import contents, query, table
 from tests.pipelines.refill import (
     ARRIVED,
     CHANNELS,
@@ -30,7 +31,6 @@ from tests.pipelines.refill import (
     views,
     without_events,
 )
-from tests.pipelines.test_measure import contents, query, table
 
 ROOT = Path(__file__).parents[2]
 DAYS = ("--from", "2026-03-01", "--to", "2026-03-03")
@@ -221,7 +221,7 @@ def test_a_file_written_meanwhile_goes_over_to_the_new_partition(
             wrote.append(True)
         return put_in_place(staged, place)
 
-    monkeypatch.setattr("pipelines.backfill_partitions.put_in_place", exchange)
+    monkeypatch.setattr("pipelines.backfill.partitions.put_in_place", exchange)
     moment_backfill(published.dataset, "--from", "2026-03-02", "--source", source)
 
     ours = {row["event_id"] for row in events(published)}

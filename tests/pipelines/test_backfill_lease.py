@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import pytest
 
-from pipelines.backfill_lease import (
+from pipelines.backfill.lease import (
     CLAIMED,
     HELD,
     LEASE,

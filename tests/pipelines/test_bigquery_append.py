@@ -8,11 +8,11 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from pipelines.sinks.bigquery_append import Appender, Patience, Refused
-from pipelines.sinks.bigquery_clients import connect
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_faults import RULES, Action, Fault, RowFault, SinkError
-from pipelines.sinks.bigquery_requests import MOST_BYTES, Gatherer, cut, request
+from pipelines.sinks.bigquery.append import Appender, Patience, Refused
+from pipelines.sinks.bigquery.clients import connect
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.faults import RULES, Action, Fault, RowFault, SinkError
+from pipelines.sinks.bigquery.requests import MOST_BYTES, Gatherer, cut, request
 from tests.storage_write import MOST_REQUEST_BYTES, Answer, Request, StorageWrite
 
 SCHEMA = pa.schema([pa.field("n", pa.int64(), False), pa.field("text", pa.string())])

@@ -10,9 +10,9 @@ import pytest
 from pipelines.arguments import add_measure_arguments
 from pipelines.errors import OptionError
 from pipelines.options import measure_options
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_faults import SinkError
-from pipelines.sinks.bigquery_load import LoadPatience, job_id, load
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.faults import SinkError
+from pipelines.sinks.bigquery.load import LoadPatience, job_id, load
 from pipelines.sinks.tables import EVENTS, METRICS
 from tests.load_jobs import Jobs, Refusal, load_jobs
 

@@ -14,15 +14,15 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.errors import OptionError
 from pipelines.measure import IN_PROCESS
-from pipelines.sinks.bigquery import WriteBigQuery, _AppendToDefault, _AppendToPending
-from pipelines.sinks.bigquery_append import Appender, Patience, Refused
-from pipelines.sinks.bigquery_check import _check_rights
-from pipelines.sinks.bigquery_clients import write_client
-from pipelines.sinks.bigquery_destination import Destination, parse_destination
-from pipelines.sinks.bigquery_faults import SinkError
-from pipelines.sinks.bigquery_pool import POOL, Pool
-from pipelines.sinks.bigquery_refused import refused_events, without_payload
-from pipelines.sinks.bigquery_streams import Streams
+from pipelines.sinks.bigquery.append import Appender, Patience, Refused
+from pipelines.sinks.bigquery.check import _check_rights
+from pipelines.sinks.bigquery.clients import write_client
+from pipelines.sinks.bigquery.destination import Destination, parse_destination
+from pipelines.sinks.bigquery.faults import SinkError
+from pipelines.sinks.bigquery.pool import POOL, Pool
+from pipelines.sinks.bigquery.refused import refused_events, without_payload
+from pipelines.sinks.bigquery.sink import WriteBigQuery, _AppendToDefault, _AppendToPending
+from pipelines.sinks.bigquery.streams import Streams
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, TABLES
 from schemas.bigquery import wire_batch, wire_schema

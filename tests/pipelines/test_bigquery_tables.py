@@ -15,9 +15,9 @@ from google.cloud import bigquery
 from pipelines.cli import main
 from pipelines.errors import OptionError
 from pipelines.measure import Measured
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, table_sql, view_sql
-from pipelines.sinks.bigquery_tables import apply, plan
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS, table_sql, view_sql
+from pipelines.sinks.bigquery.tables import apply, plan
 from pipelines.sinks.tables import BIGQUERY_TABLES, EVENTS, FAILED_EVENTS, METRICS
 from pipelines.sinks.views import views
 

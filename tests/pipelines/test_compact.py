@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.backfill_lock import exclusively
+from pipelines.backfill.lock import exclusively
 from pipelines.cli import main
 from pipelines.compact import compact
 from pipelines.errors import OptionError
 from pipelines.measure import Measured
 from pipelines.sinks.views import views
-from pipelines.verify_dataset import late_events, open_published
+from pipelines.verify.dataset import late_events, open_published
 from tests.pipelines.retold import DAY, FOLDER, measure_small, retold
 
 

@@ -12,19 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import OptionError
-from pipelines.sources.kafka import KafkaSettings, KafkaTopic, ReadKafka
-from pipelines.sources.kafka_batches import (
+from pipelines.sources.kafka.batches import (
     broker_times,
     lost_batches,
     payload_batches,
     recognised,
     status_batch,
 )
-from pipelines.sources.kafka_bounded import ReadKafkaOnce
-from pipelines.sources.kafka_offsets import Offsets, OffsetsCoder, OffsetsProvider, OffsetsTracker
-from pipelines.sources.kafka_pool import Clients
-from pipelines.sources.kafka_read import back_off
-from pipelines.sources.kafka_settings import Partition
+from pipelines.sources.kafka.bounded import ReadKafkaOnce
+from pipelines.sources.kafka.offsets import Offsets, OffsetsCoder, OffsetsProvider, OffsetsTracker
+from pipelines.sources.kafka.pool import Clients
+from pipelines.sources.kafka.read import back_off
+from pipelines.sources.kafka.settings import Partition
+from pipelines.sources.kafka.source import KafkaSettings, KafkaTopic, ReadKafka
 from schemas.balance import BALANCE_COUNT
 from schemas.failure import FAILED_EVENT
 from schemas.source_status import SOURCE_STATUS

@@ -10,11 +10,11 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.runners.sdf_utils import ThreadsafeRestrictionTracker
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
-from pipelines.sources import kafka_read
-from pipelines.sources.kafka_client import Found, KafkaTrouble, Notes, SourceError
-from pipelines.sources.kafka_offsets import Offsets, OffsetsTracker
-from pipelines.sources.kafka_read import PartitionReading
-from pipelines.sources.kafka_settings import KafkaSettings, KafkaTopic, Partition
+from pipelines.sources.kafka import read
+from pipelines.sources.kafka.client import Found, KafkaTrouble, Notes, SourceError
+from pipelines.sources.kafka.offsets import Offsets, OffsetsTracker
+from pipelines.sources.kafka.read import PartitionReading
+from pipelines.sources.kafka.settings import KafkaSettings, KafkaTopic, Partition
 from pipelines.sources.streaming import StreamSettings
 from pipelines.sources.watermark import ClockEstimator
 
@@ -67,7 +67,7 @@ class Runner:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.rest, self.state = NOW, Offsets(0, 0), None
         self.reader, self.status = Pretended(), []
-        monkeypatch.setattr(kafka_read, "now_microseconds", lambda: self.now)
+        monkeypatch.setattr(read, "now_microseconds", lambda: self.now)
 
     def call(self) -> None:
         tracker = ThreadsafeRestrictionTracker(OffsetsTracker(self.rest))

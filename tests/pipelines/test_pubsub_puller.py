@@ -16,10 +16,9 @@ from google.api_core.exceptions import (
     Unauthenticated,
 )
 
-from pipelines.sources import pubsub_puller
-from pipelines.sources.pubsub_messages import ChannelOf
-from pipelines.sources.pubsub_puller import Puller
-from pipelines.sources.pubsub_settings import PullSettings
+from pipelines.sources.pubsub.messages import ChannelOf
+from pipelines.sources.pubsub.puller import Puller
+from pipelines.sources.pubsub.settings import PullSettings
 from pipelines.sources.streaming import StreamSettings
 
 PATH = "projects/example/subscriptions/viewers"
@@ -144,7 +143,7 @@ def test_what_a_broker_was_not_there_to_hear_is_acknowledged_when_it_is_back(
     broker, puller_of, monkeypatch
 ):
     """Also after the lease: the broker may have extended it, and would deliver again much later."""
-    monkeypatch.setattr(pubsub_puller, "FIRST_LEASE", 500_000)
+    monkeypatch.setattr("pipelines.sources.pubsub.puller.FIRST_LEASE", 500_000)
     puller = puller_of(lease_seconds=10)
     broker.left, broker.away = 5, True
     call = puller.begin("first")
@@ -160,7 +159,7 @@ def test_what_a_broker_was_not_there_to_hear_is_acknowledged_when_it_is_back(
 
 
 def test_what_is_held_is_extended_and_what_is_acknowledged_is_not(broker, puller_of, monkeypatch):
-    monkeypatch.setattr(pubsub_puller, "FIRST_LEASE", 1_000_000)
+    monkeypatch.setattr("pipelines.sources.pubsub.puller.FIRST_LEASE", 1_000_000)
     puller = puller_of(lease_seconds=20)
     broker.left = 5
     call = puller.begin("first")

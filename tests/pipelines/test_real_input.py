@@ -13,7 +13,8 @@ import duckdb
 import pytest
 
 from pipelines.measure import Measured
-from tests.pipelines.test_measure import leaks, query
+from tests.pipelines.dataset import query
+from tests.pipelines.leaks import leaks
 
 ROOT = Path(__file__).parent.parent.parent
 DATA = Path(os.environ.get("MOMENT_SHARED_DATA") or ROOT.parent / "shared" / "data")

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.backfill_lock import exclusively
+from pipelines.backfill.lock import exclusively
 from pipelines.errors import OptionError
 from schemas.channels import registered_channels
+from tests.pipelines.dataset import contents, query, table
 from tests.pipelines.refill import (
     ARRIVED,
     CHANNELS,
@@ -29,7 +30,6 @@ from tests.pipelines.refill import (
     message,
     rows_of,
 )
-from tests.pipelines.test_measure import contents, query, table
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS
+from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS
 from pipelines.sinks.tables import BIGQUERY_TABLES
 from pipelines.terraform_schemas import INDEX, REGENERATE, SCHEMAS, VIEWS, schema_files, view_files
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from deploy.local.services import ROOT
-from pipelines.sinks.bigquery_destination import Destination
-from pipelines.sinks.bigquery_sql import BIGQUERY_VIEWS, reads_views, view_sql
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS, reads_views, view_sql
 from pipelines.sinks.tables import BIGQUERY_TABLES
 from tests.e2e.needs import need
 from tests.terraform.configuration import EXAMPLE, FOLDERS, resources

@@ -1,0 +1,86 @@
+"""What BigQuery tells of a dataset before a backfill: sizes, events of its days, sources read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
+
+import pyarrow as pa
+
+from pipelines.local_day import LocalDay
+from pipelines.place import DayRows, Sizes
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.tables import EVENTS, SOURCE_STATUSES
+from pipelines.sources.bigquery import ALL_DAYS, bytes_read, fetch, fetch_row
+from pipelines.sources.bigquery_day_events import day_query
+from schemas.source_status import READ_THROUGH
+
+
+def read_through(place: Destination) -> datetime | None:
+    """How far all sources of a stream had been read; None: they have said nothing."""
+    table = f"(SELECT input, watermark FROM `{place.name(SOURCE_STATUSES)}` WHERE {ALL_DAYS})"
+    (read,) = fetch_row(place, READ_THROUGH.format(source_status=table))
+    return read
+
+
+_PARTITIONS = """
+SELECT partition_id, total_rows, total_logical_bytes
+FROM `{project}.{dataset}.INFORMATION_SCHEMA.PARTITIONS`
+WHERE table_name = 'events' AND total_rows > 0
+"""
+_PARTITION = pa.schema(
+    [
+        ("partition_id", pa.string()),
+        ("total_rows", pa.int64()),
+        ("total_logical_bytes", pa.int64()),
+    ]
+)
+_AT_ONCE = 8
+"""Dry runs: of years of days each takes its while, and none costs anything."""
+_BYTES_AN_EVENT = 66
+"""In Parquet, as pipelines.sinks.parquet measured it."""
+
+
+def sizes(place: Destination, days: Sequence[LocalDay]) -> Sizes:
+    """Rows and bytes of partitions as the service tells them; of a day, what a dry run says."""
+    sql = _PARTITIONS.format(project=place.project, dataset=place.dataset)
+    told = fetch(place, sql, _PARTITION).to_pylist()
+    partitions = {
+        date.fromisoformat(f"{name[:4]}-{name[4:6]}-{name[6:]}"): each["total_logical_bytes"]
+        for each in told
+        # What is still in a buffer has no partition yet, and a name with underscores.
+        if len(name := each["partition_id"]) == 8 and name.isdigit()
+    }
+    rows = sum(each["total_rows"] for each in told)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        read = pool.map(lambda day: bytes_read(place, *day_query(place, day)), days)
+        a_day = dict(zip((each.day for each in days), read))
+    # Nothing where there are rows is no size: an emulator tells none.
+    unknown = None if rows else 0
+    return Sizes(
+        {day: size or unknown for day, size in partitions.items()},
+        {day: size or unknown for day, size in a_day.items()},
+        rows * _BYTES_AN_EVENT,
+    )
+
+
+_DAY_ROWS = f"""
+SELECT DATE(event_time, @zone) AS local_day, count(*) AS events,
+  string_agg(DISTINCT actor_key_id, ' ') AS keys
+FROM `{{table}}`
+WHERE {ALL_DAYS} AND day BETWEEN DATE(@begin) AND DATE(@finish)
+  AND event_time >= @begin AND event_time < @finish
+GROUP BY local_day
+"""
+_DAY_ROW = pa.schema([("local_day", pa.date32()), ("events", pa.int64()), ("keys", pa.string())])
+
+
+def day_rows(place: Destination, days: Sequence[LocalDay], zone: str) -> dict[date, DayRows]:
+    """How many events each day has, and under which pseudonym keys; days without any are not in."""
+    given = {"begin": days[0].begin, "finish": days[-1].end, "zone": zone}
+    found = fetch(place, _DAY_ROWS.format(table=place.name(EVENTS)), _DAY_ROW, given)
+    return {
+        row["local_day"]: DayRows(row["events"], tuple(sorted((row["keys"] or "").split())))
+        for row in found.to_pylist()
+    }

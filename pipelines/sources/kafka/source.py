@@ -1,0 +1,168 @@
+"""ReadKafka: Kafka topics as an unbounded source of PAYLOAD batches."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Duration, Timestamp
+
+from pipelines.sources.kafka.check import check_kafka
+from pipelines.sources.kafka.client import (
+    KafkaClient,
+    KafkaTrouble,
+    PartitionReader,
+    SourceError,
+    confluent_kafka,
+)
+from pipelines.sources.kafka.offsets import OffsetsProvider
+from pipelines.sources.kafka.partitions import partitions_of
+from pipelines.sources.kafka.pool import CLIENTS
+from pipelines.sources.kafka.read import PartitionReading, back_off, now_microseconds
+from pipelines.sources.kafka.settings import KafkaSettings, KafkaTopic, Partition
+from pipelines.sources.streaming import StreamSettings, with_outputs
+from pipelines.sources.watermark import ClockProvider
+
+__all__ = ["KafkaSettings", "KafkaTopic", "ReadKafka", "check_kafka"]
+
+LOGGER = logging.getLogger(__name__)
+ANSWER_SECONDS = 5.0
+
+# Beam finds a splittable DoFn by the defaults of `process`.
+_OFFSETS = beam.DoFn.RestrictionParam(OffsetsProvider())
+_CLOCK = beam.DoFn.WatermarkEstimatorParam(ClockProvider())
+_MANUAL = beam.DoFn.WatermarkEstimatorParam(ManualWatermarkEstimator.default_provider())
+
+
+class FindPartitions(beam.DoFn):
+    """A topic → its partitions, those there are now and every one added later. Never ends.
+
+    The restriction counts the partitions given. The watermark is the time of the last look: what a
+    partition holds that was not there then is younger. Looking every `discover_every_seconds`, no
+    more than the allowance, therefore holds nothing back.
+    """
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+
+    def setup(self) -> None:
+        confluent_kafka()
+
+    @beam.DoFn.unbounded_per_element()
+    def process(
+        self,
+        topic: KafkaTopic,
+        tracker: Any = _OFFSETS,
+        estimator: Any = _MANUAL,
+    ) -> Iterator[Any]:
+        known = tracker.current_restriction().next
+        key = ("partitions", topic.servers, topic.topic, self._kafka)
+        with CLIENTS.borrow(key, lambda: KafkaClient(topic.servers, self._kafka)) as client:
+            now = now_microseconds()
+            last = estimator.current_watermark()
+            try:
+                found = partitions_of(client, topic, known, last and last.micros, ANSWER_SECONDS)
+            except KafkaTrouble as trouble:
+                tracker.defer_remainder(Duration(seconds=self._rest(client, topic, trouble)))
+                return
+            client.notes.troubled_since, client.notes.attempts = None, 0
+        if found:
+            if not tracker.try_claim((0, known + len(found))):
+                return
+            LOGGER.info("kafka:%s: %d partitions from %d on", topic.topic, len(found), known)
+            for partition in found:
+                yield partition if last is None else TimestampedValue(partition, last)
+        if last is None or last.micros < now:
+            estimator.set_watermark(Timestamp(micros=now))
+        tracker.defer_remainder(Duration(seconds=self._kafka.discover_every_seconds))
+
+    def _rest(self, client: KafkaClient, topic: KafkaTopic, trouble: KafkaTrouble) -> float:
+        """Seconds until the next look; SourceError where patience is at its end."""
+        notes, now = client.notes, time.monotonic()
+        notes.troubled_since = notes.troubled_since or now
+        notes.attempts += 1
+        if trouble.denied or now - notes.troubled_since > self._kafka.patience_seconds:
+            raise SourceError(
+                f"expected the partitions of the topic {topic.topic} at {topic.servers}, found for "
+                f"{now - notes.troubled_since:.0f} s: {trouble}: check broker, topic and "
+                "credentials."
+            )
+        LOGGER.warning("kafka:%s at %s: %s", topic.topic, topic.servers, trouble)
+        return min(back_off(notes.attempts), self._kafka.discover_every_seconds)
+
+
+class _ReadPartition(beam.DoFn):
+    def __init__(self, stream: StreamSettings, kafka: KafkaSettings) -> None:
+        self._stream, self._kafka = stream, kafka
+
+    def setup(self) -> None:
+        confluent_kafka()
+
+    def _borrowed(self, partition: Partition) -> Any:
+        topic = partition.topic
+        key = ("read", topic.servers, topic.topic, partition.number, self._kafka)
+        return CLIENTS.borrow(key, lambda: PartitionReader(partition, self._kafka))
+
+
+class ReadPartitionForEver(_ReadPartition):
+    """A partition → its PAYLOAD batches as they come. Never ends, and hands on every half second.
+
+    On streaming Flink a reader that ended would lose its last bundle.
+    """
+
+    @beam.DoFn.unbounded_per_element()
+    def process(
+        self,
+        partition: Partition,
+        tracker: Any = _OFFSETS,
+        estimator: Any = _CLOCK,
+    ) -> Iterator[Any]:
+        with self._borrowed(partition) as reader:
+            given = (partition, self._stream, self._kafka, tracker, estimator, reader)
+            yield from PartitionReading(*given).for_a_while()
+
+
+class ReadPartitionToStop(_ReadPartition):
+    """A partition with a `stop` → its PAYLOAD batches before it. Bounded."""
+
+    def process(
+        self,
+        partition: Partition,
+        tracker: Any = _OFFSETS,
+        estimator: Any = _CLOCK,
+    ) -> Iterator[Any]:
+        with self._borrowed(partition) as reader:
+            given = (partition, self._stream, self._kafka, tracker, estimator, reader)
+            yield from PartitionReading(*given).to_the_stop()
+
+
+class ReadKafka(beam.PTransform):
+    """Topics → `payloads` (PAYLOAD), `failed` (FAILED_EVENT), `counts`, `status` (SOURCE_STATUS).
+
+    Unbounded. A partition is read in order by one reader; how far is in the runner's state, and
+    nothing is committed to the broker. See docs/sources.md.
+    """
+
+    def __init__(
+        self,
+        topics: Sequence[KafkaTopic],
+        stream: StreamSettings | None = None,
+        kafka: KafkaSettings | None = None,
+    ) -> None:
+        super().__init__()
+        self._topics = list(topics)
+        self._stream, self._kafka = stream or StreamSettings(), kafka or KafkaSettings()
+
+    def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
+        return (
+            root
+            | "Topics" >> beam.Create(self._topics, reshuffle=False).with_output_types(KafkaTopic)
+            | "FindPartitions"
+            >> beam.ParDo(FindPartitions(self._kafka)).with_output_types(Partition)
+            | "ReadPartitions" >> with_outputs(ReadPartitionForEver(self._stream, self._kafka))
+        )
