@@ -21,9 +21,9 @@ from benchmarks.bigquery import servers
 from benchmarks.cases import Plan, Reported, moment
 from benchmarks.measurement import Cost, Result, measure
 from benchmarks.race import note, run_into, said, scratch
-from pipelines.backfill_replace import stage
+from pipelines.backfill.replace import stage
 from pipelines.local_day import local_day
-from pipelines.sinks.bigquery_destination import Destination
+from pipelines.sinks.bigquery.destination import Destination
 
 CASE = "bigquery replace"
 TIMES = 10
