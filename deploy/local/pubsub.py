@@ -62,7 +62,8 @@ def program(java: str, jar: Path, folder: Path, port: int, iam_port: int) -> Pro
     return Program(
         name=NAME,
         command=[
-            java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData",
+            # All messages are in memory: half a million in two subscriptions do not fit 0.5 GB.
+            java, "-Xmx3g", "-XX:+UseSerialGC", "-XX:-UsePerfData",
             f"-Djava.io.tmpdir={folder / 'tmp'}", "-jar", str(jar),
             f"--host={HOST}", f"--port={port}", f"--iam_host={HOST}", f"--iam_port={iam_port}",
         ],
