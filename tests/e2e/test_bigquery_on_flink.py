@@ -8,7 +8,8 @@ by row, what a batch of the same records writes into files.
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -17,9 +18,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from deploy.local.bigquery import PROJECT, Emulator
+from deploy.local.bigquery import PROJECT, missing_emulator
 from deploy.local.download import missing_tool
-from deploy.local.services import local_services
+from deploy.local.kafka_publish import Published
+from deploy.local.services import Services, local_services
 from pipelines.sinks.bigquery.destination import Destination, parse_destination
 from pipelines.sinks.bigquery.tables import apply, plan
 from pipelines.sinks.tables import BALANCES, EVENTS, METRICS
@@ -28,7 +30,7 @@ from tests.bigquery_tables import in_order, one
 from tests.e2e.cluster import kill_workers, measure_arguments, running_job, wait_for_topic
 from tests.e2e.dataset import QUIET, Dataset, Verdict, verify
 from tests.e2e.needs import need
-from tests.e2e.streams import arriving, make_live, oracle, publish_live, running
+from tests.e2e.streams import Job, arriving, make_live, oracle, publish_live, running
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -80,33 +82,47 @@ class Survived:
 
 
 @pytest.fixture(scope="module")
-def survived(tmp_path_factory: pytest.TempPathFactory, bigquery: Emulator) -> Survived:
-    need(missing_tool())
+def survived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survived]:
+    """With an emulator of the cluster's: that of other tests may be in use beside."""
+    need(missing_tool() or missing_emulator())
     folder = tmp_path_factory.mktemp("flink")
     make_live(folder / "whole", EVENTS_ASKED)
     live = arriving(folder / "whole", BEGIN, LAST_DAY_ENDS, folder / "live")
-    to = parse_destination(f"bigquery://{PROJECT}/streamed", bigquery.variables)
-    apply(plan(bigquery.client(), to, "EU"), lambda sentence: None)
-    tables = Tables(to, bigquery.client())
-    with local_services(slots=2) as services, ThreadPoolExecutor(1) as elsewhere:
-        publishing = elsewhere.submit(publish_live, live, services.kafka, "live", 4, SPEED)
-        wait_for_topic(services, "live")
-        topic = f"kafka://{services.kafka}/live"
-        options = ("--idle-after", "25", "--publish-every", "5", "--hot-minutes", "600")
-        arguments = measure_arguments(services, topic, str(to), *options)
-        with running("pipelines", arguments, folder / "log", TMPDIR=str(services.tmp)) as job:
-            running_job(services)
-            job.wait_until(lambda: tables.written() > 3_000, seconds=300)
-            kill_workers(services)
-            job.wait_until(lambda: tables.written() > 8_000, seconds=300)
-            bigquery.kill()
-            time.sleep(5)
-            bigquery.start()
-            published = publishing.result(timeout=300).messages
-            job.wait_until(lambda: tables.is_final_through(LAST_DAY_ENDS), seconds=400)
-            job.wait_until(tables.quiet, seconds=200)
+    with local_services(slots=2) as services, pytest.MonkeyPatch.context() as patch:
+        bigquery = services.bigquery
+        bigquery.start()
+        for name, value in bigquery.variables.items():
+            patch.setenv(name, value)
+        to = parse_destination(f"bigquery://{PROJECT}/streamed", bigquery.variables)
+        apply(plan(bigquery.client(), to, "EU"), lambda sentence: None)
+        tables = Tables(to, bigquery.client())
+        with ThreadPoolExecutor(1) as elsewhere:
+            publishing = elsewhere.submit(publish_live, live, services.kafka, "live", 4, SPEED)
+            wait_for_topic(services, "live")
+            topic = f"kafka://{services.kafka}/live"
+            options = ("--idle-after", "25", "--publish-every", "5", "--hot-minutes", "600")
+            arguments = measure_arguments(services, topic, str(to), *options)
+            with running("pipelines", arguments, folder / "log", TMPDIR=str(services.tmp)) as job:
+                running_job(services)
+                _kill_and_wait(services, job, tables, publishing)
         verdict = verify(str(to), topic)
-    return Survived(tables, Dataset(oracle(folder / "batch", [live])), published, verdict)
+        batch = Dataset(oracle(folder / "batch", [live]))
+        yield Survived(tables, batch, publishing.result().messages, verdict)
+
+
+def _kill_and_wait(
+    services: Services, job: Job, tables: Tables, publishing: Future[Published]
+) -> None:
+    """A kill of the workers and one of the emulator while records come."""
+    job.wait_until(lambda: tables.written() > 3_000, seconds=300)
+    kill_workers(services)
+    job.wait_until(lambda: tables.written() > 8_000, seconds=300)
+    services.bigquery.kill()
+    time.sleep(5)
+    services.bigquery.start()
+    publishing.result(timeout=300)
+    job.wait_until(lambda: tables.is_final_through(LAST_DAY_ENDS), seconds=400)
+    job.wait_until(tables.quiet, seconds=200)
 
 
 def test_the_figures_that_stand_in_bigquery_are_those_of_a_recomputation(survived):
