@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local import storage as local_storage
 from deploy.local.bigquery import PROJECT, Emulator, local_bigquery, missing_emulator
+from deploy.local.services import ROOT
 from pipelines.sinks.bigquery.destination import Destination, parse_destination
 from pipelines.sinks.bigquery.tables import apply, plan
 from tests.e2e.in_bigquery import InBigQuery, copy_of
@@ -25,12 +29,21 @@ moment_verify, moment_backfill = in_folders.moment_verify, in_folders.moment_bac
 moment_replay, failing = in_folders.moment_replay, in_folders.failing
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With --dist loadgroup, what needs a cluster runs one after the other, and all else beside."""
-    for item in items:
-        cluster = hasattr(getattr(item, "module", None), "local_services")
-        item.add_marker(pytest.mark.xdist_group("cluster" if cluster else "beside"))
+class BesideTheCluster(LoadScopeScheduling):
+    """What needs a cluster runs one after the other on one worker, all else on the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "cluster" if _needs_cluster(nodeid.partition("::")[0]) else "beside"
+
+
+@cache
+def _needs_cluster(file: str) -> bool:
+    return "local_services" in (ROOT / file).read_text()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BesideTheCluster:
+    """With --numprocesses. Marks of groups would do, but pytest-xdist 3.8 loses them on pytest 9."""
+    return BesideTheCluster(config, log)
 
 
 @pytest.fixture(scope="module")
