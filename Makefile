@@ -22,7 +22,7 @@ demo: setup ## simulate a two-hour live on nine channels, measure it, write the 
 
 test: check ## run the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/e2e
-	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python -m pytest --numprocesses 2 tests/e2e
 
 check: setup ## format, lint and types: what CI runs first
 	$(BIN)/ruff format --check --quiet .

@@ -7,12 +7,12 @@ says so in its status and has loaded nothing.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.web_server import QuietHandler, serving
 
 
 @dataclass
@@ -75,37 +75,26 @@ def load_jobs(fields: list[dict[str, Any]]) -> Iterator[Jobs]:
     """A running server of one table, `events`, in the EU."""
     held = Jobs(fields)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             last = self.path.partition("?")[0].rpartition("/")[2]
             if "/tables/" in self.path:
                 found = last == "events"
-                self._answer(
+                self._tell(
                     200 if found else 404, _table(held) if found else _error(404, "notFound")
                 )
             else:
-                self._answer(200, held.jobs[last])
+                self._tell(200, held.jobs[last])
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._answer(*held.insert(body))
+            self._tell(*held.insert(json.loads(self.body())))
 
-        def _answer(self, code: int, body: dict[str, Any]) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+        def _tell(self, code: int, body: dict[str, Any]) -> None:
+            self.answer(code, json.dumps(body).encode())
 
-        def log_message(self, *_: object) -> None:
-            """Nothing on the terminal of the tests."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        held.address = f"http://127.0.0.1:{server.server_port}"
+    with serving(Handler) as place:
+        held.address = f"http://{place}"
         yield held
-        server.shutdown()
 
 
 def _table(held: Jobs) -> dict[str, Any]:

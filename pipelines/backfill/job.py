@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from pipelines.backfill.day import Computation, NotBalancedError, restate
@@ -14,7 +15,7 @@ from pipelines.backfill.partitions import news
 from pipelines.backfill.plan import describe, plan
 from pipelines.errors import OptionError
 from pipelines.options import MeasureOptions
-from pipelines.place import StillAlone
+from pipelines.place import Place, StillAlone
 from pipelines.sinks.bigquery.faults import SinkError
 from pipelines.sinks.tables import BALANCES, DECODED_EVENTS, EVENTS, FAILED_EVENTS
 
@@ -44,16 +45,23 @@ def backfill(options: BackfillOptions) -> int:
             planned = plan(options, size)
             print(describe(options, planned), flush=True)
             manifest = begin(place.shelf(), options.record(), planned.epoch, options.restart)
-            try:
-                _refill(options, decoding, manifest, work, still_alone)
-            except NotBalancedError as error:
-                print(f"moment: {error}", file=sys.stderr)
-                return NOT_BALANCED
-            except SinkError as error:
-                raise OptionError(
-                    f"{place}: {error}; what is done is done, run the same command again"
-                ) from error
-    return 0
+            return ended(place, lambda: _refill(options, decoding, manifest, work, still_alone))
+
+
+def ended(place: Place, run: Callable[[], int]) -> int:
+    """The exit code of what restates days of a place; 3 where a recomputation lost or made events.
+
+    Raises OptionError, one sentence, where the place ceased to take what is written.
+    """
+    try:
+        return run()
+    except NotBalancedError as error:
+        print(f"moment: {error}", file=sys.stderr)
+        return NOT_BALANCED
+    except SinkError as error:
+        raise OptionError(
+            f"{place}: {error}; what is done is done, run the same command again"
+        ) from error
 
 
 def _refill(
@@ -62,7 +70,7 @@ def _refill(
     manifest: Manifest,
     work: Path,
     still_alone: StillAlone,
-) -> None:
+) -> int:
     if decoding is not None:
         _replace_events(options, decoding, manifest, work, still_alone)
     else:
@@ -73,6 +81,7 @@ def _refill(
     shutil.rmtree(work, ignore_errors=True)
     manifest.finish()
     options.dataset.finished()
+    return 0
 
 
 def _replace_events(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from pipelines.backfill.day import Computation, NotBalancedError, restate
-from pipelines.backfill.job import NOT_BALANCED
+from pipelines.backfill.job import ended
 from pipelines.backfill.plan import closed_through
 from pipelines.errors import OptionError
 from pipelines.local_day import LocalDay, local_day
@@ -25,7 +24,6 @@ from pipelines.replay.failures import (
     take,
 )
 from pipelines.replay.options import ReplayOptions
-from pipelines.sinks.bigquery.faults import SinkError
 from pipelines.sinks.tables import EVENTS, FAILED_EVENTS, REPLAYS
 from pipelines.sources.failures import ReadFailures
 from schemas.times import LATEST
@@ -56,14 +54,7 @@ def replay(options: ReplayOptions) -> int:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(mode=0o700)
         try:
-            return _replay(options, closed, epoch, work, still_alone)
-        except NotBalancedError as error:
-            print(f"moment: {error}", file=sys.stderr)
-            return NOT_BALANCED
-        except SinkError as error:
-            raise OptionError(
-                f"{place}: {error}; what is done is done, run the same command again"
-            ) from error
+            return ended(place, lambda: _replay(options, closed, epoch, work, still_alone))
         finally:
             # Failed payloads are in it.
             shutil.rmtree(work, ignore_errors=True)

@@ -25,12 +25,13 @@ from tests.pipelines.refill import Published
 pytest.register_assert_rewrite("tests.e2e.cluster", "tests.e2e.dataset", "tests.e2e.streams")
 
 pristine, published, streamed = in_folders.pristine, in_folders.published, in_folders.streamed
+small, dataset = in_folders.small, in_folders.dataset
 moment_verify, moment_backfill = in_folders.moment_verify, in_folders.moment_backfill
 moment_replay, failing = in_folders.moment_replay, in_folders.failing
 
 
 class BesideTheCluster(LoadScopeScheduling):
-    """What needs a cluster runs one after the other on one worker, all else on the other."""
+    """What needs a cluster, or keeps a pace, runs one after the other, all else on another worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         return "cluster" if _needs_cluster(nodeid.partition("::")[0]) else "beside"
@@ -38,7 +39,8 @@ class BesideTheCluster(LoadScopeScheduling):
 
 @cache
 def _needs_cluster(file: str) -> bool:
-    return "local_services" in (ROOT / file).read_text()
+    text = (ROOT / file).read_text()
+    return "local_services" in text or "is_final_through" in text
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BesideTheCluster:

@@ -1,6 +1,6 @@
 """A stream on Flink into BigQuery's emulator, a worker and the emulator killed on the way.
 
-A small live is published to Kafka at 120 times its pace, so that windows close while records come.
+A small live is published to Kafka at 240 times its pace, so that windows close while records come.
 No window is sealed before all of its records are there: what then stands in BigQuery must be, row
 by row, what a batch of the same records writes into files.
 """
@@ -38,7 +38,7 @@ EVENTS_ASKED = 16_000
 BEGIN = datetime(2026, 3, 14, 18, 30, tzinfo=timezone.utc)
 LAST_DAY_ENDS = datetime(2026, 3, 14, 23, 0, tzinfo=timezone.utc)
 """Midnight in Paris, two hours after the show: by then nearly all has arrived."""
-SPEED = 120.0
+SPEED = 240.0
 ANY_DAY = f"{DAY} > DATE '0001-01-01'"
 
 

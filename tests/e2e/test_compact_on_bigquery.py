@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -24,7 +24,6 @@ from pipelines.cli import main
 from pipelines.compact import compact
 from pipelines.compact_kept import KEPT, print_compacted
 from pipelines.errors import OptionError
-from pipelines.measure import Measured
 from pipelines.place_bigquery import BigQueryPlace
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS
@@ -36,20 +35,9 @@ from tests.bigquery_tables import add_column
 from tests.e2e.forbidding import forbidding
 from tests.e2e.in_bigquery import InBigQuery, copy_of, killed_when
 from tests.e2e.test_backfill_on_bigquery import as_if_minutes_had_passed
-from tests.pipelines.retold import DAY, FOLDER, measure_small, retold
+from tests.pipelines.retold import DAY, FOLDER
 
 pytestmark = pytest.mark.timeout(900)
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]) -> Path:
-    return measure_small(tmp_path_factory.mktemp("compact"), measured)
-
-
-@pytest.fixture
-def dataset(small: Path, tmp_path: Path) -> Path:
-    """As a stream leaves it: rows written twice, figures and balances said again, late copies."""
-    return retold(small, tmp_path / "figures")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ Runs where the emulator's packages can be had; with MOMENT_EVERYTHING set it mus
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 from deploy.local.bigquery import PROJECT, Emulator
 from pipelines.cli import main
 from pipelines.errors import OptionError
-from pipelines.measure import Measured
 from pipelines.report import source_of, write_report
 from pipelines.report.bigquery import BigQuerySource
 from pipelines.sinks.bigquery.destination import Destination
@@ -24,20 +22,8 @@ from pipelines.sinks.tables import BALANCES, METRICS, RUNS
 from tests.e2e.forbidding import forbidding
 from tests.e2e.in_bigquery import copy_of
 from tests.pipelines.report.reader import text_of_page
-from tests.pipelines.retold import measure_small, retold
 
 pytestmark = pytest.mark.timeout(900)
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]) -> Path:
-    return measure_small(tmp_path_factory.mktemp("report"), measured)
-
-
-@pytest.fixture
-def dataset(small: Path, tmp_path: Path) -> Path:
-    """With revisions, two epochs, rows written twice and hours that do not balance."""
-    return retold(small, tmp_path / "figures")
 
 
 def page_of(place: Destination, tmp_path: Path, day: date | None = None) -> str:

@@ -36,6 +36,7 @@ from tests.pipelines.refill import (
     views,
     write_inputs,
 )
+from tests.pipelines.retold import measure_small, retold
 from tests.storage_write import StorageWrite, storage_write
 
 
@@ -60,6 +61,19 @@ def published(pristine: Path, tmp_path: Path) -> Published:
     native = tmp_path / "copy" / "native"
     inputs = [f"access_log={native / 'web.log'}", f"youtube_chat={native / 'chat.ndjson'}"]
     return Published(tmp_path / "copy" / "dataset", inputs)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]) -> Path:
+    """A small live, measured in one go; never changed."""
+    return measure_small(tmp_path_factory.mktemp("small"), measured)
+
+
+@pytest.fixture
+def dataset(small: Path, tmp_path: Path) -> Path:
+    """That as a stream leaves it: rows written twice and said again, two epochs, late copies,
+    hours that do not balance."""
+    return retold(small, tmp_path / "figures")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,9 @@ from pipelines.backfill.lock import exclusively
 from pipelines.cli import main
 from pipelines.compact import compact
 from pipelines.errors import OptionError
-from pipelines.measure import Measured
 from pipelines.sinks.views import views
 from pipelines.verify.dataset import late_events, open_published
-from tests.pipelines.retold import DAY, FOLDER, measure_small, retold
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]) -> Path:
-    return measure_small(tmp_path_factory.mktemp("compact"), measured)
-
-
-@pytest.fixture
-def dataset(small: Path, tmp_path: Path) -> Path:
-    return retold(small, tmp_path / "figures")
+from tests.pipelines.retold import DAY, FOLDER
 
 
 def said(dataset: Path) -> dict[str, list[str]]:

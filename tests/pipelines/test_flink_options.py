@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from pipelines.errors import OptionError
 from pipelines.flink import FlinkJobServerOptions, flink_arguments, flink_job, runs_on_flink
 from pipelines.flink_keys import shard_keys
+from tests.web_server import QuietHandler, serving
 
 GIVEN = (
     "--runner=FlinkRunner",
@@ -311,23 +310,16 @@ def test_a_cluster_that_does_not_answer_is_told_before_anything_is_built():
         )
 
 
-class _NoFlink(BaseHTTPRequestHandler):
+class _NoFlink(QuietHandler):
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/v1/config" else 404)
-        self.end_headers()
-        self.wfile.write(b"<html>Welcome</html>")
-
-    def log_message(self, *_: object) -> None:
-        """Not among the tests' output."""
+        self.answer(200 if self.path == "/v1/config" else 404, b"<html>Welcome</html>")
 
 
 @pytest.fixture
 def web_server() -> Iterator[str]:
     """host:port of a server that is not Flink."""
-    with HTTPServer(("127.0.0.1", 0), _NoFlink) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"localhost:{server.server_port}"
-        server.shutdown()
+    with serving(_NoFlink) as place:
+        yield place
 
 
 def test_a_web_server_that_is_not_flink_is_told(web_server):

@@ -151,3 +151,10 @@ def _printed(dataset: Path, sql: str) -> str:
         rows = [["" if v is None else str(v) for v in row] for row in result.fetchall()]
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def test_a_recomputation_is_identical(done, moment_verify):
+    said = moment_verify(done.output, DATA)
+
+    assert said.code == 0
+    assert said.out.startswith(f"identical: {done.metrics:,} figures of ")

@@ -2,47 +2,39 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 
 import pytest
 
 from pipelines.storage import StorageError
 from pipelines.storage_check import check_writable
+from tests.web_server import QuietHandler, serving
 
 
-class _Store(ThreadingHTTPServer):
+@dataclass
+class Store:
     """Answers each upload that is begun with a code, and tells what was asked of it."""
 
-    code = 200
-    asked: list[str]
-
-
-class _Answer(BaseHTTPRequestHandler):
-    server: _Store
-
-    def do_POST(self) -> None:
-        self.server.asked.append(self.path)
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(self.server.code)
-        self.send_header("Location", "http://127.0.0.1/session")
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_: object) -> None:
-        """Nothing on the terminal of the tests."""
+    address: str = ""
+    code: int = 200
+    asked: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Store]:
-    with _Store(("127.0.0.1", 0), _Answer) as server:
-        server.asked = []
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{server.server_port}")
-        yield server
-        server.shutdown()
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    held = Store()
+
+    class Handler(QuietHandler):
+        def do_POST(self) -> None:
+            held.asked.append(self.path)
+            self.body()
+            self.answer(held.code, b"{}", Location="http://127.0.0.1/session")
+
+    with serving(Handler) as place:
+        held.address = f"http://{place}"
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", held.address)
+        yield held
 
 
 def test_an_upload_is_begun_and_left(store):
@@ -69,7 +61,7 @@ def test_what_is_refused_is_one_sentence(store, code, sentence):
     with pytest.raises(StorageError) as refused:
         check_writable("gs://live/raw", "--archive")
 
-    host = f"http://127.0.0.1:{store.server_port}"
+    host = store.address
     assert str(refused.value) == (
         f"--archive gs://live/raw: {sentence} (STORAGE_EMULATOR_HOST is {host})"
     )

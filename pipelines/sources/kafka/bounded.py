@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 
 import apache_beam as beam
@@ -21,7 +21,7 @@ from pipelines.sources.kafka.offsets import Offsets, OffsetsTracker
 from pipelines.sources.kafka.partitions import bounded_partitions_of
 from pipelines.sources.kafka.read import ANSWER_SECONDS, PartitionReading, back_off
 from pipelines.sources.kafka.settings import KafkaSettings, KafkaTopic, Partition
-from pipelines.sources.kafka.source import ReadPartitionToStop
+from pipelines.sources.kafka.source import ReadPartitionToStop, ReadTopics
 from pipelines.sources.streaming import StreamSettings, with_outputs
 from pipelines.sources.watermark import ClockEstimator
 
@@ -39,28 +39,15 @@ class FindPartitionsOnce(beam.DoFn):
         yield from _now(topic, self._kafka)
 
 
-class ReadKafkaOnce(beam.PTransform):
+class ReadKafkaOnce(ReadTopics):
     """Topics as they are when the job starts → the outputs of ReadKafka. Bounded.
 
     A topic's `start` holds; its `status` ends with one row a partition of basis `end`.
     """
 
-    def __init__(
-        self,
-        topics: Sequence[KafkaTopic],
-        stream: StreamSettings | None = None,
-        kafka: KafkaSettings | None = None,
-    ) -> None:
-        super().__init__()
-        self._topics = list(topics)
-        self._stream, self._kafka = stream or StreamSettings(), kafka or KafkaSettings()
-
     def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
         return (
-            root
-            | "Topics" >> beam.Create(self._topics, reshuffle=False).with_output_types(KafkaTopic)
-            | "FindPartitions"
-            >> beam.ParDo(FindPartitionsOnce(self._kafka)).with_output_types(Partition)
+            self.partitions(root, FindPartitionsOnce(self._kafka))
             # What was found stands: a second look would find another end.
             | "Spread" >> beam.Reshuffle().with_output_types(Partition)
             | "ReadPartitions" >> with_outputs(ReadPartitionToStop(self._stream, self._kafka))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import apache_beam as beam
@@ -103,10 +104,15 @@ class _ReadPartition(beam.DoFn):
     def setup(self) -> None:
         confluent_kafka()
 
-    def _borrowed(self, partition: Partition) -> Any:
+    @contextmanager
+    def _reading(
+        self, partition: Partition, tracker: Any, estimator: Any
+    ) -> Iterator[PartitionReading]:
+        """The reading of a partition, over a client that the process keeps for the next one."""
         topic = partition.topic
         key = ("read", topic.servers, topic.topic, partition.number, self._kafka)
-        return CLIENTS.borrow(key, lambda: PartitionReader(partition, self._kafka))
+        with CLIENTS.borrow(key, lambda: PartitionReader(partition, self._kafka)) as reader:
+            yield PartitionReading(partition, self._stream, self._kafka, tracker, estimator, reader)
 
 
 class ReadPartitionForEver(_ReadPartition):
@@ -122,9 +128,8 @@ class ReadPartitionForEver(_ReadPartition):
         tracker: Any = _OFFSETS,
         estimator: Any = _CLOCK,
     ) -> Iterator[Any]:
-        with self._borrowed(partition) as reader:
-            given = (partition, self._stream, self._kafka, tracker, estimator, reader)
-            yield from PartitionReading(*given).for_a_while()
+        with self._reading(partition, tracker, estimator) as reading:
+            yield from reading.for_a_while()
 
 
 class ReadPartitionToStop(_ReadPartition):
@@ -136,17 +141,12 @@ class ReadPartitionToStop(_ReadPartition):
         tracker: Any = _OFFSETS,
         estimator: Any = _CLOCK,
     ) -> Iterator[Any]:
-        with self._borrowed(partition) as reader:
-            given = (partition, self._stream, self._kafka, tracker, estimator, reader)
-            yield from PartitionReading(*given).to_the_stop()
+        with self._reading(partition, tracker, estimator) as reading:
+            yield from reading.to_the_stop()
 
 
-class ReadKafka(beam.PTransform):
-    """Topics → `payloads` (PAYLOAD), `failed` (FAILED_EVENT), `counts`, `status` (SOURCE_STATUS).
-
-    Unbounded. A partition is read in order by one reader; how far is in the runner's state, and
-    nothing is committed to the broker. See docs/sources.md.
-    """
+class ReadTopics(beam.PTransform):
+    """What reads topics, for ever or as they are now, has in common."""
 
     def __init__(
         self,
@@ -158,11 +158,22 @@ class ReadKafka(beam.PTransform):
         self._topics = list(topics)
         self._stream, self._kafka = stream or StreamSettings(), kafka or KafkaSettings()
 
+    def partitions(self, root: beam.Pipeline, find: beam.DoFn) -> beam.PCollection:
+        """The partitions that a DoFn finds of the topics."""
+        topics = beam.Create(self._topics, reshuffle=False).with_output_types(KafkaTopic)
+        finding = beam.ParDo(find).with_output_types(Partition)
+        return root | "Topics" >> topics | "FindPartitions" >> finding
+
+
+class ReadKafka(ReadTopics):
+    """Topics → `payloads` (PAYLOAD), `failed` (FAILED_EVENT), `counts`, `status` (SOURCE_STATUS).
+
+    Unbounded. A partition is read in order by one reader; how far is in the runner's state, and
+    nothing is committed to the broker. See docs/sources.md.
+    """
+
     def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
-        return (
-            root
-            | "Topics" >> beam.Create(self._topics, reshuffle=False).with_output_types(KafkaTopic)
-            | "FindPartitions"
-            >> beam.ParDo(FindPartitions(self._kafka)).with_output_types(Partition)
-            | "ReadPartitions" >> with_outputs(ReadPartitionForEver(self._stream, self._kafka))
+        found = self.partitions(root, FindPartitions(self._kafka))
+        return found | "ReadPartitions" >> with_outputs(
+            ReadPartitionForEver(self._stream, self._kafka)
         )

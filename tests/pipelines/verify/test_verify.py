@@ -7,11 +7,9 @@ from datetime import datetime, timezone
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pytest
 
 from schemas.metric import METRIC
 from tests.pipelines.dataset import query
-from tests.pipelines.test_real_input import DATA
 from tests.pipelines.verify.published import page_views, rewrite, streaming
 from tests.pipelines.verify.rows import figure, write_rows
 
@@ -211,15 +209,3 @@ def test_nothing_is_left_beside_the_dataset_and_it_is_not_changed(
 
     assert {path: path.stat().st_mtime_ns for path in published.dataset.rglob("*")} == before
     assert list((tmp_path / "temporary").iterdir()) == []
-
-
-@pytest.mark.skipif(
-    not DATA.is_dir(),
-    reason="no real input: expected it in ../shared/data, or where MOMENT_SHARED_DATA says",
-)
-def test_real_input_recomputed_is_identical(moment_verify, measured, tmp_path):
-    done = measured([DATA], tmp_path / "figures", "--time-zone", "UTC")
-    said = moment_verify(tmp_path / "figures", DATA)
-
-    assert said.code == 0
-    assert said.out.startswith(f"identical: {done.metrics:,} figures of ")
