@@ -313,8 +313,8 @@ def _report(given: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _compact(given: argparse.Namespace, _: Sequence[str]) -> int:
-    from pipelines.compact_archive import gather_archive
-    from pipelines.compact_kept import print_compacted
+    from pipelines.compact.archive import gather_archive
+    from pipelines.compact.kept import print_compacted
     from pipelines.inputs import ARCHIVE
     from pipelines.place import place_of
 

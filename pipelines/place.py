@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.backfill.manifest import Shelf
-from pipelines.compact_kept import Compacted
+from pipelines.compact.kept import Compacted
 from pipelines.local_day import LocalDay
 from pipelines.sinks.bigquery.destination import is_bigquery, parse_destination
 from pipelines.sinks.table import Table

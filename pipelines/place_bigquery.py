@@ -16,8 +16,8 @@ from pipelines.backfill.lease import exclusively
 from pipelines.backfill.replace import replace_in_bigquery
 from pipelines.backfill.rows import RowShelf
 from pipelines.backfill.sizes import day_rows, read_through, sizes
-from pipelines.compact_bigquery import compact_in_bigquery
-from pipelines.compact_kept import Compacted
+from pipelines.compact.bigquery import compact_in_bigquery
+from pipelines.compact.kept import Compacted
 from pipelines.errors import OptionError
 from pipelines.local_day import LocalDay
 from pipelines.place import DayRows, Sizes, StillAlone

@@ -14,8 +14,8 @@ import pyarrow as pa
 from pipelines.backfill.lock import exclusively
 from pipelines.backfill.manifest import FolderShelf
 from pipelines.backfill.partitions import replace_partition
-from pipelines.compact import compact
-from pipelines.compact_kept import Compacted
+from pipelines.compact.folder import compact
+from pipelines.compact.kept import Compacted
 from pipelines.duck import connect
 from pipelines.local_day import LocalDay
 from pipelines.place import DayRows, Sizes, StillAlone

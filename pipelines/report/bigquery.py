@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import OptionError
-from pipelines.report.selects import Select
+from pipelines.report.selects import VIEWS, Select
 from pipelines.report.source import Ask, Row
 from pipelines.runs import standing_run
 from pipelines.sinks.bigquery.clients import rest_client
@@ -18,8 +18,7 @@ from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS, translated
 from pipelines.sinks.tables import FAILED_EVENTS, RUNS
 from pipelines.sources.bigquery import asking, fetch, may_read
 
-_NAMES = ("metrics_latest", "balance_latest", "partition_status")
-_VIEWS = tuple(view for view in BIGQUERY_VIEWS if view.name in _NAMES)
+_VIEWS = tuple(view for view in BIGQUERY_VIEWS if view.name in VIEWS)
 
 
 @dataclass(frozen=True)

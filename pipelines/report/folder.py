@@ -11,13 +11,11 @@ from typing import Any
 
 import duckdb
 
-from pipelines.report.selects import Select
+from pipelines.report.selects import VIEWS, Select
 from pipelines.report.source import Ask, Row
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, FAILED_EVENTS, METRICS
 from pipelines.sinks.views import views
-
-_VIEWS = ("metrics_latest", "balance_latest", "partition_status")
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class FolderSource:
             connection.execute("SET TimeZone = 'UTC'")
             for table in (METRICS, BALANCES, FAILED_EVENTS):
                 self._show(connection, table)
-            for name in _VIEWS:
+            for name in VIEWS:
                 connection.execute(f"CREATE VIEW {name} AS {selects[name]}")
 
             def ask(select: Select, given: Mapping[str, Any]) -> list[Row]:

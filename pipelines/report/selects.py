@@ -14,6 +14,9 @@ from schemas.event import INSTANT
 from schemas.failure import FAILED_EVENT
 from schemas.metric import METRIC
 
+VIEWS = ("metrics_latest", "balance_latest", "partition_status")
+"""The views that are read. All are views of figures."""
+
 MINUTE_BY_MINUTE = (
     "reach",
     "concurrent_viewers",

@@ -21,8 +21,8 @@ import pytest
 from deploy.local.bigquery import Emulator
 from pipelines.backfill.lease import exclusively
 from pipelines.cli import main
-from pipelines.compact import compact
-from pipelines.compact_kept import KEPT, print_compacted
+from pipelines.compact.folder import compact
+from pipelines.compact.kept import KEPT, print_compacted
 from pipelines.errors import OptionError
 from pipelines.place_bigquery import BigQueryPlace
 from pipelines.sinks.bigquery.destination import Destination

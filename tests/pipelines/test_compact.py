@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.backfill.lock import exclusively
 from pipelines.cli import main
-from pipelines.compact import compact
+from pipelines.compact.folder import compact
 from pipelines.errors import OptionError
 from pipelines.sinks.views import views
 from pipelines.verify.dataset import late_events, open_published

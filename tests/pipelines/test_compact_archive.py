@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines import compact_archive
 from pipelines.cli import main
-from pipelines.compact_archive import gather_archive
-from pipelines.compact_kept import Compacted
+from pipelines.compact import archive as compact_archive
+from pipelines.compact.archive import gather_archive
+from pipelines.compact.kept import Compacted
 from pipelines.errors import OptionError
 from pipelines.sinks.parquet import DayFile
 from pipelines.sinks.tables import ARCHIVE

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from pipelines.compact_kept import Compacted
+from pipelines.compact.kept import Compacted
 from pipelines.errors import OptionError
 from pipelines.sinks.parquet import day_file
 from pipelines.sinks.tables import ARCHIVE

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.backfill.lock import exclusively
-from pipelines.compact_kept import KEPT, Compacted
+from pipelines.compact.kept import KEPT, Compacted
 from pipelines.errors import OptionError
 from pipelines.sinks.parquet import ROWS_A_GROUP, DayFile
 from pipelines.sinks.table import Table

@@ -13,7 +13,7 @@ from typing import Any
 from pipelines.backfill.lease import exclusively
 from pipelines.backfill.plan import sealed_through
 from pipelines.backfill.sizes import read_through
-from pipelines.compact_kept import KEPT, Compacted
+from pipelines.compact.kept import KEPT, Compacted
 from pipelines.errors import OptionError
 from pipelines.local_day import local_day
 from pipelines.place import StillAlone
