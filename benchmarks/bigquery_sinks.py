@@ -26,7 +26,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.sinks.bigquery.append import USUAL
 from pipelines.sinks.bigquery.destination import Destination
-from pipelines.sinks.bigquery.sink import _AppendToDefault
+from pipelines.sinks.bigquery.sink import AppendToDefault
 from pipelines.sinks.tables import EVENTS
 from schemas.bigquery import bigquery_columns, wire_batch
 
@@ -85,7 +85,7 @@ class LoadJobs:
 def sink(name: str, write: str, rest: str, folder: str) -> beam.PTransform:
     if name == "moment":
         place = Destination("a-project", "d", "r", rest, write)
-        return beam.ParDo(_AppendToDefault(EVENTS, place, USUAL))
+        return beam.ParDo(AppendToDefault(EVENTS, place, USUAL))
     from apache_beam.io.gcp.bigquery import BigQueryDisposition, WriteToBigQuery
 
     columns = [dict(column, description="") for column in bigquery_columns(EVENTS.schema)]

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipelines.sinks.bigquery.append import USUAL
 from pipelines.sinks.bigquery.destination import parse_destination
-from pipelines.sinks.bigquery.sink import _AppendToDefault
+from pipelines.sinks.bigquery.sink import AppendToDefault
 from pipelines.sinks.tables import FAILED_EVENTS
 from schemas.failure import Reason
 from transforms.failures import Failure, failed_batch
@@ -32,7 +32,7 @@ def failures(bundle: int, rows: int) -> pa.RecordBatch:
 
 def main(output: str, first: int, count: int, rows: int) -> None:
     destination = parse_destination(output, os.environ)
-    writer = _AppendToDefault(FAILED_EVENTS, destination, USUAL)
+    writer = AppendToDefault(FAILED_EVENTS, destination, USUAL)
     for bundle in range(first, first + count):
         writer.start_bundle()
         writer.process(failures(bundle, rows))

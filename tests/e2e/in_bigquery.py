@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from pipelines.runs import Runs
 from pipelines.sinks.bigquery.append import USUAL
 from pipelines.sinks.bigquery.destination import Destination
-from pipelines.sinks.bigquery.sink import _AppendToDefault
+from pipelines.sinks.bigquery.sink import AppendToDefault
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import TABLES
 from tests.bigquery_tables import one, rows
@@ -55,7 +55,7 @@ class InBigQuery:
 
 def write(table: Table, batches: list[pa.RecordBatch], to: Destination) -> None:
     """Rows as a stream writes them."""
-    writer: Any = _AppendToDefault(table, to, USUAL)
+    writer: Any = AppendToDefault(table, to, USUAL)
     writer.start_bundle()
     for batch in batches:
         writer.process(batch)

@@ -32,7 +32,7 @@ from pipelines.sinks.bigquery.append import USUAL, Appender
 from pipelines.sinks.bigquery.check import check_bigquery
 from pipelines.sinks.bigquery.clients import connect
 from pipelines.sinks.bigquery.destination import Destination, parse_destination
-from pipelines.sinks.bigquery.sink import _AppendToDefault
+from pipelines.sinks.bigquery.sink import AppendToDefault
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import (
     BALANCES,
@@ -320,7 +320,7 @@ def test_a_worker_killed_in_mid_append_loses_nothing_and_doubles_nothing_in_the_
 
 
 def test_an_emulator_killed_and_started_again_loses_nothing(bigquery, place):
-    writer = _AppendToDefault(FAILED_EVENTS, place, USUAL)
+    writer = AppendToDefault(FAILED_EVENTS, place, USUAL)
     breaks = threading.Timer(0.5, lambda: (bigquery.kill(), bigquery.start()))
     breaks.start()
     bundle, after = 0, None
@@ -339,7 +339,7 @@ def test_an_emulator_killed_and_started_again_loses_nothing(bigquery, place):
 
 
 def test_a_frozen_emulator_is_waited_for(bigquery, place):
-    writer = _AppendToDefault(FAILED_EVENTS, place, USUAL)
+    writer = AppendToDefault(FAILED_EVENTS, place, USUAL)
     bigquery.freeze()
     threading.Timer(3, bigquery.thaw).start()
     for bundle in range(3):
@@ -352,7 +352,7 @@ def test_a_frozen_emulator_is_waited_for(bigquery, place):
 
 
 def test_a_column_added_under_load_loses_nothing_and_the_old_writer_goes_on(bigquery, place):
-    old = _AppendToDefault(FAILED_EVENTS, place, replace(USUAL, reconnect_seconds=60))
+    old = AppendToDefault(FAILED_EVENTS, place, replace(USUAL, reconnect_seconds=60))
     wider = replace(
         FAILED_EVENTS, schema=FAILED_EVENTS.schema.append(pa.field("hint", pa.string()))
     )
@@ -390,9 +390,7 @@ def test_as_many_connections_as_a_job_of_several_slots_keeps_leave_somebody_to_a
 ):
     """Each holds a thread of the emulator, which would have four more than cores."""
     writers = [
-        _AppendToDefault(
-            FAILED_EVENTS, place, replace(USUAL, reply_seconds=10, reconnect_seconds=0)
-        )
+        AppendToDefault(FAILED_EVENTS, place, replace(USUAL, reply_seconds=10, reconnect_seconds=0))
         for _ in range(40)
     ]
     for bundle, writer in enumerate(writers):

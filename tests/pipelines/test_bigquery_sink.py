@@ -21,7 +21,7 @@ from pipelines.sinks.bigquery.destination import Destination, parse_destination
 from pipelines.sinks.bigquery.faults import SinkError
 from pipelines.sinks.bigquery.pool import POOL, Pool
 from pipelines.sinks.bigquery.refused import refused_events, without_payload
-from pipelines.sinks.bigquery.sink import WriteBigQuery, _AppendToDefault, _AppendToPending
+from pipelines.sinks.bigquery.sink import AppendToDefault, WriteBigQuery, _AppendToPending
 from pipelines.sinks.bigquery.streams import Streams
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, TABLES
@@ -186,7 +186,7 @@ def bundle(writer: Any, batches: list[pa.RecordBatch]) -> list[Any]:
 
 
 def test_a_bundle_ends_when_all_its_rows_are_acknowledged(server, place):
-    writer = _AppendToDefault(NOTES, place, PATIENCE)
+    writer = AppendToDefault(NOTES, place, PATIENCE)
 
     bundle(writer, [notes(0, 500)])
 
@@ -196,7 +196,7 @@ def test_a_bundle_ends_when_all_its_rows_are_acknowledged(server, place):
 
 def test_bundles_of_one_process_share_a_connection_whichever_instance_runs_them(server, place):
     """A runner keeps a DoFn whose finalizer is pending, and makes another."""
-    writers = [pickle.loads(pickle.dumps(_AppendToDefault(NOTES, place, PATIENCE))) for _ in "abc"]
+    writers = [pickle.loads(pickle.dumps(AppendToDefault(NOTES, place, PATIENCE))) for _ in "abc"]
     for first, writer in enumerate(writers):
         bundle(writer, [notes(first * 10, 10)])
 
@@ -206,16 +206,16 @@ def test_bundles_of_one_process_share_a_connection_whichever_instance_runs_them(
 
 def test_tables_have_a_connection_each_over_one_channel(server, place):
     other = replace(NOTES, name="others")
-    bundle(_AppendToDefault(NOTES, place, PATIENCE), [notes(0, 10)])
-    bundle(_AppendToDefault(other, place, PATIENCE), [notes(0, 10)])
+    bundle(AppendToDefault(NOTES, place, PATIENCE), [notes(0, 10)])
+    bundle(AppendToDefault(other, place, PATIENCE), [notes(0, 10)])
 
     assert server.connections == 2
     for table in (NOTES, other):
-        _AppendToDefault(table, place, PATIENCE).teardown()
+        AppendToDefault(table, place, PATIENCE).teardown()
 
 
 def test_teardown_ends_the_connections(server, place):
-    writer = _AppendToDefault(NOTES, place, PATIENCE)
+    writer = AppendToDefault(NOTES, place, PATIENCE)
     bundle(writer, [notes(0, 10)])
 
     writer.teardown()
@@ -224,7 +224,7 @@ def test_teardown_ends_the_connections(server, place):
 
 
 def test_a_bundle_that_failed_leaves_nothing_to_the_next(server, place):
-    writer = _AppendToDefault(NOTES, place, PATIENCE)
+    writer = AppendToDefault(NOTES, place, PATIENCE)
     writer.start_bundle()
     writer.process(notes(0, 10))
 
@@ -235,7 +235,7 @@ def test_a_bundle_that_failed_leaves_nothing_to_the_next(server, place):
 
 
 def test_an_empty_bundle_opens_nothing(server, place):
-    assert bundle(_AppendToDefault(NOTES, place, PATIENCE), []) == []
+    assert bundle(AppendToDefault(NOTES, place, PATIENCE), []) == []
     assert bundle(_AppendToPending(NOTES, place, PATIENCE), []) == []
     assert (server.connections, server.calls) == (0, [])
 

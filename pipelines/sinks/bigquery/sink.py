@@ -39,7 +39,7 @@ class WriteBigQuery(beam.PTransform):
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
         to = (self._table, self._destination, self._patience)
         if not batches.is_bounded:
-            return batches | "Append" >> beam.ParDo(_AppendToDefault(*to)).with_output_types(
+            return batches | "Append" >> beam.ParDo(AppendToDefault(*to)).with_output_types(
                 pa.RecordBatch
             )
         written = batches | "AppendPending" >> beam.ParDo(_AppendToPending(*to)).with_outputs(
@@ -129,7 +129,7 @@ class _Append(beam.DoFn, ABC):
             yield timeless(refused_events(refused, self._table.name))
 
 
-class _AppendToDefault(_Append):
+class AppendToDefault(_Append):
     """To the table's default stream, over a connection that the process keeps."""
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
