@@ -1,0 +1,107 @@
+"""Which files an input names, and what is said of one that cannot be read."""
+
+import gzip
+import io
+import os
+from datetime import datetime, timezone
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.sources.files import (
+    InputError,
+    discover,
+    read_payloads,
+)
+from tests.pipelines.files.reading import LINES, written
+
+
+def test_a_directory_gives_its_known_files_to_the_bottom_in_order(tmp_path):
+    for name in ["b.log", "a.ndjson.gz", "deep/c.csv", "access.log.1", "access.log-20260301.zst"]:
+        written(tmp_path, name, gzip.compress(b"") if name.endswith("gz") else b"")
+    for name in ["README.md", ".hidden.log", ".git/d.log", "notes.txt"]:
+        written(tmp_path, name, b"text")
+
+    found = [
+        (os.path.relpath(f.path, tmp_path), f.format, f.compression)
+        for f in discover([str(tmp_path)])
+    ]
+
+    assert found == [
+        ("a.ndjson.gz", "ndjson", "gz"),
+        ("access.log-20260301.zst", "log", "zst"),
+        ("access.log.1", "log", None),
+        ("b.log", "log", None),
+        ("deep/c.csv", "csv", None),
+    ]
+
+
+def test_a_file_named_twice_is_read_once(tmp_path):
+    path = written(tmp_path, "a.ndjson", LINES)
+
+    assert len(discover([path, str(tmp_path / "*.ndjson"), str(tmp_path)])) == 1
+
+
+def test_a_file_carries_its_size_and_its_time_of_change_in_utc(tmp_path):
+    path = written(tmp_path, "a.ndjson", LINES)
+    os.utime(path, (1_772_452_800, 1_772_452_800))
+    (file,) = discover([path])
+
+    assert (file.size_bytes, file.channel) == (27, None)
+    assert file.arrived == datetime(2026, 3, 2, 12, 0, tzinfo=timezone.utc)
+    (batch,) = read_payloads(file)
+    assert batch["arrived_time"].to_pylist() == [file.arrived] * 3
+    assert batch.schema.metadata[b"input"] == path.encode()
+    assert b"channel" not in batch.schema.metadata
+
+
+def test_an_existing_file_whose_name_looks_like_a_pattern_is_that_file(tmp_path):
+    path = written(tmp_path, "a[1].ndjson", LINES)
+
+    assert [f.path for f in discover([path])] == [path]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (LINES, "ndjson"),
+        (b'[\n {"id": 1},\n {"id": 2}\n]', "json"),
+        (b'192.0.2.1 - - [02/Mar/2026:12:00:00 +0000] "GET / HTTP/1.1" 200 1\n', "log"),
+        (b"id;name\n1;Ann\n", "csv"),
+        (b"id\tname\n1\tAnn\n", "tsv"),
+        (b"", "log"),
+    ],
+)
+def test_a_file_of_unknown_extension_is_told_by_its_content(tmp_path, content, expected):
+    assert discover([written(tmp_path, "export.txt", content)])[0].format == expected
+    (packed,) = discover([written(tmp_path, "export", gzip.compress(content))])
+    assert (packed.format, packed.compression) == (expected, "gz")
+
+
+def test_parquet_of_unknown_extension_is_told_by_its_magic(tmp_path):
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"id": [1]}), sink)
+
+    assert discover([written(tmp_path, "part-0", sink.getvalue())])[0].format == "parquet"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("missing.ndjson", "found nothing at"),
+        ("*.ndjson", "expected files that match"),
+        ("", "found none: name files"),
+        ("notes.txt", "expected JSON, an access log, CSV or Parquet"),
+        ("pipe.log", "found something else: copy it to a file"),
+    ],
+)
+def test_an_input_that_cannot_be_read_is_one_clear_sentence(tmp_path, given, words):
+    written(tmp_path, "notes.txt", b"Dear diary,\nnothing happened.\n")
+    os.mkfifo(tmp_path / "pipe.log")
+    if given == "":
+        (tmp_path / "pipe.log").unlink()
+
+    with pytest.raises(InputError, match=words) as error:
+        discover([str(tmp_path / given)])
+    assert str(error.value).count("\n") == 0

@@ -1,0 +1,42 @@
+"""The channel of a file is the one that recognises most of its first records."""
+
+from pipelines.sources.files import (
+    recognise_channel,
+)
+from schemas.channels import segment
+
+CALL = b'{"type":"track","messageId":"m1","event":"Product Viewed"}'
+
+
+class Other:
+    """A channel as far as recognition goes."""
+
+    def __init__(self, recognise):
+        self.recognise = recognise
+
+
+def test_the_channel_that_recognises_most_records_is_the_channel():
+    channels = {"segment": segment.CHANNEL, "other": Other(lambda record: b"other" in record)}
+
+    assert recognise_channel([CALL, CALL, b"?"], channels) == "segment"
+    assert recognise_channel([CALL, b"?", b"?"], channels) is None
+    assert recognise_channel([CALL, b"?"], channels) is None
+    assert recognise_channel([], channels) is None
+    assert recognise_channel([CALL], {}) is None
+
+
+def test_a_tie_is_no_channel():
+    channels = {"one": Other(lambda record: True), "two": Other(lambda record: True)}
+
+    assert recognise_channel([CALL], channels) is None
+
+
+def test_a_channel_whose_code_raises_has_not_recognised():
+    def broken(record):
+        raise RuntimeError
+
+    assert recognise_channel([CALL], {"a": Other(broken), "segment": segment.CHANNEL}) == "segment"
+
+
+def test_only_the_first_fifty_records_are_asked():
+    assert recognise_channel([CALL] * 50 + [b"?"] * 500, {"segment": segment.CHANNEL}) == "segment"
