@@ -10,8 +10,8 @@ from apache_beam.utils.timestamp import Timestamp
 
 from schemas.coder import Packed
 from tests.transforms.keyed_state import Bag, Value
+from tests.transforms.live import minute_of
 from tests.transforms.observations import PARIS, numbered, observations, said
-from tests.transforms.test_attend import minute_of
 from transforms import attend_keyed, keyed_machine
 from transforms.attend import AttendRules
 from transforms.attend_keyed import AttendKeyed

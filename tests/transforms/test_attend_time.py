@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.observation import tick_batch
+from tests.transforms.live import Live, minute_of
 from tests.transforms.observations import numbered, said
-from tests.transforms.test_attend import Live, minute_of
 from transforms.attend import SILENT_FOR_GOOD, recall
 from transforms.fragments import kind_of
 

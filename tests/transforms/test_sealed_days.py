@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.day_partial import DAY_PARTIAL, DAY_PARTIAL_KEY
+from tests.transforms.live import minute_of
 from tests.transforms.observations import (
     PARIS,
     TEXTS,
@@ -18,7 +19,6 @@ from tests.transforms.observations import (
     observations,
     said,
 )
-from tests.transforms.test_attend import minute_of
 from transforms import keyed_shard
 from transforms.accumulate import Accumulate, PublishRules, recall
 from transforms.attend import Attend, AttendRules
