@@ -79,7 +79,6 @@ def measured(bigquery: Emulator, tmp_path_factory: pytest.TempPathFactory) -> It
             check=False,
         )
         assert ended.returncode == 0, ended.stderr[-5000:]
-        print(proxy.happened)
         yield Measured(to, bigquery.client(), proxy, oracle(folder / "files", live, *options))
 
 

@@ -27,7 +27,7 @@ from pipelines.sinks.bigquery.requests import messages
 
 CONNECTIONS = 128
 """Each open one holds a thread; a job of two slots keeps some dozen."""
-SLOW_SECONDS = 1.0
+SLOW_SECONDS = 0.5
 ROUTING = "x-goog-request-params"
 
 
