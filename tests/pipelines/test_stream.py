@@ -15,7 +15,12 @@ import google_crc32c
 import pytest
 
 from pipelines.cli import BAD_USE, main
+from pipelines.runs import Runs
+from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.faults import SinkError
+from pipelines.stream import _add_row
 from tests.pipelines.refill import views
+from tests.storage_write import Answer, StorageWrite
 from tests.web_server import QuietHandler, serving
 
 DATAFLOW = (
@@ -138,3 +143,15 @@ def test_a_higher_epoch_starts_from_nothing_with_other_shards_and_a_lower_one_is
     assert "expected epoch 2 as it was begun with, found 1" in capsys.readouterr().err
     # Who a person is, and what a day is, no epoch changes.
     assert begin("--append", "--epoch=3", "--time-zone=UTC") == BAD_USE
+
+
+def test_a_job_that_runs_and_cannot_be_recorded_is_to_be_cancelled(server: StorageWrite):
+    place = Destination("a-project", "d", "d_restricted", "http://nowhere", server.address)
+    server.plan = lambda request: Answer(code="PERMISSION_DENIED")
+
+    with pytest.raises(SinkError) as failed:
+        _add_row(Runs(place, streaming=True), {"streaming": True})
+
+    told = str(failed.value)
+    assert told.startswith("expected to append to the BigQuery table a-project.d.runs, found PERM")
+    assert told.endswith("recorded nowhere: where it runs, cancel it, and begin it again")
