@@ -216,6 +216,8 @@ def test_what_the_job_archives_is_what_the_schedule_reads_and_few_may_and_it_exp
 
     assert job["parameters"]["archive"] == f"gs://{bucket['name']}/payloads"
     assert launch["parameters"]["inputs"] == f"archive={job['parameters']['archive']}"
+    page = (ROOT / "deploy" / "schedule" / "README.md").read_text()
+    assert f"`{launch['parameters']['inputs']}`".replace("figures-example", "YOUR-PROJECT") in page
     assert {key: value for rule in days for key, value in rule.items() if value is not None} == {
         "days_since_custom_time": EXPIRY_DAYS,
         "age": EXPIRY_DAYS,
