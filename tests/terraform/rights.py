@@ -31,6 +31,7 @@ ROLES = {
     "roles/bigquery.dataViewer": {SEE, READ},
     "roles/bigquery.dataEditor": {SEE, READ, WRITE},
     "READER": {SEE_DATASET, LIST, SEE, READ},
+    "OWNER": {SEE_DATASET, LIST, SEE, READ, WRITE},
     "custom appender": PERMISSIONS["appender"],
 }
 """Of Google's roles, where they are granted here, what our calls may need."""
@@ -44,7 +45,9 @@ _NAMES = Destination("a-project", "data", "restricted")
 @cache
 def rights(who: str) -> frozenset[Need]:
     """All that an account or a variable of groups may do, of what our calls may need."""
-    return frozenset(
+    # By the role that makes them owners, which no module grants.
+    of_owners = frozenset({(JOB, "project")} if who == "projectOwners" else ())
+    return of_owners | frozenset(
         (permission, resource)
         for each, role, place in granted()
         if each == who

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from deploy.local.services import ROOT
 from pipelines.questions import QUESTIONS
 from pipelines.sinks.bigquery.destination import Destination
+from tests.terraform.commands import FAILED, NEEDS
 from tests.terraform.configuration import MODULES
 from tests.terraform.rights import needs_of_query, needs_of_request, needs_of_write, rights
 
@@ -148,3 +151,44 @@ def test_the_launcher_may_ask_whether_a_day_is_closed():
     assert "views_dataset')}.partition_status`" in sensor
 
     assert needs("SELECT 1 FROM `a-project.moment_views.partition_status`") <= rights("launcher")
+
+
+@pytest.mark.parametrize("command", sorted(set(NEEDS) - {"replay"}))
+def test_the_account_of_a_command_has_what_it_needs(command):
+    who = "reader" if command == "report" else "writer"
+    needed = {(permission, what) for permission, on in NEEDS[command].items() for what in on}
+
+    # Where it reads failed payloads it asks first whether it may, and goes on without.
+    assert needed - rights(who) <= {("bigquery.tables.getData", FAILED)}
+
+
+def test_the_page_says_what_each_command_reads_and_changes():
+    page = (ROOT / "docs" / "bigquery.md").read_text()
+    rows = re.findall(
+        r"^\| `(.+) \| (.+) \| (.*)\|$", _between(page, "## Rights", "* A table"), re.M
+    )
+    told = {
+        command.replace("`", ""): (_names(read), _names(changed)) for command, read, changed in rows
+    }
+
+    assert told == {
+        command: (
+            _tables(needs["bigquery.tables.getData"]),
+            _tables(needs.get("bigquery.tables.updateData", set()))
+            # The writer, as which it is run, may not read them.
+            | ({"failed_events"} if command == "compact" else set()),
+        )
+        for command, needs in NEEDS.items()
+    }
+
+
+def _between(text: str, first: str, last: str) -> str:
+    return text.partition(first)[2].partition(last)[0]
+
+
+def _names(cell: str) -> set[str]:
+    return set(re.findall(r"`(\w+)`", cell))
+
+
+def _tables(resources: set[str]) -> set[str]:
+    return {each.partition(".")[2] for each in resources}
