@@ -16,6 +16,7 @@ from pipelines.options import MeasureOptions
 from pipelines.runs import Runs
 from pipelines.sinks.bigquery.check import check_bigquery
 from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.faults import SinkError
 from pipelines.sinks.bigquery.sink import WriteBigQuery
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import ARCHIVE, FAILED_EVENTS, RUNS, TABLES
@@ -82,7 +83,10 @@ def _begin_in_bigquery(
         )
     if before is not None:
         _check_continued(options, before, record)
-    runs.write("started", record)
+    try:
+        runs.write("started", record)
+    except SinkError as error:
+        raise OptionError(str(error)) from None
 
 
 def _record(options: MeasureOptions) -> dict[str, Any]:
