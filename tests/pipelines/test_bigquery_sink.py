@@ -17,6 +17,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.errors import OptionError
 from pipelines.measure import IN_PROCESS
+from pipelines.runs import Runs
 from pipelines.sinks.bigquery.append import Appender, Patience, Refused
 from pipelines.sinks.bigquery.check import _check_rights, check_tables
 from pipelines.sinks.bigquery.clients import write_client
@@ -27,7 +28,7 @@ from pipelines.sinks.bigquery.refused import refused_events, without_payload
 from pipelines.sinks.bigquery.sink import AppendToDefault, WriteBigQuery, _AppendToPending
 from pipelines.sinks.bigquery.streams import Streams
 from pipelines.sinks.table import Table
-from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, TABLES
+from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, RUNS, TABLES
 from schemas.bigquery import bigquery_columns, wire_batch, wire_schema
 from schemas.failure import FAILED_EVENT, Reason
 from tests.storage_write import Answer, Request, StorageWrite
@@ -481,3 +482,30 @@ def test_an_unbounded_graph_appends_to_default_streams_and_commits_nothing(place
     labels = [part.full_label for part in root.transforms_stack[0].parts]
     assert not any("Commit" in label for label in labels)
     assert not written.is_bounded
+
+
+# A run
+
+
+def test_a_row_of_runs_that_is_refused_is_said(server, place):
+    told = {0: "column options: too long"}
+    server.plan = lambda request: Answer(code="INVALID_ARGUMENT", row_errors=told)
+
+    with pytest.raises(SinkError) as refused:
+        Runs(place, streaming=False).write("started", {"brand": "acme"})
+
+    assert str(refused.value) == (
+        "expected the BigQuery table a-project.d.runs to take a row of this run (started), found"
+        " FIELDS_ERROR of options: compare its columns with `moment tables plan`"
+    )
+
+
+def test_a_row_of_runs_says_what_a_run_was_asked_for(server, place):
+    Runs(place, streaming=True).write("started", {"brand": "acme"})
+
+    (row,) = server.table(place.path(RUNS)).to_pylist()
+    assert (row["state"], row["streaming"], row["options"]) == (
+        "started",
+        True,
+        '{"brand": "acme"}',
+    )
