@@ -24,7 +24,9 @@ from schemas.version import VERSION
 
 STAGES = ("recognise", "decode")
 """Stages whose failures hold a whole record. What could not be read is a piece of a file, and what
-a sink refused is an event already."""
+a sink refused is a row already, decoded and counted."""
+
+WRITE = "write"
 
 ROWS_A_BATCH = 16_384
 
@@ -39,7 +41,8 @@ SELECT * FROM (
 _COUNTS = f"""
 SELECT count(*) FILTER ({{chosen}} AND arrived_time < $closed),
   count(*) FILTER ({{chosen}} AND arrived_time >= $closed),
-  count(*) FILTER (stage NOT IN {STAGES})
+  count(*) FILTER (stage NOT IN {STAGES} AND stage <> '{WRITE}'),
+  count(*) FILTER (stage = '{WRITE}')
 FROM waiting
 """
 
@@ -55,11 +58,13 @@ _TOLD = ("failure_id", "failed_time", "arrived_time", "stage", "reason", "channe
 
 @dataclass(frozen=True)
 class Waiting:
-    """Failed events that are taken, that arrived in open days, that hold no whole record."""
+    """Failed events that are taken, that arrived in open days, that hold no whole record, that are
+    rows which a table did not take."""
 
     taken: int
     later: int
     unreadable: int
+    unwritten: int
 
 
 def take(options: ReplayOptions, closed: datetime, folder: Path | None) -> Waiting:

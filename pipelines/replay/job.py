@@ -129,4 +129,9 @@ def _sentence(waiting: Waiting) -> str:
             f"; {waiting.unreadable:,} are no whole records: give their input to"
             " `moment backfill --source`"
         )
+    if waiting.unwritten:
+        told += (
+            f"; {waiting.unwritten:,} are rows that a table did not take, decoded and counted"
+            " already: their reason and path say why"
+        )
     return told
