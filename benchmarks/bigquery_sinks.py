@@ -84,7 +84,7 @@ class LoadJobs:
 
 def sink(name: str, write: str, rest: str, folder: str) -> beam.PTransform:
     if name == "moment":
-        place = Destination("a-project", "d", "r", rest, write)
+        place = Destination("a-project", "d", "r", rest, write, expires=False)
         return beam.ParDo(AppendToDefault(EVENTS, place, USUAL))
     from apache_beam.io.gcp.bigquery import BigQueryDisposition, WriteToBigQuery
 

@@ -23,6 +23,7 @@ class Destination:
 
     A third has the views that BI reads: it is named after the first.
     `rest_emulator`: URL of its REST interface; `write_emulator`: host:port of Storage Write.
+    `expires`: partitions go as their tables say; of an emulator none does.
     """
 
     project: str
@@ -30,6 +31,7 @@ class Destination:
     restricted_dataset: str
     rest_emulator: str | None = None
     write_emulator: str | None = None
+    expires: bool = True
 
     @property
     def views_dataset(self) -> str:
@@ -91,4 +93,4 @@ def parse_destination(
         )
     if rest and "://" not in rest:
         rest = f"http://{rest}"
-    return Destination(project, dataset, restricted, rest or None, write or None)
+    return Destination(project, dataset, restricted, rest or None, write or None, not rest)
