@@ -127,14 +127,16 @@ def new_failures(place: Place, taken: Sequence[Path], replayed: Path) -> pa.Tabl
 
 
 def new_events(place: Place, replayed: Path, days: Sequence[LocalDay]) -> pa.Table:
-    """EVENT rows of the replay, which are of these days, whose id the place does not have there."""
+    """EVENT rows of the replay, of these days and later, whose id the place does not have there."""
     if not days:
         return EVENT.empty_table()
     with connect() as connection:
         place.show(connection, EVENTS.name, EVENTS, ["event_id"], days)
         add_view(connection, "replayed", replayed / EVENTS.name, EVENT)
         found = connection.sql(
-            "SELECT * FROM replayed WHERE event_id NOT IN (SELECT event_id FROM events)"
+            "SELECT * FROM replayed WHERE event_time >= $begin"
+            " AND event_id NOT IN (SELECT event_id FROM events)",
+            params={"begin": days[0].begin},
         )
         return found.to_arrow_table().select(EVENT.names).cast(EVENT)
 

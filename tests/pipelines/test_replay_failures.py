@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ import pytest
 
 from pipelines.backfill.lock import exclusively
 from pipelines.errors import OptionError
+from pipelines.place_folder import FolderPlace
 from pipelines.sinks.parquet import append
 from pipelines.sinks.tables import FAILED_EVENTS
 from schemas.channels import registered_channels
@@ -66,6 +68,22 @@ def test_failed_events_that_decode_now_are_events_and_their_days_are_restated(
     assert query(failing.dataset, "SELECT outcome, count(*) FROM replays GROUP BY 1") == [
         ("decoded", 13)
     ]
+
+
+def test_days_whose_events_are_not_kept_are_given_none_and_stay_as_they_are(
+    moment_replay, failing, monkeypatch
+):
+    """Their partitions have expired, as BigQuery's do: what is left of a day is not what it was."""
+    before = failing.standing()
+    monkeypatch.setattr(FolderPlace, "kept_from", lambda place, now: date(2026, 3, 2))
+    said = moment_replay(failing.dataset)
+
+    assert said.out.splitlines()[1:] == [
+        "2026-03-02 to 2026-03-02: stay as they are, for events are kept from 2026-03-02 on",
+        "13 are decoded, 0 fail again; new events: 0",
+    ]
+    assert failing.standing() == before
+    assert moment_replay(failing.dataset).out == "failed events to take again: 0\n"
 
 
 def test_a_second_replay_does_nothing(moment_replay, failing):

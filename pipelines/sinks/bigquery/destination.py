@@ -24,6 +24,7 @@ class Destination:
     A third has the views that BI reads: it is named after the first.
     `rest_emulator`: URL of its REST interface; `write_emulator`: host:port of Storage Write.
     `expires`: partitions go as their tables say; of an emulator none does.
+    `most_bytes`: a query that would be billed for more is refused; None: each is run.
     """
 
     project: str
@@ -32,6 +33,7 @@ class Destination:
     rest_emulator: str | None = None
     write_emulator: str | None = None
     expires: bool = True
+    most_bytes: int | None = None
 
     @property
     def views_dataset(self) -> str:
