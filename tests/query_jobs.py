@@ -33,10 +33,13 @@ class Asked:
 @dataclass
 class Queries:
     """What the server answers: of the first of `answers` whose words are in the text the columns and
-    rows, and the bytes that `bytes` says of a text."""
+    rows, and the bytes that `bytes` says of a text; a code and reason where words of `refused` are.
+    """
 
     answers: list[tuple[str, Columns, list[list[Any]]]] = field(default_factory=list)
     bytes: Callable[[str], int] = lambda sql: 0
+    refused: dict[str, tuple[int, str]] = field(default_factory=dict)
+    location: str = "EU"
     asked: list[Asked] = field(default_factory=list)
     address: str = ""
 
@@ -57,6 +60,9 @@ class Queries:
             query["query"], given, bool(told.get("dryRun")), None if most is None else int(most)
         )
         self.asked.append(asked)
+        for words, (code, reason) in self.refused.items():
+            if words in asked.sql:
+                return code, _error(code, reason)
         bytes = self.bytes(asked.sql)
         if not asked.dry and asked.most_bytes is not None and bytes > asked.most_bytes:
             return 400, _error(400, "bytesBilledLimitExceeded")
@@ -84,15 +90,16 @@ def _error(code: int, reason: str) -> dict[str, Any]:
     return {"error": {"code": code, "message": told["message"], "errors": [told]}}
 
 
-def _dataset(name: str) -> dict[str, Any]:
-    return {"datasetReference": {"projectId": "our-project", "datasetId": name}}
+def _dataset(name: str, location: str) -> dict[str, Any]:
+    reference = {"projectId": "our-project", "datasetId": name}
+    return {"datasetReference": reference, "location": location}
 
 
 def _table(name: str) -> dict[str, Any]:
-    """A table of ours, as the API tells of it."""
-    (table,) = (each for each in BIGQUERY_TABLES if each.name == name)
+    """A table or view of ours, as the API tells of it."""
+    fields = [bigquery_columns(each.schema) for each in BIGQUERY_TABLES if each.name == name]
     reference = {"projectId": "our-project", "datasetId": "live", "tableId": name}
-    return {"tableReference": reference, "schema": {"fields": bigquery_columns(table.schema)}}
+    return {"tableReference": reference, "schema": {"fields": fields[0] if fields else []}}
 
 
 @contextmanager
@@ -106,7 +113,8 @@ def query_jobs() -> Iterator[Queries]:
             if path.endswith("/queries"):
                 body = held.rows(last)
             else:
-                body = _table(last) if path.endswith("/tables") else _dataset(last)
+                is_table = path.endswith("/tables")
+                body = _table(last) if is_table else _dataset(last, held.location)
             self.answer(200, json.dumps(body).encode())
 
         def do_POST(self) -> None:
