@@ -84,7 +84,7 @@ class LoadJobs:
 
 def sink(name: str, write: str, rest: str, folder: str) -> beam.PTransform:
     if name.startswith("moment"):
-        place = Destination("a-project", "d", "r", rest, write)
+        place = Destination("a-project", "d", "r", rest, write, expires=False)
         if name == "moment":
             return beam.ParDo(AppendToDefault(EVENTS, place, USUAL))
         return WriteBigQuery(EVENTS, place)

@@ -78,6 +78,18 @@ class FolderPlace:
             total += size
         return Sizes(partitions, dict.fromkeys((each.day for each in days), total), total)
 
+    def billed(
+        self, days: Sequence[LocalDay], time_zone: str, decodes: bool, input_bytes: int
+    ) -> int | None:
+        """As an object store would: all events for each day, and the input once."""
+        return input_bytes + len(days) * self.sizes(()).parquet
+
+    def bounded(self, most_bytes: int) -> FolderPlace:
+        return self
+
+    def kept_from(self, now: datetime) -> date:
+        return date.min
+
     def day_rows(self, days: Sequence[LocalDay], time_zone: str) -> dict[date, DayRows]:
         found = {}
         with connect() as connection:

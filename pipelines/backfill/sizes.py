@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipelines.local_day import LocalDay
 from pipelines.place import DayRows, Sizes
+from pipelines.published_bigquery import Query
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.tables import EVENTS, SOURCE_STATUSES
 from pipelines.sources.bigquery import ALL_DAYS, bytes_read, fetch, fetch_row
@@ -41,11 +42,10 @@ def sizes(place: Destination, days: Sequence[LocalDay]) -> Sizes:
     (rows,) = fetch_row(place, _ROWS.format(table=table))
     partitions = sorted({each for day in days for each in day.partitions})
     sql = _PARTITION.format(table=table)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        whole = pool.map(lambda each: bytes_read(place, sql, {"partition": each}), partitions)
-        own = dict(zip(partitions, whole))
-        read = pool.map(lambda day: bytes_read(place, *day_query(place, day)), days)
-        a_day = dict(zip((each.day for each in days), read))
+    whole = bytes_of_each(place, [(sql, {"partition": each}) for each in partitions])
+    own = dict(zip(partitions, whole))
+    read = bytes_of_each(place, [day_query(place, day) for day in days])
+    a_day = dict(zip((each.day for each in days), read))
     # Nothing where there are rows is no size: an emulator tells none.
     unknown = None if rows else 0
     return Sizes(
@@ -53,6 +53,12 @@ def sizes(place: Destination, days: Sequence[LocalDay]) -> Sizes:
         {day: size or unknown for day, size in a_day.items()},
         rows * _BYTES_AN_EVENT,
     )
+
+
+def bytes_of_each(place: Destination, queries: Sequence[Query]) -> list[int]:
+    """The bytes that queries read, by a dry run each; an emulator says 0."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(lambda query: bytes_read(place, *query), queries))
 
 
 _DAY_ROWS = f"""
@@ -68,9 +74,15 @@ _DAY_ROW = pa.schema([("local_day", pa.date32()), ("events", pa.int64()), ("keys
 
 def day_rows(place: Destination, days: Sequence[LocalDay], zone: str) -> dict[date, DayRows]:
     """How many events each day has, and under which pseudonym keys; days without any are not in."""
-    given = {"begin": days[0].begin, "finish": days[-1].end, "zone": zone}
-    found = fetch(place, _DAY_ROWS.format(table=place.name(EVENTS)), _DAY_ROW, given)
+    sql, given = day_rows_query(place, days, zone)
+    found = fetch(place, sql, _DAY_ROW, given)
     return {
         row["local_day"]: DayRows(row["events"], tuple(sorted((row["keys"] or "").split())))
         for row in found.to_pylist()
     }
+
+
+def day_rows_query(place: Destination, days: Sequence[LocalDay], zone: str) -> Query:
+    """The query of `day_rows`."""
+    given = {"begin": days[0].begin, "finish": days[-1].end, "zone": zone}
+    return _DAY_ROWS.format(table=place.name(EVENTS)), given

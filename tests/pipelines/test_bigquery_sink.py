@@ -18,7 +18,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from pipelines.errors import OptionError
 from pipelines.measure import IN_PROCESS
 from pipelines.runs import Runs
-from pipelines.sinks.bigquery.append import Appender, Patience, Refused
+from pipelines.sinks.bigquery.append import USUAL, Appender, Patience, Refused
 from pipelines.sinks.bigquery.check import _check_rights, check_tables
 from pipelines.sinks.bigquery.clients import write_client
 from pipelines.sinks.bigquery.destination import Destination, parse_destination
@@ -143,6 +143,27 @@ def test_a_call_that_fails_in_passing_is_repeated(server, place, name, told):
     write(NOTES, place, [notes(0, 100)])
 
     assert seen(server, place) == list(range(100))
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("CreateWriteStream", r"a bundle needs a stream .* load them with --load-through, or give"),
+        ("FinalizeWriteStream", r"ask for more append throughput, or write with fewer workers$"),
+    ],
+)
+def test_a_quota_of_streams_that_stays_exhausted_is_told_from_one_of_bytes(
+    server, place, name, advice
+):
+    clock = iter(range(0, 1_000_000, 200))
+    streams = Streams(
+        write_client(place), place.path(NOTES), USUAL, lambda: next(clock), lambda seconds: None
+    )
+    server.unary = lambda called: "RESOURCE_EXHAUSTED" if called == name else None
+
+    with pytest.raises(SinkError, match=rf"notes, found RESOURCE_EXHAUSTED for 600 s: {advice}"):
+        streams.finalize(streams.create(), 0)
+    assert server.calls.count(name) == 3
 
 
 def test_streams_partly_committed_are_committed_the_rest(server, place):
