@@ -26,7 +26,8 @@ def topic_id(topic: KafkaTopic, settings: KafkaSettings, seconds: float) -> str:
         asked = client.describe_topics(names, request_timeout=seconds)[topic.topic]
         found = asked.result(seconds + 1).topic_id
     except kafka.KafkaException as error:
-        if error.args[0].code() == kafka.KafkaError._UNSUPPORTED_FEATURE:
+        codes = kafka.KafkaError
+        if error.args[0].code() in (codes._UNSUPPORTED_FEATURE, codes.UNSUPPORTED_VERSION):
             return ""
         raise trouble(error, settings) from None
     except NoAnswer:
