@@ -28,6 +28,7 @@ from deploy.local.download import missing_tool
 from pipelines.errors import OptionError
 from pipelines.sources.kafka.bounded import ReadKafkaOnce, read_topic
 from pipelines.sources.kafka.client import KafkaClient, SourceError
+from pipelines.sources.kafka.identity import topic_id
 from pipelines.sources.kafka.offsets import Offsets
 from pipelines.sources.kafka.partitions import partitions_of
 from pipelines.sources.kafka.source import KafkaSettings, KafkaTopic, check_kafka
@@ -201,16 +202,18 @@ def test_a_spoilt_batch_stops_its_partition_in_a_sentence_until_it_is_deleted(br
 def test_a_topic_made_anew_is_a_failed_event_and_read_from_its_beginning(broker):
     broker.create("anew")
     broker.produce("anew", [b"old"] * 50)
-    reading = Reading(broker, "anew", Offsets(0, 0))
+    known = topic_id(KafkaTopic(broker.plain, "anew"), KafkaSettings(), 10)
+    reading = Reading(broker, "anew", Offsets(0, 0, None, known))
     assert len(reading.until(lambda: reading.rest.next == 50)) == 50
     broker.remove("anew")
     until(lambda: "anew" not in broker.admin.list_topics(timeout=5).topics, seconds=10)
     broker.create("anew")
     broker.produce("anew", [b"new %d" % n for n in range(5)])
 
-    found = reading.until(lambda: reading.rest == Offsets(1, 5))
+    found = reading.until(lambda: reading.rest[:2] == (1, 5))
 
     assert found == [(n, b"new %d" % n) for n in range(5)]
+    assert reading.rest.topic_id not in (known, "")
     (failed,) = reading.failed
     assert failed["detail"] == (
         "expected offset 50, found the offsets 0 to 5: the partition goes backwards, as after the "
