@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 
 from pipelines.archiving import archiving, begin_archive
+from pipelines.begun import as_begun
 from pipelines.errors import OptionError
 from pipelines.graph import Sink, build
+from pipelines.json_file import read_run_json, write_json
 from pipelines.measure import pipeline_options, run_record, source_of
 from pipelines.options import MeasureOptions
+from pipelines.record_begun import RecordBegun
 from pipelines.runs import Runs
 from pipelines.sinks.bigquery.check import check_bigquery
 from pipelines.sinks.bigquery.destination import Destination
@@ -31,9 +36,9 @@ FIXED = ("time_zone", "channels", "brand", "epoch", "pseudonym_key_id", "hot_min
 def stream(options: MeasureOptions) -> str:
     """Start the job, wait until it is stopped, and give its last state, in Beam's words.
 
-    A job that is written as a jar is not started. Raises OptionError where a broker, topic or
-    subscription cannot be read, where BigQuery's tables cannot be written, and where the dataset
-    was begun with other options.
+    A job that is written as a jar is not started: it records itself where it is. Raises OptionError
+    where a broker, topic or subscription cannot be read, where BigQuery's tables cannot be written,
+    and where the dataset was begun with other options.
     """
     inputs, stream = options.inputs, options.stream
     if inputs.topics:
@@ -41,55 +46,93 @@ def stream(options: MeasureOptions) -> str:
     if inputs.subscriptions:
         check_pubsub(inputs.subscriptions)
     begin_archive(options)
-    sink = archiving(_begin(options), options)
+    options, record_begun = begin(options)
     root = beam.Pipeline(options=pipeline_options(options.beam_arguments))
-    build(root, source_of(options), sink, options.rules)
+    build(root, source_of(options), sink_of(options), options.rules)
+    if options.writes_jar:
+        root | "RecordBegun" >> RecordBegun(record_begun)
     result = root.run()
+    if not options.writes_jar:
+        record_begun()
     return str(result.wait_until_finish())
 
 
-def _begin(options: MeasureOptions) -> Sink:
-    """Check where figures go, record the options there first, for a stream has no end."""
-    output, record = options.output, _record(options)
+def sink_of(options: MeasureOptions) -> Sink:
+    """The write step of each table of a stream, its archive among them."""
+    output = options.output
     if isinstance(output, Destination):
-        _begin_in_bigquery(options, output, record)
-        return lambda table: WriteBigQuery(table, output)
-    path = output / "run.json"
-    if path.exists():
-        _check_continued(options, json.loads(path.read_text()), record)
-    for table in (
-        FAILED_EVENTS,
-        *([ARCHIVE] if options.rules.archive and not options.archive else []),
-    ):
-        restricted = output / table.name
-        restricted.mkdir(parents=True, exist_ok=True)
-        restricted.chmod(0o700)
-    path.write_text(json.dumps(record, indent=1) + "\n")
+        return archiving(lambda table: WriteBigQuery(table, output), options)
     directory = str(output.resolve())
-    return lambda table: WriteParquet(table, join(directory, table.name))
+    return archiving(lambda table: WriteParquet(table, join(directory, table.name)), options)
 
 
-def _begin_in_bigquery(
-    options: MeasureOptions, output: Destination, record: dict[str, Any]
-) -> None:
+def begin(options: MeasureOptions) -> tuple[MeasureOptions, Callable[[], None]]:
+    """The options that hold in the dataset, and what records there that the job has begun.
+
+    A stream has no end at which it could be recorded. Raises OptionError.
+    """
+    output = options.output
+    if isinstance(output, Destination):
+        options = as_begun(options, _begun_in_bigquery(options, output))
+        return options, partial(_add_row, output, _record(options))
+    path = output.resolve() / "run.json"
+    options = as_begun(options, _begun_in_folder(options, path))
+    if not options.writes_jar:
+        for table in (
+            FAILED_EVENTS,
+            *([ARCHIVE] if options.rules.archive and not options.archive else []),
+        ):
+            restricted = output / table.name
+            restricted.mkdir(parents=True, exist_ok=True)
+            restricted.chmod(0o700)
+    return options, partial(_write, path, _record(options))
+
+
+def _begun_in_folder(options: MeasureOptions, path: Path) -> dict[str, Any] | None:
+    try:
+        before = read_run_json(path)
+    except FileNotFoundError:
+        return None
+    if not isinstance(before, dict) or not before.get("streaming"):
+        raise OptionError(
+            f"--append {options.output}: expected a dataset that a stream was begun in, found one"
+            " of a run over files; give another directory"
+        )
+    _check_continued(options, before, _record(options))
+    return before
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, _now(record))
+
+
+def _begun_in_bigquery(options: MeasureOptions, output: Destination) -> dict[str, Any] | None:
     check_bigquery(output, (*TABLES, RUNS))
-    runs = Runs(output, streaming=True)
-    before = runs.last()
+    before = Runs(output, streaming=True).last()
     if before is not None and not options.stream.append:
         raise OptionError(
             f"--output {output}: a stream was begun in it on {before.get('started')}; give --append"
             " to go on with it, or another dataset"
         )
     if before is not None:
-        _check_continued(options, before, record)
-    runs.write("started", record)
+        _check_continued(options, before, _record(options))
+    return before
+
+
+def _add_row(output: Destination, record: dict[str, Any]) -> None:
+    Runs(output, streaming=True).write("started", _now(record))
+
+
+def _now(record: dict[str, Any]) -> dict[str, Any]:
+    """The record of a job that begins now: one in a jar does so when it is started."""
+    return record | {"started": datetime.now(timezone.utc).isoformat(timespec="seconds")}
 
 
 def _record(options: MeasureOptions) -> dict[str, Any]:
     since = options.rules.since_minute
     return run_record(options) | {
         "streaming": True,
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "since": None
         if since == NEVER
         else datetime.fromtimestamp(since * 60, timezone.utc).isoformat(),

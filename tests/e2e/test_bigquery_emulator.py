@@ -44,7 +44,7 @@ from pipelines.sinks.tables import (
     RUNS,
     TABLES,
 )
-from pipelines.stream import _begin
+from pipelines.stream import begin
 from schemas.bigquery import DAY, wire_batch, wire_schema
 from schemas.day_partial import DAY_PARTIAL_KEY
 from schemas.metric import KEY
@@ -265,12 +265,16 @@ def test_a_stream_is_begun_once_and_goes_on_with_the_same_options(bigquery, plac
         arguments = [str(live[0]), "--output", str(place), "--speed", "60", *given]
         return measure_options(parser.parse_args(arguments), ("--runner=PrismRunner",))
 
-    _begin(stream())
+    def begun(options: MeasureOptions) -> None:
+        _, record = begin(options)
+        record()
+
+    begun(stream())
     with pytest.raises(OptionError, match=r"a stream was begun in it on .*; give --append to go"):
-        _begin(stream())
-    _begin(stream("--append"))
+        begin(stream())
+    begun(stream("--append"))
     with pytest.raises(OptionError, match="expected hot_minutes 15 as it was begun with, found 30"):
-        _begin(stream("--append", "--hot-minutes", "30"))
+        begin(stream("--append", "--hot-minutes", "30"))
 
     states = [(row["state"], row["streaming"]) for row in rows(bigquery.client(), place, RUNS)]
     assert states == [("started", True)] * 2
