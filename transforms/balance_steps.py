@@ -21,7 +21,7 @@ BALANCE_EVERY_SECONDS = 10.0
 class Balance(beam.PTransform):
     """BALANCE_COUNT batches of all stages → BALANCE batches.
 
-    Bounded: one batch of all. Unbounded: rows that have changed, each minute; the newest holds.
+    Bounded: one batch of all. Unbounded: rows that have changed, each 10 s; the newest holds.
     """
 
     def __init__(self, every_seconds: float = BALANCE_EVERY_SECONDS) -> None:
