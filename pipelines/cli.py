@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pipelines.arguments import add_measure_arguments
 from pipelines.backfill.options import add_backfill_arguments, backfill_options
 from pipelines.day_options import add_compact_arguments, add_report_arguments, add_rollup_arguments
-from pipelines.errors import OptionError
+from pipelines.errors import IN_USE, InUseError, OptionError
 from pipelines.replay.options import add_replay_arguments, replay_options
 from pipelines.sources.files import InputError
 from pipelines.tables_options import add_tables_arguments
@@ -37,7 +37,10 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand. 0: done; 2: bad use; 3: balance not closed; 4: figures differ."""
+    """Run a subcommand; its exit code.
+
+    0: done; 2: bad use; 3: balance not closed; 4: figures differ; 5: another changes the dataset.
+    """
     parser = _parser()
     given, beam_arguments = parser.parse_known_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -45,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognised argument {beam_arguments[0]}; see --help")
     try:
         return int(given.command(given, beam_arguments))
+    except InUseError as error:
+        print(f"moment: {error}", file=sys.stderr)
+        return IN_USE
     except (OptionError, InputError) as error:
         print(f"moment: {error}", file=sys.stderr)
         return BAD_USE
@@ -225,6 +231,7 @@ def _measure(given: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
 
 
 def _stream(options: MeasureOptions) -> int:
+    from pipelines.sinks.bigquery.faults import SinkError
     from pipelines.stream import stream
 
     if not options.writes_jar:
@@ -234,7 +241,11 @@ def _stream(options: MeasureOptions) -> int:
     except KeyboardInterrupt:
         print("left: a job on a cluster goes on, and is stopped there", file=sys.stderr)
         return INTERRUPTED
-    if state == "UNKNOWN" and options.writes_template:
+    except SinkError as error:
+        print(f"moment: {error}", file=sys.stderr)
+        return FAILED
+    # Beam says so of a job that was never sent.
+    if state == "DONE" and options.writes_template:
         print("the graph is written: Dataflow starts the job from it")
         return 0
     if state == "DONE" and options.writes_jar:

@@ -87,7 +87,7 @@ class Place(Protocol):
         """Return where figures and these tables may be written. Raises OptionError."""
 
     def alone(self) -> AbstractContextManager[StillAlone]:
-        """Keeps other backfills out. Raises OptionError, with owner and time, where one goes on."""
+        """Keeps other backfills out. Raises InUseError, with owner and time, where one goes on."""
 
     def shelf(self) -> Shelf:
         """Where the manifests of backfills are kept."""

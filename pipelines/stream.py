@@ -21,6 +21,7 @@ from pipelines.record_begun import RecordBegun
 from pipelines.runs import Runs
 from pipelines.sinks.bigquery.check import check_bigquery
 from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.faults import SinkError
 from pipelines.sinks.bigquery.sink import WriteBigQuery
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import ARCHIVE, FAILED_EVENTS, RUNS, TABLES
@@ -29,16 +30,19 @@ from pipelines.sources.pubsub.source import check_pubsub
 from pipelines.storage import join
 from transforms.progress import NEVER
 
-FIXED = ("time_zone", "channels", "brand", "epoch", "pseudonym_key_id", "hot_minutes", "shards")
+FIXED = ("time_zone", "channels", "brand", "epoch", "pseudonym_key_id")
 """What a job that goes on in a dataset must have in common with the one before."""
+KEPT_IN_STATE = ("hot_minutes", "shards")
+"""The same, unless its epoch is higher: it then starts from nothing, and no state is of them."""
 
 
 def stream(options: MeasureOptions) -> str:
     """Start the job, wait until it is stopped, and give its last state, in Beam's words.
 
-    A job that is written as a jar is not started: it records itself where it is. Raises OptionError
-    where a broker, topic or subscription cannot be read, where BigQuery's tables cannot be written,
-    and where the dataset was begun with other options.
+    A job that is written as a graph or a jar is not started, and one in a jar records itself where
+    it is. Raises OptionError where a broker, topic or subscription cannot be read, where BigQuery's
+    tables cannot be written, and where the dataset was begun with other options; SinkError where a
+    job that runs could not be recorded.
     """
     inputs, stream = options.inputs, options.stream
     if inputs.topics:
@@ -53,6 +57,8 @@ def stream(options: MeasureOptions) -> str:
         root | "RecordBegun" >> RecordBegun(record_begun)
     result = root.run()
     if not options.writes_jar:
+        # Not before a runner has taken the job: what one refuses would be in the way of the next,
+        # and say of figures what is not so.
         record_begun()
     return str(result.wait_until_finish())
 
@@ -74,7 +80,7 @@ def begin(options: MeasureOptions) -> tuple[MeasureOptions, Callable[[], None]]:
     output = options.output
     if isinstance(output, Destination):
         options = as_begun(options, _begun_in_bigquery(options, output))
-        return options, partial(_add_row, output, _record(options))
+        return options, partial(_add_row, Runs(output, streaming=True), _record(options))
     path = output.resolve() / "run.json"
     options = as_begun(options, _begun_in_folder(options, path))
     if not options.writes_jar:
@@ -120,8 +126,14 @@ def _begun_in_bigquery(options: MeasureOptions, output: Destination) -> dict[str
     return before
 
 
-def _add_row(output: Destination, record: dict[str, Any]) -> None:
-    Runs(output, streaming=True).write("started", _now(record))
+def _add_row(runs: Runs, record: dict[str, Any]) -> None:
+    try:
+        runs.write("started", _now(record))
+    except SinkError as error:
+        raise SinkError(
+            f"{error}; the job that was just begun is recorded nowhere: where it runs, cancel it,"
+            " and begin it again"
+        ) from error
 
 
 def _now(record: dict[str, Any]) -> dict[str, Any]:
@@ -143,13 +155,15 @@ def _record(options: MeasureOptions) -> dict[str, Any]:
 
 
 def _check_continued(options: MeasureOptions, before: dict[str, Any], now: dict[str, Any]) -> None:
-    for name in FIXED:
+    anew = now["epoch"] > before.get("epoch", now["epoch"])
+    for name in FIXED if anew else (*FIXED, *KEPT_IN_STATE):
         # A higher epoch is how a job that starts from nothing replaces another's figures.
         same = now[name] >= before[name] if name == "epoch" else _plain(now[name]) == before[name]
         if name in before and not same:
+            way_on = "the same, or a higher --epoch" if name in KEPT_IN_STATE else "the same"
             raise OptionError(
                 f"--append {options.output}: expected {name} {before[name]!r} as it was begun with,"
-                f" found {now[name]!r}; give the same, or another directory"
+                f" found {now[name]!r}; give {way_on}, or another dataset"
             )
 
 

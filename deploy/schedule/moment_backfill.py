@@ -80,7 +80,10 @@ with DAG(
                     "kmsKeyName": setting("kms_key"),
                     "tempLocation": setting("temp_location"),
                     "stagingLocation": setting("staging_location"),
-                    "maxWorkers": 4,
+                    # The job is one command on one machine, which computes the day.
+                    "machineType": "n2-standard-2",
+                    "numWorkers": 1,
+                    "maxWorkers": 1,
                 },
             }
         },

@@ -52,9 +52,17 @@ def fetch_row(
     place: Destination, sql: str, parameters: Mapping[str, Any] | None = None
 ) -> tuple[Any, ...]:
     """The only row of a query. Raises OptionError where it is refused."""
-    with asking(place):
-        (row,) = _job(place, sql, parameters).result()
+    (row,) = fetch_few(place, sql, parameters)
     return tuple(row.values())
+
+
+def fetch_few(
+    place: Destination, sql: str, parameters: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Rows of a query as pages of JSON, which ask for no right to read by Storage Read. Raises
+    OptionError where it is refused."""
+    with asking(place):
+        return [dict(row.items()) for row in _job(place, sql, parameters).result()]
 
 
 def change(place: Destination, sql: str, parameters: Mapping[str, Any] | None = None) -> int:

@@ -93,6 +93,10 @@ def test_the_job_is_given_parameters_that_the_template_has(loaded):
     needed = {name for name, each in parameters.items() if not each.get("isOptional")}
     assert needed <= set(body["parameters"])
     assert (body["parameters"]["from"], body["parameters"]["to"]) == ("{{ ds }}", "{{ ds }}")
+    machine = {
+        name: body["environment"][name] for name in ("machineType", "numWorkers", "maxWorkers")
+    }
+    assert machine == {"machineType": "n2-standard-2", "numWorkers": 1, "maxWorkers": 1}
     # One name a retry: Airflow adds to it, and Dataflow wants lower-case letters, digits, hyphens.
     assert re.fullmatch(r"[a-z][a-z0-9-]*\{\{ ds_nodash \}\}", body["jobName"])
 

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,13 @@ from pipelines.sinks.tables import (
     TABLES,
 )
 from pipelines.stream import begin
+from schemas.balance import OUTCOMES
 from schemas.bigquery import DAY, wire_batch, wire_schema
 from schemas.day_partial import DAY_PARTIAL_KEY
 from schemas.metric import KEY
 from tests.bigquery_tables import add_column, create_table, create_tables, in_order, one, rows
 from tests.e2e.append_bigquery import failures
+from tests.e2e.in_bigquery import write as append
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -146,6 +149,34 @@ def test_a_run_is_recorded_with_its_options_and_outcome(bigquery, place, live):
     assert last is not None
     assert last["time_zone"] == "Europe/Paris"
     assert Runs(place, streaming=True).last() is None
+
+
+def test_what_others_write_meanwhile_is_not_told_of_a_run(bigquery, place, live):
+    soon = datetime.now(timezone.utc) + timedelta(minutes=10)
+    hour = soon.replace(minute=0, second=0, microsecond=0)
+    counts = dict.fromkeys(OUTCOMES, 1) | {"failed": 0, "events": 2}
+    theirs = {"input": "kafka:live/0", "arrival_hour": hour, "channel": "segment", **counts,
+              "balanced": False, "published_time": soon}  # fmt: skip
+    append(BALANCES, [pa.RecordBatch.from_pylist([theirs], BALANCES.schema)], place)
+    figure = example(METRICS.schema) | {"published_time": soon, "epoch": 7}
+    append(METRICS, [pa.RecordBatch.from_pylist([figure], METRICS.schema)], place)
+
+    measured = measure_into_bigquery(options(live[:1], str(place)), place)
+
+    assert measured.unbalanced == []
+    ours = rows(bigquery.client(), place, BALANCES, "input != 'kafka:live/0'")
+    assert measured.balance == {name: sum(row[name] for row in ours) for name in OUTCOMES}
+    assert measured.metrics == len(rows(bigquery.client(), place, METRICS, "epoch = 0")) > 0
+
+
+def example(schema: pa.Schema) -> dict[str, Any]:
+    """A row in which what may be null is null."""
+    told = {"string": "", "int64": 0, "double": 0.0, "date32[day]": date(2026, 3, 2)}
+    return {
+        field.name: told.get(str(field.type), datetime(2026, 3, 2, tzinfo=timezone.utc))
+        for field in schema
+        if not field.nullable
+    }
 
 
 def test_a_run_killed_in_its_middle_shows_nothing_and_is_run_again(bigquery, place, live, tmp_path):

@@ -154,6 +154,8 @@ def test_the_schedule_asks_for_the_same_template_and_yesterday(made):
     assert (launch["parameters"]["from"], launch["parameters"]["to"]) == ("yesterday", "yesterday")
     assert launch["containerSpecGcsPath"] == job["container_spec_gcs_path"]
     assert launch["environment"]["serviceAccountEmail"] == job["service_account_email"]
+    machine = {name: launch["environment"][name] for name in ("numWorkers", "maxWorkers")}
+    assert machine == {"numWorkers": 1, "maxWorkers": 1}, "the command is one process"
     secret = job["parameters"]["pseudonym_key_secret"]
     assert launch["parameters"]["pseudonym_key_secret"] == secret
     assert target["oauth_token"][0]["service_account_email"].startswith("moment-launcher@")

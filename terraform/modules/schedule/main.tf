@@ -60,7 +60,9 @@ resource "google_cloud_scheduler_job" "backfill" {
           subnetwork           = var.subnetwork
           ipConfiguration      = "WORKER_IP_PRIVATE"
           machineType          = var.machine_type
-          maxWorkers           = var.most_workers
+          # The job is one command: a second worker would have nothing to do.
+          numWorkers           = 1
+          maxWorkers           = 1
           tempLocation         = "gs://${var.bucket}/temp"
           stagingLocation      = "gs://${var.bucket}/staging"
           additionalUserLabels = var.labels
