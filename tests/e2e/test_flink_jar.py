@@ -26,7 +26,7 @@ from pipelines.errors import OptionError
 from pipelines.flink import flink_job, runs_on_flink
 from pipelines.flink_keys import shard_keys, subtask
 from pipelines.verify.run import read_run
-from tests.e2e.cluster import running_job
+from tests.e2e.cluster import ENDED, running_job
 from tests.e2e.dataset import Dataset
 from tests.e2e.needs import need
 from tests.e2e.streams import make_live, publish_live, running
@@ -220,7 +220,10 @@ def test_a_cancelled_job_leaves_a_checkpoint_to_start_again_from(services, again
 
 @pytest.fixture(scope="module")
 def counting(services: Services) -> Iterator[str]:
-    """The identifier of `tests.e2e.count_shards`, sent to the cluster."""
+    """The identifier of `tests.e2e.count_shards`, sent to the cluster, where it is alone."""
+    for other in _flink(services, "/jobs/overview")["jobs"]:
+        if other["state"] not in ENDED:
+            _cancel(services, other["jid"])
     arguments = [f"--shards={SHARDS}", *services.pipeline_arguments(), *_checkpoints(services)]
     log = services.folder / "log" / "count_shards.log"
     with running("tests.e2e.count_shards", arguments, log, TMPDIR=str(services.tmp)):
