@@ -84,8 +84,8 @@ def events_of_tracks(path: str, arrived: str) -> str:
                 THEN (properties.position * 1000)::BIGINT END AS media_time_ms,
            {_keyed("actor", "person")} AS actor_id,
            CASE WHEN person IS NOT NULL THEN 'oracle' END AS actor_key_id,
-           CASE WHEN userId <> '' THEN 'login' WHEN anonymousId <> '' THEN 'exempt_cookie'
-                ELSE 'none' END AS actor_basis,
+           CASE WHEN userId <> '' THEN 'login' WHEN coalesce(anonymousId, '') = '' THEN 'none'
+                WHEN {_GRANTED} THEN 'consented_cookie' ELSE 'exempt_cookie' END AS actor_basis,
            'person' AS actor_kind,
            {_keyed("session", "context.sessionId")} AS session_id,
            {_keyed("route", "person")} AS route,

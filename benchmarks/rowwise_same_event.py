@@ -17,7 +17,8 @@ import orjson
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler, matching_crawlers
 
 from schemas.failure import Reason
-from transforms.protect import _REDACTIONS, REMEMBERED, PseudonymKeys
+from transforms.protect import REMEMBERED, PseudonymKeys
+from transforms.redact import _LABEL, LABEL_REPLACEMENT, REDACTIONS
 from transforms.screen import _MAIL_PROXY, _MOBILE, _TELEVISION
 
 ACTIONS = {
@@ -44,8 +45,10 @@ _RULES = [
         ),
         replacement,
     )
-    for pattern, replacement in _REDACTIONS
+    for pattern, replacement in REDACTIONS
 ]
+_LABELS = re.compile(_LABEL)
+_COOKIES = {"granted": "consented_cookie", "denied": "exempt_cookie", "unknown": "exempt_cookie"}
 _ID = blake2b(b"segment\x1f", digest_size=16)
 
 
@@ -121,7 +124,7 @@ class Decoder:
         state.update((message or "").encode())
         return {
             "event_id": state.digest(),
-            "source_event_id": message,
+            "source_event_id": labelled(message),
             "event_type": f"segment.track: {name}",
             "event_time": time,
             "time_basis": basis,
@@ -130,13 +133,13 @@ class Decoder:
             "collected_time": received,
             "media_time_ms": None if position is None else int(position * 1000),
             "actor_id": self._actor(actor) if actor else None,
-            "actor_basis": "login" if user else "exempt_cookie" if anonymous else "none",
+            "actor_basis": "login" if user else _COOKIES[consent] if anonymous else "none",
             "session_id": self._session(session) if session else None,
             "action": action,
             "action_class": action_class,
-            "object_id": properties.get("product_id") or content,
-            "content_id": content,
-            "campaign_id": _object(context, "campaign", "$.context.").get("name"),
+            "object_id": labelled(properties.get("product_id") or content),
+            "content_id": labelled(content),
+            "campaign_id": labelled(_object(context, "campaign", "$.context.").get("name")),
             "device_class": device,
             "country": _country(context.get("locale")),
             "modality": modality,
@@ -149,6 +152,12 @@ class Decoder:
             "consent_reason": reason,
             "route": self._route(actor) if actor else state.digest(),
         }
+
+
+def labelled(text: str | None) -> str | None:
+    if text and ("@" in text or "%" in text or "+" in text or "." in text):
+        return _LABELS.sub(LABEL_REPLACEMENT, text)
+    return text
 
 
 def redacted(text: str) -> str:

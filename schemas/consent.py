@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,8 +17,27 @@ from schemas.channel import Sheet
 from schemas.columns import Few
 from schemas.failure import Reason
 
-MEASUREMENT_PURPOSES = frozenset(("analytics", "performance", "measurement", "statistics", "c0002"))
-"""Names that consent platforms give to measuring an audience; C0002 is OneTrust's category."""
+MEASUREMENT_WORDS = frozenset(
+    {
+        "analytics", "analytic", "analytique", "analytiques", "analyse", "analysis", "performance",
+        "performances", "measurement", "measure", "measuring", "mesure", "mesures", "statistics",
+        "statistic", "statistique", "statistiques", "statistik", "statistiken", "estadisticas",
+        "statistiche", "messung", "misurazione", "medicion", "c0002",
+    }
+)  # fmt: skip
+"""Words, without accents, by which consent platforms name the measuring of an audience: a purpose
+with one of them is that of measuring. C0002 is OneTrust's category."""
+
+OTHER_WORDS = frozenset(
+    {
+        "necessary", "necessaire", "necessaires", "essential", "essentiel", "essentiels",
+        "required", "functional", "fonctionnel", "fonctionnels", "functionality", "preferences",
+        "personalization", "personalisation", "personnalisation", "advertising", "advertisement",
+        "ads", "ad", "publicite", "targeting", "ciblage", "marketing", "social", "media",
+        "security", "email", "sms", "push", "c0001", "c0003", "c0004", "c0005",
+    }
+)  # fmt: skip
+"""Words of purposes that are others than measuring, which needs no consent where it is exempt."""
 
 NOT_STATED = msgspec.Raw()
 """Default of a field that may hold a statement."""
@@ -40,7 +61,11 @@ class Verdict(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def judge(statement: bytes) -> Verdict:
-    """Verdict of a JSON Statement: any refusal of a measurement purpose refuses."""
+    """Verdict of a JSON Statement: any refusal of a measurement purpose refuses.
+
+    So does the refusal of every purpose, where none has a name that is known: a site may call
+    measuring anything.
+    """
     try:
         stated = _STATEMENT.decode(statement) or Statement()
     except msgspec.ValidationError as error:
@@ -49,10 +74,21 @@ def judge(statement: bytes) -> Verdict:
     denied = [name for name, answer in answers if not answer] + stated.denied_consent_ids
     allowed = [name for name, answer in answers if answer] + stated.allowed_consent_ids
     for basis, names in (("denied", denied), ("granted", allowed)):
-        purposes = {name.lower() for name in names} & MEASUREMENT_PURPOSES
+        purposes = [name.strip().lower() for name in names if _words(name) & MEASUREMENT_WORDS]
         if purposes:
             return Verdict(basis, min(purposes))
+    if denied and not allowed and not any(_words(name) & OTHER_WORDS for name in denied):
+        return Verdict("denied", "every purpose")
     return Verdict("unknown")
+
+
+def _words(name: str) -> set[str]:
+    """The words of a purpose's name: `Mesure d'audience`, `analytics_storage`."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return set(_WORD.findall("".join(c for c in plain if not unicodedata.combining(c))))
+
+
+_WORD = re.compile(r"[a-z0-9]+")
 
 
 _STATEMENT = msgspec.json.Decoder(Statement | None, strict=False)

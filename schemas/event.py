@@ -80,7 +80,11 @@ class Column(NamedTuple):
 
 COLUMNS: tuple[Column, ...] = (
     Column(
-        "event_id", UUID, "128-bit BLAKE2b of source and native id: a replay gives the same", True
+        "event_id",
+        UUID,
+        "128-bit BLAKE2b of source and native id, keyed where that is an identifier, or where there"
+        " is none and the record is hashed: a replay gives the same",
+        True,
     ),
     Column("source", pa.string(), "logical origin of the native id, e.g. channel or account", True),
     Column("source_event_id", pa.string(), "native id, when the vendor's id holds no identifier"),
@@ -129,7 +133,11 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("campaign_id", pa.string(), "campaign the contact or visit belongs to"),
     Column("brand_id", pa.string(), "brand the event is about"),
-    Column("product_id", pa.string(), "product or aspect"),
+    Column(
+        "product_id",
+        pa.string(),
+        "product or aspect; for channels of others, ours have it in object_id",
+    ),
     Column("channel", pa.string(), "registered channel key", True),
     Column("media_type", pa.string(), "owned | earned | paid | shared", True),
     Column("device_class", pa.string(), "mobile | desktop | tv | instore | none"),
@@ -142,7 +150,7 @@ COLUMNS: tuple[Column, ...] = (
         True,
     ),
     Column("text", pa.large_string(), "words, with addresses, handles and numbers redacted"),
-    Column("text_lang", pa.string(), "BCP 47 language, `und` when unknown"),
+    Column("text_lang", pa.string(), "BCP 47 language, `und` when unknown; for channels of others"),
     Column("reaction_code", pa.string(), "canonical emoji or native reaction"),
     Column("rating_scale", pa.string(), "nps | csat | ces | boredom | vote | other"),
     Column("rating_value", pa.float64(), "answer on its own scale, raw"),

@@ -89,7 +89,8 @@ KEY = (
 NEWEST_FIRST = "epoch DESC, published_time DESC, revision DESC"
 """Which row of a figure stands, in SQL. One worker at a time publishes a figure, so what it wrote
 last is true. Revisions count within what a job remembers: one that was restored from a checkpoint
-counts on from there, and may give a number again that it had given before it was killed."""
+counts on from there, and may give a number again that it had given before it was killed. Times are
+of the worker's clock, and later than all that state remembers (`transforms/stamps.py`)."""
 
 
 def standing_epochs(metrics: str, day: str = "local_day") -> str:

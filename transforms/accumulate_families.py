@@ -46,8 +46,8 @@ def _add(machine: Accumulate, batches: Iterable[Packed]) -> None:
             machine.add(batch)
 
 
-def _published(machine: Accumulate) -> Iterator[Any]:
-    for final, batch in machine.rows(datetime.now(timezone.utc)):
+def _published(machine: Accumulate, now: datetime) -> Iterator[Any]:
+    for final, batch in machine.rows(now):
         yield batch if final else beam.pvalue.TaggedOutput("live", batch)
 
 
@@ -65,8 +65,9 @@ class _AccumulateGrouped(beam.DoFn):
     def process(self, family: tuple[int, Iterable[Packed]]) -> Iterator[Any]:
         machine = Accumulate(self._rules, totals_family=family[0] == TOTALS_FAMILY)
         _add(machine, family[1])
-        yield from _published(machine)
-        yield from _in_pieces(machine.day_partials(datetime.now(timezone.utc)))
+        now = datetime.now(timezone.utc)
+        yield from _published(machine, now)
+        yield from _in_pieces(machine.day_partials(now))
 
 
 class _AccumulateKeyed(beam.DoFn):
@@ -109,9 +110,10 @@ class _AccumulateKeyed(beam.DoFn):
         machine = self._machines.wake(family, fragments, token)
         _add(machine, pending.read())
         pending.clear()
-        sealed = machine.sealed_partials(datetime.now(timezone.utc))
+        now = self._machines.stamp(family)
+        sealed = machine.sealed_partials(now)
         rows = [] if sealed is None else list(_in_pieces(sealed))
-        rows += _published(machine)
+        rows += _published(machine, now)
         self._machines.remember(family, machine, fragments, token)
         if machine.waiting and self._every:
             publish.set(next_beat(self._every, LAG * self._every))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
 from typing import Any
 
 import apache_beam as beam
@@ -94,7 +93,7 @@ class AttendKeyed(beam.DoFn):
         close: Any = beam.DoFn.TimerParam(CLOSE),
     ) -> Iterator[Any]:
         awake = self._shards.wake(shard, fragments, token)
-        found = list(self._emitted(awake, pending))
+        found = list(self._emitted(shard, awake, pending))
         reached = postponed.read()
         if reached:
             postponed.clear()
@@ -123,7 +122,7 @@ class AttendKeyed(beam.DoFn):
             self._shards.put_back(shard, token)
             return
         postponed.clear()
-        found = list(self._emitted(awake, pending)) if reached > awake.reached else []
+        found = list(self._emitted(shard, awake, pending)) if reached > awake.reached else []
         found += self._closed(awake, reached, armed, close)
         self._shards.remember(shard, awake, fragments, token)
         yield from found
@@ -145,13 +144,13 @@ class AttendKeyed(beam.DoFn):
             _arm(close, armed, boundary)
         return told
 
-    def _emitted(self, awake: Shard, pending: Any) -> Iterator[Any]:
+    def _emitted(self, shard: int, awake: Shard, pending: Any) -> Iterator[Any]:
         for packed in _drained(pending):
             awake.machine.add(packed.unpack())
         attended, deltas = awake.emit()
         if attended.outcomes:
             yield beam.pvalue.TaggedOutput("counts", outcome_batch(attended.outcomes))
-        for batch in awake.ledger(attended.late, self._epoch, datetime.now(timezone.utc)):
+        for batch in awake.ledger(attended.late, self._epoch, self._shards.stamp(shard)):
             yield beam.pvalue.TaggedOutput("late", batch)
         yield from deltas
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,15 +12,14 @@ import pyarrow as pa
 
 from schemas.balance import BALANCE, BALANCE_COUNT, EVENT_OUTCOMES, OUTCOMES
 from schemas.identity import label_key
+from transforms.stamps import Stamps
 
 BalanceKey = tuple[int, int, int, str]
 """Label key of input, arrival hour, label key of channel, outcome."""
 
 UNKNOWN = "unknown"
 HOUR_US = 3_600_000_000
-REMEMBERED_HOURS = 72
-"""Hours of arrival, back from the latest, in which a stream may still count something."""
-_LABEL = b"label:"
+_LABEL, _STAMPED = b"label:", b"stamped"
 
 
 def arrival_hours(arrived: pa.Array) -> np.ndarray:
@@ -61,14 +60,23 @@ def outcome_batch(outcomes: Counter[BalanceKey]) -> pa.RecordBatch:
     )
 
 
+def split_by_hour(counts: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """BALANCE_COUNT batch → (hour of arrival, the rows of it), each with all texts."""
+    hours = counts.column("arrival_hour").to_numpy()
+    for hour in np.unique(hours).tolist():
+        yield hour, counts.filter(pa.array(hours == hour))
+
+
 class Tally:
     """add(counts) … rows(now) → BALANCE rows of what was counted since rows were last asked for.
 
     A row waits for the texts of its input and channel: in a stream, what is decided about events
-    may be counted before what was read.
+    may be counted before what was read. Of two rows of a place the newest holds: rows are of later
+    times than those before, though the clock was set back or is another machine's.
     """
 
     def __init__(self) -> None:
+        self._stamps = Stamps()
         self._labels: dict[int, str] = {}
         self._counts: dict[tuple[int, int, int], Counter[str]] = {}
         self._changed: set[tuple[int, int, int]] = set()
@@ -78,6 +86,8 @@ class Tally:
         for name, text in (counts.schema.metadata or {}).items():
             if name.startswith(_LABEL):
                 self._labels[int(name[len(_LABEL) :])] = text.decode()
+            elif name == _STAMPED:
+                self._stamps = Stamps(int(text))
         for row in counts.to_pylist():
             place = (row["input"], row["arrival_hour"], row["channel"])
             self._counts.setdefault(place, Counter())[row["outcome"]] += row["count"]
@@ -85,11 +95,20 @@ class Tally:
 
     def rows(self, now: datetime) -> pa.RecordBatch:
         """BALANCE batch, a row an input, arrival hour and channel, `balanced` checked."""
-        named = {p for p in self._changed if p[0] in self._labels and p[2] in self._labels}
+        named = self._named()
         self._changed -= named
+        if named:
+            now = self._stamps.next(now)
         rows = [self._row(place, now) for place in named]
         rows.sort(key=lambda row: (row["input"], row["arrival_hour"], row["channel"]))
         return pa.RecordBatch.from_pylist(rows, schema=BALANCE)
+
+    def written(self) -> None:
+        """What was added so far was written before, but for what still waits for its texts."""
+        self._changed -= self._named()
+
+    def _named(self) -> set[tuple[int, int, int]]:
+        return {p for p in self._changed if p[0] in self._labels and p[2] in self._labels}
 
     @property
     def unnamed(self) -> int:
@@ -111,22 +130,20 @@ class Tally:
         }
 
     def memory(self) -> list[pa.RecordBatch]:
-        """One BALANCE_COUNT batch of everything counted in the last days that counted anything."""
+        """One BALANCE_COUNT batch of everything that was counted, the last time in its metadata."""
         if not self._counts:
             return []
-        latest = max(hour for _, hour, _ in self._counts)
-        kept = {p: c for p, c in self._counts.items() if p[1] > latest - REMEMBERED_HOURS}
         outcomes = Counter(
             {
                 (*place, outcome): n
-                for place, counts in kept.items()
+                for place, counts in self._counts.items()
                 for outcome, n in counts.items()
             }
         )
-        texts = {key: self._labels.get(key) for place in kept for key in (place[0], place[2])}
-        labels = {f"label:{key}": text for key, text in texts.items() if text is not None}
+        said = {f"label:{key}": text for key, text in self._labels.items()}
+        said[_STAMPED.decode()] = str(self._stamps.last)
         batch = outcome_batch(outcomes)
-        return [batch.replace_schema_metadata({**(batch.schema.metadata or {}), **labels})]
+        return [batch.replace_schema_metadata({**(batch.schema.metadata or {}), **said})]
 
 
 def balance(batches: Iterable[pa.RecordBatch], now: datetime) -> pa.RecordBatch:

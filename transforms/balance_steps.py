@@ -12,7 +12,7 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, TimerSpec, on_timer
 
 from schemas.coder import RecordBatchCoder
-from transforms.balance import Tally, balance
+from transforms.balance import Tally, balance, split_by_hour
 from transforms.keyed_machine import next_beat
 
 BALANCE_EVERY_SECONDS = 10.0
@@ -21,7 +21,9 @@ BALANCE_EVERY_SECONDS = 10.0
 class Balance(beam.PTransform):
     """BALANCE_COUNT batches of all stages → BALANCE batches.
 
-    Bounded: one batch of all. Unbounded: rows that have changed, each 10 s; the newest holds.
+    Bounded: one batch of all. Unbounded: rows that have changed, each ten seconds; the newest
+    holds. There an hour of arrival is a key of its own and is never forgotten: it is some hundred
+    bytes, and old records may come at any time, from a backlog or a producer whose clock is wrong.
     """
 
     def __init__(self, every_seconds: float = BALANCE_EVERY_SECONDS) -> None:
@@ -29,15 +31,17 @@ class Balance(beam.PTransform):
         self._every = every_seconds
 
     def expand(self, counts: beam.PCollection) -> beam.PCollection:
-        keyed = counts | "ToOnePlace" >> beam.WithKeys(0).with_output_types(
-            tuple[int, pa.RecordBatch]
-        )
         if not counts.is_bounded:
-            return keyed | "TallyCounts" >> beam.ParDo(_TallyKeyed(self._every)).with_output_types(
-                pa.RecordBatch
+            return (
+                counts
+                | "ByHour"
+                >> beam.FlatMap(split_by_hour).with_output_types(tuple[int, pa.RecordBatch])
+                | "TallyCounts"
+                >> beam.ParDo(_TallyKeyed(self._every)).with_output_types(pa.RecordBatch)
             )
         return (
-            keyed
+            counts
+            | "ToOnePlace" >> beam.WithKeys(0).with_output_types(tuple[int, pa.RecordBatch])
             | "GroupCounts" >> beam.GroupByKey()
             | "SumCounts" >> beam.MapTuple(_sum_counts).with_output_types(pa.RecordBatch)
         )
@@ -75,13 +79,13 @@ class _TallyKeyed(beam.DoFn):
         tally = Tally()
         for batch in counted.read():
             tally.add(batch)
-        tally.rows(datetime.now(timezone.utc))
+        tally.written()
         for batch in pending.read():
             tally.add(batch)
+        rows = tally.rows(datetime.now(timezone.utc))
         pending.clear()
         counted.clear()
         for batch in tally.memory():
             counted.add(batch)
-        rows = tally.rows(datetime.now(timezone.utc))
         if rows.num_rows:
             yield rows

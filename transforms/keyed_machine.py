@@ -2,7 +2,8 @@
 
 State is a bag of fragments and a token. While the token in state is the one this worker left there,
 its machine in memory is what the state says and the bag is not read. After a restore, a retry of a
-bundle, or a move of the key, the token differs, and the machine is recalled from the bag.
+bundle, or a move of the key, the token differs, and the machine is recalled from the bag. A token
+ends in the last time that its machine has given to rows.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import math
 import time
 import uuid
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import pyarrow as pa
 from apache_beam.utils.timestamp import Timestamp
 
 from schemas.coder import Packed
+from transforms.stamps import Stamps
 
 MOST_FRAGMENTS = 64
 FEWEST_BYTES = 16_384
@@ -25,6 +28,7 @@ SLACK = 0.25
 what was appended since is more than this part of the memory then, and than FEWEST_BYTES, as they
 are written. So state is at most a quarter more than what is remembered, which is written five times
 at most."""
+_STAMP_BYTES = 8
 IN_USE = b""
 """The token of a machine between `wake` and `remember`: state never holds it."""
 
@@ -39,10 +43,11 @@ Machine = TypeVar("Machine", bound=Remembering)
 
 
 class _Awake(NamedTuple):
-    """A machine, the token that it left, and the bag: batches, bytes of the last memory, and of
-    what was appended since."""
+    """A machine, the token that it left, the times of its rows, and the bag: batches, bytes of the
+    last memory, and of what was appended since."""
 
     token: bytes
+    stamps: Stamps
     machine: Any
     batches: int
     remembered: int
@@ -76,12 +81,16 @@ class KeyedMachine(Generic[Machine]):
         bag = list(fragments.read())
         machine = self._recall(key, [packed.unpack() for packed in bag])
         # How much of it is one memory is not known any more: as if all had been appended.
-        self._awake[key] = _Awake(IN_USE, machine, len(bag), 0, _bytes(bag))
+        self._awake[key] = _Awake(IN_USE, _stamps_in(written), machine, len(bag), 0, _bytes(bag))
         return machine
 
     def put_back(self, key: Any, token: Any) -> None:
         """The machine that was awake has learnt nothing: it is as state has it."""
         self._awake[key] = self._awake[key]._replace(token=token.read() or IN_USE)
+
+    def stamp(self, key: Any) -> datetime:
+        """Now, for rows of which the newest stands: later than what state remembers of the key."""
+        return self._awake[key].stamps.next(datetime.now(timezone.utc))
 
     def glimpse(self, key: Any) -> Machine | None:
         """The machine as it was last awake in this process, true or not: a hint, at no cost."""
@@ -89,7 +98,7 @@ class KeyedMachine(Generic[Machine]):
         return awake.machine if awake else None
 
     def remember(self, key: Any, machine: Machine, fragments: Any, token: Any) -> None:
-        _, _, batches, remembered, appended = self._awake[key]
+        _, stamps, _, batches, remembered, appended = self._awake[key]
         learnt = [Packed.pack(batch) for batch in machine.learnt()]
         batches += len(learnt)
         appended += _bytes(learnt)
@@ -99,9 +108,13 @@ class KeyedMachine(Generic[Machine]):
             batches, remembered, appended = len(learnt), _bytes(learnt), 0
         for packed in learnt:
             fragments.add(packed)
-        left = uuid.uuid4().bytes
+        left = uuid.uuid4().bytes + stamps.last.to_bytes(_STAMP_BYTES, "big")
         token.write(left)
-        self._awake[key] = _Awake(left, machine, batches, remembered, appended)
+        self._awake[key] = _Awake(left, stamps, machine, batches, remembered, appended)
+
+
+def _stamps_in(token: bytes | None) -> Stamps:
+    return Stamps(int.from_bytes(token[-_STAMP_BYTES:], "big") if token else 0)
 
 
 def _bytes(fragments: list[Packed]) -> int:

@@ -1,7 +1,7 @@
 """Protect: obey the consent an event carries, replace identifiers by keyed pseudonyms.
 
-After this step no raw identifier is left: the raw columns are gone, and what people wrote has its
-addresses, handles and numbers redacted.
+After this step no raw identifier is left: the raw columns are gone, what people wrote has its
+addresses, handles and numbers redacted, and labels their addresses and numbers.
 """
 
 from __future__ import annotations
@@ -20,13 +20,30 @@ from schemas.columns import constant, nulls
 from schemas.event import EVENT, UUID
 from schemas.identity import words
 from schemas.memo import Memo
+from transforms.redact import redact, redact_labels
 
 _ID = np.dtype("V16")
-_DENIED, _EMPTY, _NOTHING = pa.scalar("denied"), pa.scalar(""), pa.scalar(None, pa.string())
+_DENIED, _GRANTED = pa.scalar("denied"), pa.scalar("granted")
+_EXEMPT, _CONSENTED = pa.scalar("exempt_cookie"), pa.scalar("consented_cookie")
+_EMPTY, _NOTHING = pa.scalar(""), pa.scalar(None, pa.string())
 
 REMEMBERED = 131_072
 """Pseudonyms kept of each kind: the people of a worker's busy minutes. Of an audience twice as
 large most are hashed anew each time, a microsecond an event."""
+
+LABELS = (
+    "source",
+    "source_event_id",
+    "object_id",
+    "parent_id",
+    "thread_id",
+    "content_id",
+    "campaign_id",
+    "brand_id",
+    "product_id",
+    "reaction_code",
+)
+"""Columns that a vendor or a site fills with names of its own, in which anything may be."""
 
 PROTECTED_EVENT = pa.schema(
     [
@@ -37,25 +54,6 @@ PROTECTED_EVENT = pa.schema(
     ],
     metadata={"name": "protected_event"},
 )
-
-_GAP = r" .\-/\x{00A0}\x{2009}\x{202F}"
-"""What people and typesetters put between the digits of a telephone number."""
-
-_WORD_END = r"""\s@<>"'(),;:"""
-_REDACTIONS = (
-    (rf"[^{_WORD_END}]+@[^{_WORD_END}]+\.[^{_WORD_END}.]{{2,}}", "[address]"),
-    (r"""@[^\s@.,;:!?"'()<>/\\\[\]]+""", "@[handle]"),
-    (
-        # After "00 " ten digits: eight are a date, as in "20:00 12/03/2026".
-        rf"(?:\+|\b00)[1-9][\d(){_GAP}]{{7,24}}\d|\b00[{_GAP}][1-9](?:[(){_GAP}]*\d){{9,14}}",
-        "[number]",
-    ),
-    (rf"\(?\b0[{_GAP}]?[1-9]\)?(?:[{_GAP}]?\d{{2}}){{4}}\b", "[number]"),
-    (r"\b\d{1,3}(?:\.\d{1,3}){3}\b", "[number]"),
-)
-"""Mail addresses, @handles, telephone numbers (international and French), IPv4 addresses. Excluded
-characters instead of Unicode letters: each call compiles its pattern, which took up to
-137 ms with Unicode classes and takes 0.15 ms at most with these."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,8 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
     `withheld` has the columns ingested_time and channel of events whose consent is denied; nothing
     else of them goes on. Actors and sessions become keyed pseudonyms; `route` is a keyed hash of
     the actor, or, without an actor, of the fact or event. Ids made of identifiers (a fact's key, an
-    id_key) are hashed again under the routing key: nobody can try addresses against them.
+    id_key, a native id that holds one, the bytes of a record) are hashed again under the routing
+    key: nobody can try addresses against them. A cookie that consented is said to have.
     """
     denied = pc.equal(batch.column("consent_basis"), _DENIED)
     withheld = batch.select(["ingested_time", "channel"])
@@ -113,15 +112,19 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
     hashes = _pseudonymiser(keys)
     actor_id, routed = _pseudonyms(raw_actor, hashes.actor_and_route, 2)
     (session_id,) = _pseudonyms(batch.column("raw_session"), hashes.session, 1)
-    event_id = _rekeyed(batch.column("event_id"), batch.column("id_key"), keys.routing)
+    labels = {name: redact_labels(batch.column(name)) for name in LABELS}
+    native_id, personal = _native_ids(batch, labels["source_event_id"])
+    event_id = _rekeyed(batch.column("event_id"), personal, keys.routing)
     fact_id = batch.column("fact_id")
-    fact_id = _rekeyed(fact_id, fact_id, keys.routing)
+    fact_id = _rekeyed(fact_id, np.asarray(fact_id.is_valid()), keys.routing)
     replaced = {
+        **labels,
+        "source_event_id": native_id,
         "event_id": event_id,
         "fact_id": fact_id,
         "actor_id": actor_id,
         "actor_key_id": actor_key_id,
-        "actor_basis": actor_basis,
+        "actor_basis": _cookies(actor_basis, batch.column("consent_basis")),
         "session_id": session_id,
         "text": redact(batch.column("text")),
         "route": route_of(routed, fact_id, event_id),
@@ -136,19 +139,6 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
     return Protected(events, withheld)
 
 
-def redact(text: pa.Array) -> pa.Array:
-    """The text with addresses, handles, telephone and IP numbers replaced by a word in brackets."""
-    if text.null_count == len(text):
-        return text
-    suspect = pc.fill_null(pc.match_substring_regex(text, "[@0-9]"), False)
-    some = text.filter(suspect)
-    if not len(some):
-        return text
-    for pattern, replacement in _REDACTIONS:
-        some = pc.replace_substring_regex(some, pattern=pattern, replacement=replacement)
-    return pc.replace_with_mask(text, suspect, some)
-
-
 class _Pseudonymiser:
     """Pseudonyms of one pair of keys, the recent ones remembered: people act more than once.
 
@@ -158,18 +148,19 @@ class _Pseudonymiser:
     def __init__(self, keys: PseudonymKeys) -> None:
         actor, route = _hasher(keys.actor, b"moment.actor"), _hasher(keys.routing, b"moment.route")
         self.actor_and_route: Memo[str, bytes] = Memo(
-            lambda text: actor(text) + route(text), REMEMBERED
+            lambda text: actor(text.encode()) + route(text.encode()), REMEMBERED
         )
-        self.session: Memo[str, bytes] = Memo(_hasher(keys.actor, b"moment.session"), REMEMBERED)
+        session = _hasher(keys.actor, b"moment.session")
+        self.session: Memo[str, bytes] = Memo(lambda text: session(text.encode()), REMEMBERED)
 
 
-def _hasher(key: bytes, purpose: bytes) -> Callable[[str], bytes]:
+def _hasher(key: bytes, purpose: bytes) -> Callable[[bytes], bytes]:
     # A copy of a hash that has its key already costs half of beginning one.
     begun = blake2b(digest_size=16, key=key, person=purpose)
 
-    def pseudonym(text: str) -> bytes:
+    def pseudonym(content: bytes) -> bytes:
         state = begun.copy()
-        state.update(text.encode())
+        state.update(content)
         return state.digest()
 
     return pseudonym
@@ -206,17 +197,37 @@ def _validity(column: pa.Array) -> pa.Buffer | None:
     return column.is_valid().buffers()[1] if column.null_count else None
 
 
-def _rekeyed(ids: pa.Array, made_of_identifiers: pa.Array, key: bytes) -> pa.Array:
-    """Ids hashed again under a key where the other column says that they were made of identifiers;
-    stable for that key."""
-    if made_of_identifiers.null_count == len(made_of_identifiers):
+def _native_ids(batch: pa.RecordBatch, redacted: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Native ids, null where one holds an identifier; the rows whose event id is made of such a
+    thing, or, for want of a native id, of the record's bytes: an address and a time to the second
+    are soon tried."""
+    given = batch.column("source_event_id")
+    if redacted is not given:
+        told = pc.fill_null(pc.not_equal(redacted, given), False)
+        given = pc.if_else(told, _NOTHING, given)
+    known = pc.fill_null(pc.not_equal(given, _EMPTY), False)
+    hashed = pc.or_(pc.invert(known), batch.column("id_key").is_valid())
+    return given, np.asarray(hashed)
+
+
+def _rekeyed(ids: pa.Array, personal: np.ndarray, key: bytes) -> pa.Array:
+    """Ids hashed again under a key where they were made of identifiers; stable for that key."""
+    if not personal.any():
         return ids
-    personal = made_of_identifiers.is_valid().to_pylist()
-    hashed = [
-        blake2b(value, digest_size=16, key=key, person=b"moment.id").digest() if made else value
-        for value, made in zip(ids.to_pylist(), personal)
-    ]
-    return pa.array(hashed, UUID)
+    hashed = _hasher(key, b"moment.id")
+    return pa.array(
+        [
+            hashed(value) if made else value
+            for value, made in zip(ids.to_pylist(), personal.tolist())
+        ],
+        UUID,
+    )
+
+
+def _cookies(bases: pa.Array, consents: pa.Array) -> pa.Array:
+    """Cookies that need no consent, told apart from those that were given it."""
+    consented = pc.and_(pc.equal(bases, _EXEMPT), pc.equal(consents, _GRANTED))
+    return pc.if_else(consented, _CONSENTED, bases) if consented.true_count else bases
 
 
 def route_of(routed: pa.Array, fact_id: pa.Array, event_id: pa.Array) -> pa.Array:

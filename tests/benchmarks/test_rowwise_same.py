@@ -10,7 +10,7 @@ from benchmarks import rowwise_same_event
 from benchmarks.alike import unlike
 from benchmarks.inputs import generate
 from benchmarks.rowwise_same import run_events
-from transforms.protect import redact
+from transforms.redact import redact
 
 TEXTS = (
     "ask me at ana@example.com, or @ana.b",

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import apache_beam as beam
+import pyarrow as pa
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
@@ -13,15 +15,17 @@ from pipelines.measure import IN_PROCESS
 from schemas.balance import BALANCE, BALANCE_COUNT
 from schemas.identity import label_key
 from tests.transforms.events import NOON, event, native
+from tests.transforms.keyed_state import Bag
+from transforms import balance_steps
 from transforms.balance import (
-    REMEMBERED_HOURS,
     Tally,
     balance,
     count_batch,
     count_events,
     outcome_batch,
+    split_by_hour,
 )
-from transforms.balance_steps import Balance
+from transforms.balance_steps import Balance, _TallyKeyed
 
 HOUR = int(NOON.timestamp()) // 3600
 DECODED = [("received", 3), ("decoded", 2), ("failed", 1), ("events", 4), ("ignored", 1)]
@@ -189,10 +193,40 @@ def test_a_tally_that_is_forgotten_and_recalled_counts_on(batches):
     assert row["balanced"]
 
 
-def test_hours_long_past_are_remembered_no_more():
-    tally = Tally()
-    tally.add(_decoded(hour=HOUR))
-    tally.add(_decoded(hour=HOUR + REMEMBERED_HOURS))
-    (memory,) = tally.memory()
+def test_counts_go_to_the_hour_in_which_records_arrived_with_their_texts():
+    both = pa.concat_batches([_decoded([("received", 3)]), _decoded([("received", 4)], hour=1)])
+    labels = _decoded().schema.metadata
+    parts = dict(split_by_hour(both.replace_schema_metadata(labels)))
 
-    assert set(memory.column("arrival_hour").to_pylist()) == {HOUR + REMEMBERED_HOURS}
+    assert list(parts) == [1, HOUR]
+    assert [parts[hour].column("count").to_pylist() for hour in (1, HOUR)] == [[4], [3]]
+    assert [part.schema.metadata for part in parts.values()] == [labels, labels]
+
+
+def _told(step, pending, counted, batch):
+    """BALANCE rows of a stream's key after one more batch, its timer fired."""
+    pending.add(batch)
+    return [row for rows in step.write(pending, counted) for row in rows.to_pylist()]
+
+
+def test_an_hour_of_a_stream_counts_on_however_much_later_others_were():
+    """A record whose producer said 2099, or none, comes among others of four days ago."""
+    step, state = _TallyKeyed(10.0), {}
+    rows = []
+    for hour in (HOUR, HOUR + 100 * 24, HOUR):
+        ((key, part),) = split_by_hour(_decoded([("received", 3), ("failed", 3)], hour=hour))
+        rows += _told(step, *state.setdefault(key, (Bag(), Bag())), part)
+
+    assert [(row["received"], row["balanced"]) for row in rows] == [(3, True), (3, True), (6, True)]
+
+
+def test_a_row_of_a_stream_is_newer_than_the_one_before_though_the_clock_was_set_back(monkeypatch):
+    clock = iter([NOON, NOON - timedelta(hours=1)])
+    monkeypatch.setattr(balance_steps, "datetime", SimpleNamespace(now=lambda zone: next(clock)))
+    step, state = _TallyKeyed(10.0), (Bag(), Bag())
+    (first,) = _told(step, *state, _decoded())
+    (again,) = _told(step, *state, _decided(DECIDED))
+
+    assert (first["published_time"], first["balanced"]) == (NOON, False)
+    assert again["published_time"] > NOON
+    assert again["balanced"]

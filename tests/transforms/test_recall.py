@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import ClassVar
 
 import apache_beam as beam
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from schemas.coder import Packed
 from schemas.metric import KEY
 from schemas.observation import tick_batch
+from tests.transforms.events import NOON
 from tests.transforms.keyed_state import Bag, Value
 from tests.transforms.observations import (
     NOW,
@@ -35,6 +38,7 @@ from transforms.attend_shards import AttendShards
 from transforms.keyed_machine import MOST_FRAGMENTS, KeyedMachine, new_step
 from transforms.observe import label_batch
 from transforms.shards import split_by_shard
+from transforms.stamps import STEP
 
 RULES = AttendRules(PARIS)
 PUBLISH = PublishRules(PARIS, ("app",))
@@ -194,6 +198,27 @@ def test_a_bag_is_at_most_a_quarter_more_than_what_is_remembered(monkeypatch):
 
     woken = attend.recall(RULES, [packed.unpack() for packed in bag.held])
     assert len(woken.state.remembered["minute"]) == 199
+
+
+def test_what_a_key_tells_on_a_machine_whose_clock_is_behind_is_newer_all_the_same(monkeypatch):
+    """A family moves to another worker: its rows would lose to those that it told before."""
+    clock = iter([NOON, NOON - timedelta(hours=1), NOON + timedelta(hours=1)])
+    monkeypatch.setattr(keyed_machine, "datetime", SimpleNamespace(now=lambda zone: next(clock)))
+    machines, _, bag, token = _keyed()
+    stamps = []
+    for another in range(3):
+        stamps.append(_stamped_beat(machines, bag, token, another))
+        machines = KeyedMachine(new_step(), lambda key, memory: attend.recall(RULES, memory))
+
+    assert stamps == [NOON, NOON + timedelta(microseconds=STEP), NOON + timedelta(hours=1)]
+
+
+def _stamped_beat(machines, bag, token, number):
+    machine = machines.wake(0, bag, token)
+    machine.add(observations([said("10:00", "ana", id=number)]))
+    stamp = machines.stamp(0)
+    machines.remember(0, machine, bag, token)
+    return stamp
 
 
 def _given(bounded, output="metrics", publish=PUBLISH):

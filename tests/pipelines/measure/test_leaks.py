@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.measure import Measured
+from schemas.identity import event_ids, payload_ids
 from tests.pipelines.leaks import leaks
 
 _IDENTIFYING = {
@@ -128,3 +129,57 @@ def test_no_identifier_of_a_channels_fixture_is_written_anywhere(fixtures_datase
 
     assert {i for i in identifiers if i.lower() not in native} == set()
     assert leaks(fixtures_dataset, identifiers) == {}
+
+
+LINE = (
+    b'203.0.113.77 - - [02/Mar/2026:10:00:00 +0100] "GET /invite/jane.doe%2540example.com HTTP/1.1"'
+    b' 200 18211 "-" "Mozilla/5.0"'
+)
+CALL = {
+    "type": "page",
+    "messageId": "open:jane.doe@example.com",
+    "anonymousId": "c-1",
+    "originalTimestamp": "2026-03-02T10:00:00Z",
+    "context": {
+        "page": {"path": "/invite/jane.doe@example.com/accept"},
+        "campaign": {"name": "to jane.doe@example.com"},
+    },
+}
+REACTION = {
+    "specversion": "1.0",
+    "id": "jane.doe@example.com/7",
+    "source": "mailto:jane.doe@example.com",
+    "type": "com.moment.reaction.given.v1",
+    "time": "2026-03-02T10:00:00Z",
+    "data": {"user_id": "u-7", "content_id": "for jane.doe@example.com", "reaction": "bored"},
+}
+
+
+@pytest.fixture(scope="session")
+def unguarded(tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]) -> Path:
+    """Identifiers where sites and vendors have them without knowing: in paths, names and ids."""
+    folder = tmp_path_factory.mktemp("unguarded")
+    (folder / "access.log").write_bytes(LINE + b"\n")
+    (folder / "calls.ndjson").write_text(json.dumps(CALL) + "\n")
+    (folder / "reactions.ndjson").write_text(json.dumps(REACTION) + "\n")
+    done = measured([folder], folder / "dataset")
+    assert (done.balance["accepted"], done.balance["failed"]) == (3, 0)
+    return folder / "dataset"
+
+
+def test_an_address_in_a_path_a_campaign_or_an_id_is_written_nowhere(unguarded):
+    assert leaks(unguarded, {"jane.doe", "203.0.113.77"}) == {}
+    events = pq.read_table(unguarded / "events", partitioning=None)
+    assert set(events["content_id"].to_pylist()) == {
+        "/invite/redacted", "/invite/redacted/accept", "redacted",
+    }  # fmt: skip
+
+
+def test_no_id_of_an_event_can_be_made_by_who_guesses_the_record(unguarded):
+    written = set(pq.read_table(unguarded / "events")["event_id"].to_pylist())
+    guessed = payload_ids([LINE], [0]).to_pylist()
+    guessed += event_ids("segment", [CALL["messageId"]]).to_pylist()
+    guessed += event_ids("", [f"{REACTION['source']}\x1f{REACTION['id']}"]).to_pylist()
+
+    assert len(written) == 3
+    assert written.isdisjoint(guessed)

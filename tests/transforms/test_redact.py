@@ -1,0 +1,119 @@
+"""Redact: addresses, handles and numbers in what people wrote; addresses and numbers in labels."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.redact import redact, redact_labels
+
+REDACTIONS = [
+    ("write to ana@example.com today", "write to [address] today"),
+    ("ANA.B+news@mail.example.co.uk", "[address]"),
+    ("merci @ana_b!", "merci @[handle]!"),
+    ("@ana @ben", "@[handle] @[handle]"),
+    ("(@ana)", "(@[handle])"),
+    ("@ana@mastodon.example", "@[address]"),
+    ("0612345678", "[number]"),
+    ("06 12 34 56 78", "[number]"),
+    ("06.12.34.56.78, merci", "[number], merci"),
+    ("06-12-34-56-78", "[number]"),
+    ("+33612345678", "[number]"),
+    ("+33 6 12 34 56 78", "[number]"),
+    ("0033 6 12 34 56 78", "[number]"),
+    ("+44 20 7946 0958", "[number]"),
+    ("00 33 6 12 34 56 78", "[number]"),
+    ("from 192.168.1.10 tonight", "from [number] tonight"),
+]
+MISSED = [
+    ("06/12/34/56/78", "[number]"),
+    ("06\u00a012\u00a034\u00a056\u00a078", "[number]"),
+    ("06\u202f12\u202f34\u202f56\u202f78", "[number]"),
+    ("+33 (0)6 12 34 56 78", "[number]"),
+    ("josé@example.fr", "[address]"),
+    ("@élodie bravo", "@[handle] bravo"),
+    ("https://social.example/@ana", "https://social.example/@[handle]"),
+]
+KEPT = [
+    "100 000 000 000 euros",
+    "rendez-vous à 20:00 12/03/2026",
+    "j'adore, 10/10 !",
+    "le 01/02/2026 à 20 h 30",
+    "1 234 567 890 euros",
+    "rendez-vous @ 20 h",
+    "M6 et TF1, 25 % de part d'audience",
+    "",
+]
+
+
+def _redacted(text):
+    return redact(pa.array([text, None], pa.large_string())).to_pylist()
+
+
+@pytest.mark.parametrize(("text", "expected"), REDACTIONS)
+def test_addresses_handles_telephone_and_ip_numbers_are_redacted(text, expected):
+    assert _redacted(text) == [expected, None]
+
+
+@pytest.mark.parametrize(("text", "expected"), MISSED)
+def test_what_the_french_write_is_redacted_too(text, expected):
+    assert _redacted(text) == [expected, None]
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_other_words_and_numbers_are_kept(text):
+    assert _redacted(text) == [text, None]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.text(max_size=60))
+def test_redacting_twice_changes_nothing_more(text):
+    once = _redacted(text)[0]
+
+    assert _redacted(once)[0] == once
+
+
+LABELS = [
+    ("/invite/jane.doe@example.com", "/invite/redacted"),
+    ("/invite/jane%40example.com/accept", "/invite/redacted/accept"),
+    ("/invite/jane%2540example.co.uk", "/invite/redacted"),
+    ("/invite/jane%40example%2Ecom", "/invite/redacted"),
+    ("jane@example.com, spring letter", "redacted"),
+    ("/call/+33612345678", "/call/redacted"),
+    ("/call/%2B33 6 12 34 56 78/now", "/call/redacted/now"),
+    ("/from/203.0.113.77", "/from/redacted"),
+    ("sms:+33612345678-7", "redacted"),
+]
+NAMES = [
+    "/live", "live-0", "/video/@maison.lumiere", "a+b", "spring+letter+2026", "50 % off",
+    "/download/10.0.19041.1", "/release/v1.2.3", "0747532699", "/product/0612345678",
+    "/c%C3%A9line", "evening.live", "", "2026.03.14", "\u2764\ufe0f", "t+20260314",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("label", "expected"), LABELS)
+def test_the_part_of_a_label_that_holds_an_identifier_is_redacted(label, expected):
+    assert redact_labels(pa.array([label, None, "/live"])).to_pylist() == [expected, None, "/live"]
+
+
+@pytest.mark.parametrize("label", NAMES)
+def test_other_labels_stay_as_they_are(label):
+    labels = pa.array([label, None])
+
+    assert redact_labels(labels) is labels
+
+
+def test_only_the_rows_of_a_slice_are_looked_at():
+    labels = pa.array(["/to/jane@example.com", "/live", "/to/ben@example.com"])
+
+    assert redact_labels(labels[1:2]).to_pylist() == ["/live"]
+    assert redact_labels(labels[1:]).to_pylist() == ["/live", "/to/redacted"]
+    assert redact_labels(labels[:0]).to_pylist() == []
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.one_of(st.none(), st.text(alphabet="/@.+%240abé", max_size=24))))
+def test_redacting_labels_twice_changes_nothing_more(labels):
+    once = redact_labels(pa.array(labels, pa.string()))
+
+    assert redact_labels(once).equals(once)
