@@ -234,7 +234,8 @@ def _stream(options: MeasureOptions) -> int:
     from pipelines.sinks.bigquery.faults import SinkError
     from pipelines.stream import stream
 
-    print(f"figures are written to {options.output} until the job is stopped", flush=True)
+    if not options.writes_jar:
+        print(f"figures are written to {options.output} until the job is stopped", flush=True)
     try:
         state = stream(options)
     except KeyboardInterrupt:
@@ -246,6 +247,9 @@ def _stream(options: MeasureOptions) -> int:
     # Beam says so of a job that was never sent.
     if state == "DONE" and options.writes_template:
         print("the graph is written: Dataflow starts the job from it")
+        return 0
+    if state == "DONE" and options.writes_jar:
+        print("the jar is written: the job begins where it is started")
         return 0
     print(f"the job is {state}")
     return 0 if state in ("DONE", "CANCELLED", "DRAINED", "UPDATED") else FAILED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -19,6 +18,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from pipelines.archiving import archiving, begin_archive
 from pipelines.backfill.manifest import MANIFEST
 from pipelines.graph import build
+from pipelines.json_file import write_json
 from pipelines.options import MeasureOptions
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.duckdb_views import create_views
@@ -76,7 +76,7 @@ def measure(options: MeasureOptions, source: beam.PTransform | None = None) -> M
     create_views(output)
     measured = _summary(output, time.monotonic() - began)
     record = run_record(options) | outcome(measured)
-    (output / "run.json").write_text(json.dumps(record, indent=1) + "\n")
+    write_json(output / "run.json", record)
     return measured
 
 

@@ -65,6 +65,11 @@ class MeasureOptions:
         return any(given.startswith(written) for given in self.beam_arguments)
 
     @property
+    def writes_jar(self) -> bool:
+        """Is the job written as a jar, which a cluster starts later, again or never?"""
+        return any(given.startswith("--output_executable_path") for given in self.beam_arguments)
+
+    @property
     def writes_template(self) -> bool:
         """Is the graph written down for Dataflow, which starts the job itself?"""
         return any(given.startswith("--template_location") for given in self.beam_arguments)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 
 from pipelines.archiving import archiving, begin_archive
+from pipelines.begun import as_begun
 from pipelines.dataflow import runs_on_dataflow
 from pipelines.errors import OptionError
 from pipelines.graph import Sink, build
+from pipelines.json_file import read_run_json, write_json
 from pipelines.measure import pipeline_options, run_record, source_of
 from pipelines.options import MeasureOptions
+from pipelines.record_begun import RecordBegun
 from pipelines.runs import Runs
 from pipelines.sinks.bigquery.check import check_bigquery
 from pipelines.sinks.bigquery.destination import Destination
@@ -37,9 +40,10 @@ KEPT_IN_STATE = ("hot_minutes", "shards")
 def stream(options: MeasureOptions) -> str:
     """Start the job, wait until it is stopped, and give its last state, in Beam's words.
 
-    A job that is written as a graph or a jar is not started. Raises OptionError where a broker,
-    topic or subscription cannot be read, where BigQuery's tables cannot be written, and where the
-    dataset was begun with other options; SinkError where a job that runs could not be recorded.
+    A job that is written as a graph or a jar is not started, and one in a jar records itself where
+    it is. Raises OptionError where a broker, topic or subscription cannot be read, where BigQuery's
+    tables cannot be written, and where the dataset was begun with other options; SinkError where a
+    job that runs could not be recorded.
     """
     inputs, stream = options.inputs, options.stream
     if inputs.topics:
@@ -50,13 +54,16 @@ def stream(options: MeasureOptions) -> str:
         idle_after = None if native else stream.settings.idle_after_seconds
         check_pubsub(inputs.subscriptions, idle_after_seconds=idle_after)
     begin_archive(options)
-    record_begun = begin(options)
+    options, record_begun = begin(options)
     root = beam.Pipeline(options=pipeline_options(options.beam_arguments))
     build(root, source_of(options), sink_of(options), options.rules)
+    if options.writes_jar:
+        root | "RecordBegun" >> RecordBegun(record_begun)
     result = root.run()
-    # Not before a runner has taken the job: what one refuses would be in the way of the next, and
-    # say of figures what is not so.
-    record_begun()
+    if not options.writes_jar:
+        # Not before a runner has taken the job: what one refuses would be in the way of the next,
+        # and say of figures what is not so.
+        record_begun()
     return str(result.wait_until_finish())
 
 
@@ -69,50 +76,63 @@ def sink_of(options: MeasureOptions) -> Sink:
     return archiving(lambda table: WriteParquet(table, join(directory, table.name)), options)
 
 
-def begin(options: MeasureOptions) -> Callable[[], None]:
-    """Check where figures go, and give what records there that the job has begun.
+def begin(options: MeasureOptions) -> tuple[MeasureOptions, Callable[[], None]]:
+    """The options that hold in the dataset, and what records there that the job has begun.
 
     A stream has no end at which it could be recorded. Raises OptionError.
     """
-    output, record = options.output, _record(options)
+    output = options.output
     if isinstance(output, Destination):
-        return _begin_in_bigquery(options, output, record)
-    path = output / "run.json"
-    if path.exists():
-        _check_continued(options, json.loads(path.read_text()), record)
-    for table in (
-        FAILED_EVENTS,
-        *([ARCHIVE] if options.rules.archive and not options.archive else []),
-    ):
-        restricted = output / table.name
-        restricted.mkdir(parents=True, exist_ok=True)
-        restricted.chmod(0o700)
-    return lambda: _write(path, record)
+        options = as_begun(options, _begun_in_bigquery(options, output))
+        return options, partial(_add_row, Runs(output, streaming=True), _record(options))
+    path = output.resolve() / "run.json"
+    options = as_begun(options, _begun_in_folder(options, path))
+    if not options.writes_jar:
+        for table in (
+            FAILED_EVENTS,
+            *([ARCHIVE] if options.rules.archive and not options.archive else []),
+        ):
+            restricted = output / table.name
+            restricted.mkdir(parents=True, exist_ok=True)
+            restricted.chmod(0o700)
+    return options, partial(_write, path, _record(options))
+
+
+def _begun_in_folder(options: MeasureOptions, path: Path) -> dict[str, Any] | None:
+    try:
+        before = read_run_json(path)
+    except FileNotFoundError:
+        return None
+    if not isinstance(before, dict) or not before.get("streaming"):
+        raise OptionError(
+            f"--append {options.output}: expected a dataset that a stream was begun in, found one"
+            " of a run over files; give another directory"
+        )
+    _check_continued(options, before, _record(options))
+    return before
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:
-    path.write_text(json.dumps(record, indent=1) + "\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, _now(record))
 
 
-def _begin_in_bigquery(
-    options: MeasureOptions, output: Destination, record: dict[str, Any]
-) -> Callable[[], None]:
+def _begun_in_bigquery(options: MeasureOptions, output: Destination) -> dict[str, Any] | None:
     check_bigquery(output, (*TABLES, RUNS))
-    runs = Runs(output, streaming=True)
-    before = runs.last()
+    before = Runs(output, streaming=True).last()
     if before is not None and not options.stream.append:
         raise OptionError(
             f"--output {output}: a stream was begun in it on {before.get('started')}; give --append"
             " to go on with it, or another dataset"
         )
     if before is not None:
-        _check_continued(options, before, record)
-    return lambda: _add_row(runs, record)
+        _check_continued(options, before, _record(options))
+    return before
 
 
 def _add_row(runs: Runs, record: dict[str, Any]) -> None:
     try:
-        runs.write("started", record)
+        runs.write("started", _now(record))
     except SinkError as error:
         raise SinkError(
             f"{error}; the job that was just begun is recorded nowhere: where it runs, cancel it,"
@@ -120,11 +140,15 @@ def _add_row(runs: Runs, record: dict[str, Any]) -> None:
         ) from error
 
 
+def _now(record: dict[str, Any]) -> dict[str, Any]:
+    """The record of a job that begins now: one in a jar does so when it is started."""
+    return record | {"started": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+
+
 def _record(options: MeasureOptions) -> dict[str, Any]:
     since = options.rules.since_minute
     return run_record(options) | {
         "streaming": True,
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "since": None
         if since == NEVER
         else datetime.fromtimestamp(since * 60, timezone.utc).isoformat(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipelines.errors import OptionError
+from pipelines.json_file import write_json
 from schemas.version import VERSION
 
 MANIFEST = "backfill.json"
@@ -75,9 +75,7 @@ class FolderShelf:
             "finished": manifest.finished,
             "days": manifest.days,
         }
-        temporary = self.folder / f".{MANIFEST}.tmp"
-        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, self.folder / MANIFEST)
+        write_json(self.folder / MANIFEST, record)
 
     def unfinished(self) -> Manifest | None:
         """See Shelf. Raises OptionError where the file is none of ours."""

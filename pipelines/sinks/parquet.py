@@ -57,6 +57,13 @@ class _WriteDays(beam.DoFn):
         self._folder = folder
         self._rows = beam.metrics.Metrics.counter("write", f"{table.name}_rows")
 
+    def setup(self) -> None:
+        # A worker may be the first to write here, and on another machine than who began the job.
+        if self._table.restricted and not in_bucket(self._folder):
+            folder = Path(self._folder)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+
     def start_bundle(self) -> None:
         self._open: OrderedDict[int, DayFile] = OrderedDict()
         self._gathered = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines.errors import OptionError
+from pipelines.json_file import read_run_json
 from pipelines.keys import KEY_VARIABLE, pseudonym_keys
 from schemas.channels import registered_channels
 
@@ -41,13 +41,11 @@ def read_run(dataset: Path) -> Run:
     """Options of the run that wrote a folder. OptionError where run.json does not give them."""
     path = dataset / "run.json"
     try:
-        run = json.loads(path.read_text(encoding="utf-8"))
+        run = read_run_json(path)
     except OSError as error:
         raise OptionError(
             f"{dataset}: expected a dataset of `moment measure` (no run.json to read in it)"
         ) from error
-    except ValueError as error:
-        raise OptionError(f"{path}: expected JSON as `moment measure` writes it") from error
     return run_of(run, str(path))
 
 

@@ -18,6 +18,7 @@ from deploy.flink.definitions import OPERATOR, flink_deployment_schema
 from deploy.local import download
 from deploy.local.flink import _EXPORTS, _OPENS
 from deploy.local.services import ROOT
+from pipelines.flink import flink_job
 from tests.e2e.needs import need
 
 FOLDER = ROOT / "deploy" / "flink"
@@ -46,6 +47,7 @@ SESSION = _yaml(KUBERNETES / "session" / "flink.yaml")
 APPLICATION = _merged(SESSION, _yaml(KUBERNETES / "application" / "job.yaml"))
 MONITOR = _yaml(KUBERNETES / "session" / "pod-monitor.yaml")
 COMPOSE = _yaml(FOLDER / "compose.yaml")
+RUNBOOK = (FOLDER / "RUNBOOK.md").read_text()
 DEPLOYMENTS = pytest.mark.parametrize("deployment", [SESSION, APPLICATION], ids=["session", "job"])
 
 SETTINGS: dict[str, str] = SESSION["spec"]["flinkConfiguration"]
@@ -231,7 +233,7 @@ def test_prometheus_finds_the_port_that_flink_reports_on():
 
 def test_the_compose_file_has_the_parts_of_make_flink_and_a_job_server():
     assert set(COMPOSE["services"]) == {
-        "own-volumes", "jobmanager", "taskmanager", "worker-pool", "job-server", "kafka",
+        "own-volumes", "jobmanager", "taskmanager", "worker-pool", "submit", "job-server", "kafka",
     }  # fmt: skip
     for service in COMPOSE["services"].values():
         assert set(service.get("depends_on", {})) <= set(COMPOSE["services"])
@@ -242,17 +244,90 @@ def test_the_compose_file_has_the_parts_of_make_flink_and_a_job_server():
 def test_the_compose_file_opens_ports_to_this_machine_only():
     ports = [port for each in COMPOSE["services"].values() for port in each.get("ports", [])]
 
-    assert len(ports) == 4
+    # Flink's dashboard, and Kafka for who publishes.
+    assert [port.split(":")[1] for port in ports] == ["8081", "9092"]
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
 def test_workers_in_containers_reach_the_taskmanager_and_it_reaches_what_was_staged():
     services = COMPOSE["services"]
 
+    # As a Dockerfile may say it, whose last stage is built where none is named.
+    assert services["worker-pool"]["build"]["dockerfile"] == "deploy/flink/Dockerfile"
     assert services["worker-pool"]["network_mode"] == "service:taskmanager"
     assert "--artifacts-dir=/artifacts" in services["job-server"]["command"]
     for name in ("job-server", "taskmanager"):
         assert "artifacts:/artifacts" in services[name]["volumes"]
+
+
+def _said(command: str) -> list[str]:
+    """The arguments of the command that the compose file's first comment shows."""
+    text = (FOLDER / "compose.yaml").read_text()
+    (shown,) = re.findall(rf"run --rm submit ({command} (?:.|\n#  )*)", text)
+    return [word for word in shown.split() if word != "#"]
+
+
+def test_a_job_is_submitted_from_inside_where_names_are_those_of_the_workers():
+    services = COMPOSE["services"]
+    command, topic, *given = _said("measure")
+    options = dict(each.removeprefix("--").split("=", 1) for each in given if "=" in each)
+    kafka = services["kafka"]["environment"]
+
+    assert (command, topic) == ("measure", "kafka://kafka:19092/live")
+    assert "DOCKER://kafka:19092" in kafka["KAFKA_ADVERTISED_LISTENERS"].split(",")
+    assert (options["job_endpoint"], options["artifact_endpoint"]) == (
+        "job-server:8099", "job-server:8098",
+    )  # fmt: skip
+    assert "--job-host=0.0.0.0" in services["job-server"]["command"]
+    # Nothing that a job on Flink needs is missing, and its checkpoints are in Flink's volume.
+    beam_arguments = given[given.index("/data/figures") + 1 :]
+    assert flink_job(beam_arguments).parallelism == 2
+    place = options["state_backend_storage_path"].removeprefix("file://")
+    assert f"checkpoints:{place}" in services["taskmanager"]["volumes"]
+    assert services["submit"]["entrypoint"] == ["moment"]
+    assert services["submit"]["image"] == services["worker-pool"]["image"]
+    assert "network_mode" not in services["submit"]
+    # `up` starts no job.
+    assert services["submit"]["profiles"] == ["submit"]
+
+
+def test_who_submits_and_who_writes_have_one_folder_that_their_user_owns():
+    services = COMPOSE["services"]
+    given = _said("measure")
+    output = given[given.index("--output") + 1]
+    (user,) = re.findall(r"^USER (\d+)$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
+
+    assert output.startswith("/data/")
+    assert _said("verify")[1] == output
+    for name in ("submit", "worker-pool", "own-volumes"):
+        assert "data:/data" in services[name]["volumes"], name
+    assert f"chown {user}:{user} /data" in services["own-volumes"]["entrypoint"][-1]
+    # The key that is made where none is given is as lasting as the pseudonyms made with it.
+    assert services["submit"]["environment"]["XDG_CONFIG_HOME"].startswith("/data/")
+
+
+# Restarts
+
+
+def test_a_job_that_cannot_run_is_restarted_for_ever_and_the_runbook_says_how_it_shows():
+    """A broker or a bucket may be away for any time, so no number of failures ends the job."""
+    strategy = {
+        name.removeprefix("restart-strategy."): value
+        for name, value in SETTINGS.items()
+        if name.startswith("restart-strategy.")
+    }
+    watched = re.findall(r"^\| `flink_jobmanager_job_(\w+)` \|", RUNBOOK, re.MULTILINE)
+
+    assert strategy == {
+        "type": "exponential-delay",
+        "exponential-delay.initial-backoff": "1 s",
+        "exponential-delay.max-backoff": "1 min",
+        "exponential-delay.backoff-multiplier": "2.0",
+        "exponential-delay.reset-backoff-threshold": "1 h",
+    }
+    for name in ("numRestarts", "numberOfCompletedCheckpoints"):
+        assert name in watched
+        assert f"`{name}`" in RUNBOOK.partition("| the bucket of checkpoints is wrong")[2]
 
 
 # Versions
@@ -280,9 +355,12 @@ def test_the_worker_has_the_beam_of_the_constraints_and_of_the_setup():
     constraints = (ROOT / "constraints.txt").read_text()
     setup = (ROOT / "setup.py").read_text()
 
+    # The submitter is the worker with the cluster's Java, and the last stage is the worker.
     assert re.findall(r"^FROM (.+)$", worker, re.MULTILINE) == [
-        f"apache/beam_python3.11_sdk:{BEAM}"
-    ]
+        f"apache/beam_python3.11_sdk:{BEAM} AS worker", "worker AS submitter", "worker",
+    ]  # fmt: skip
+    (java,) = re.findall(r"^COPY --from=(\S+) /opt/java/openjdk /opt/java/openjdk$", worker, re.M)
+    assert java == SESSION["spec"]["image"]
     assert f"\napache-beam=={BEAM}\n" in constraints
     assert f'"apache-beam>={BEAM.removesuffix(".0")},<3"' in setup
     assert "--constraint constraints.txt" in worker

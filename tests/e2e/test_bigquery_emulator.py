@@ -297,10 +297,14 @@ def test_a_stream_is_begun_once_and_goes_on_with_the_same_options(bigquery, plac
         arguments = [str(live[0]), "--output", str(place), "--speed", "60", *given]
         return measure_options(parser.parse_args(arguments), ("--runner=PrismRunner",))
 
-    begin(stream())()
+    def begun(options: MeasureOptions) -> None:
+        _, record = begin(options)
+        record()
+
+    begun(stream())
     with pytest.raises(OptionError, match=r"a stream was begun in it on .*; give --append to go"):
         begin(stream())
-    begin(stream("--append"))()
+    begun(stream("--append"))
     with pytest.raises(OptionError, match="expected hot_minutes 15 as it was begun with, found 30"):
         begin(stream("--append", "--hot-minutes", "30"))
 

@@ -11,8 +11,10 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -23,7 +25,11 @@ from deploy.local.services import ROOT, Services, local_services
 from pipelines.errors import OptionError
 from pipelines.flink import flink_job, runs_on_flink
 from pipelines.flink_keys import shard_keys, subtask
+from pipelines.verify.run import read_run
+from tests.e2e.cluster import ENDED, running_job
+from tests.e2e.dataset import Dataset
 from tests.e2e.needs import need
+from tests.e2e.streams import make_live, publish_live, running
 
 SHARDS = 16
 
@@ -38,30 +44,50 @@ def services() -> Iterator[Services]:
         yield running
 
 
+@dataclass(frozen=True)
+class Jar:
+    """A job of `moment measure` as a jar, made without running it, and what making it said."""
+
+    path: Path
+    said: str
+    figures: Dataset
+    records: int
+    """In the topic that it reads."""
+
+
 @pytest.fixture(scope="module")
-def jar(services: Services) -> Path:
-    """The jar of `tests.e2e.count_shards`, made without running it."""
-    jar = services.tmp / "job.jar"
+def jar(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Jar:
+    folder = tmp_path_factory.mktemp("jar")
+    make_live(folder / "live", events=4_000, minutes=10)
+    records = publish_live(folder / "live", services.kafka, "live", 2).messages
+    jar, figures = services.tmp / "job.jar", folder / "figures"
     # It runs on the cluster that starts it, and is told no other.
     arguments = [
         argument
         for argument in services.pipeline_arguments()
         if not argument.startswith("--flink_master=")
     ]
-    _run(
+    said = _run(
         services,
-        [sys.executable, "-m", "tests.e2e.count_shards", f"--shards={SHARDS}", *arguments,
-         "--checkpointing_interval=2000", "--state_backend=rocksdb",
-         f"--state_backend_storage_path={services.checkpoints.as_uri()}",
+        [sys.executable, "-m", "pipelines", "measure", f"kafka://{services.kafka}/live",
+         "--output", str(figures), f"--shards={SHARDS}", *arguments, *_checkpoints(services),
          f"--output_executable_path={jar}"],
     )  # fmt: skip
-    return jar
+    return Jar(jar, said, Dataset(figures), records)
+
+
+def _checkpoints(services: Services) -> list[str]:
+    return [
+        "--checkpointing_interval=2000",
+        "--state_backend=rocksdb",
+        f"--state_backend_storage_path={services.checkpoints.as_uri()}",
+    ]
 
 
 @pytest.fixture(scope="module")
-def uploaded(services: Services, jar: Path) -> str:
+def uploaded(services: Services, jar: Jar) -> str:
     """The name that the cluster gave the jar."""
-    with jar.open("rb") as content:
+    with jar.path.open("rb") as content:
         sent = requests.post(
             f"{services.flink_rest}/jars/upload", files={"jarfile": content}, timeout=60
         )
@@ -75,7 +101,7 @@ def job(services: Services, uploaded: str) -> str:
 
 
 def test_the_jar_holds_the_pipeline_and_starts_it(services, jar):
-    with zipfile.ZipFile(jar) as content:
+    with zipfile.ZipFile(jar.path) as content:
         manifest = content.read("META-INF/MANIFEST.MF").decode()
         pipelines = json.loads(content.read("BEAM-PIPELINE/pipeline-manifest.json"))
         folder = f"BEAM-PIPELINE/{pipelines['defaultJobName']}"
@@ -93,6 +119,22 @@ def test_the_jar_holds_the_pipeline_and_starts_it(services, jar):
     assert requests.get(f"{services.flink_rest}/jobs", timeout=10).json() == {"jobs": []}
 
 
+def test_a_jar_that_is_written_has_begun_nothing(jar):
+    assert "the jar is written: the job begins where it is started" in jar.said
+    assert "until the job is stopped" not in jar.said
+    assert not jar.figures.folder.exists()
+
+
+def test_a_jar_that_is_started_records_itself_and_measures_all_of_its_topic(jar, job):
+    _until(lambda: (jar.figures.folder / "run.json").exists())
+    _until(lambda: jar.figures.received() == jar.records)
+
+    run = read_run(jar.figures.folder)
+    assert (run.start, run.shards, run.epoch) == ("earliest", SHARDS, 0)
+    restricted = (jar.figures.folder / "failed_events").stat().st_mode
+    assert restricted & 0o777 == 0o700
+
+
 def test_flink_checkpoints_as_the_options_say(services, job):
     _until(lambda: _flink(services, f"/jobs/{job}/checkpoints")["counts"]["completed"] >= 1)
 
@@ -103,28 +145,6 @@ def test_flink_checkpoints_as_the_options_say(services, job):
     assert settings["externalization"] == {"enabled": True, "delete_on_cancellation": False}
     assert settings["state_backend"] == "RocksDBStateBackend"
     assert (services.checkpoints / job).is_dir()
-
-
-def test_flink_gives_every_subtask_the_shards_that_are_computed_for_it(services, job):
-    # One subtask is computed to have the first half of the shards, the other the second, each of
-    # which comes three times as often.
-    assert [subtask(key, 128, 2) for key in shard_keys(SHARDS, 128)] == [0] * 8 + [1] * 8
-
-    def received() -> list[int]:
-        """Records that each subtask of the counting step got."""
-        (counting,) = [
-            vertex
-            for vertex in _flink(services, f"/jobs/{job}")["vertices"]
-            if vertex["name"].startswith("[1]Count")
-        ]
-        subtasks = _flink(services, f"/jobs/{job}/vertices/{counting['id']}")["subtasks"]
-        return [each["metrics"]["read-records"] for each in subtasks]
-
-    # Ten ticks: one shard on the other side would be ten records here and thirty there.
-    _until(lambda: received()[0] >= 10 * 8)
-    first, second = received()
-    # The two figures may be of neighbouring ticks.
-    assert abs(second - 3 * first) <= 3 * 8
 
 
 def test_the_cluster_is_asked_for_its_version_and_slots(services):
@@ -181,10 +201,13 @@ def again(services: Services, uploaded: str, stopped: str) -> str:
     return _start(services, uploaded, savepointPath=stopped)
 
 
-def test_a_job_stopped_with_a_savepoint_goes_on_from_it(services, stopped, again):
+def test_a_job_stopped_with_a_savepoint_goes_on_from_it(services, jar, stopped, again):
     _until(lambda: _flink(services, f"/jobs/{again}/checkpoints")["counts"]["completed"] >= 1)
     restored = _flink(services, f"/jobs/{again}/checkpoints")["latest"]["restored"]
     assert (restored["is_savepoint"], restored["external_path"]) == (True, stopped)
+    # It has said before that it has begun.
+    recorded = (jar.figures.folder / "run.json").stat()
+    assert recorded.st_mtime < Path(urlsplit(stopped).path).stat().st_mtime
 
 
 def test_a_cancelled_job_leaves_a_checkpoint_to_start_again_from(services, again):
@@ -193,6 +216,44 @@ def test_a_cancelled_job_leaves_a_checkpoint_to_start_again_from(services, again
     _cancel(services, again)
 
     assert [path.name[:4] for path in (services.checkpoints / again).glob("chk-*")] == ["chk-"]
+
+
+@pytest.fixture(scope="module")
+def counting(services: Services) -> Iterator[str]:
+    """The identifier of `tests.e2e.count_shards`, sent to the cluster, where it is alone."""
+    for other in _flink(services, "/jobs/overview")["jobs"]:
+        if other["state"] not in ENDED:
+            _cancel(services, other["jid"])
+    arguments = [f"--shards={SHARDS}", *services.pipeline_arguments(), *_checkpoints(services)]
+    log = services.folder / "log" / "count_shards.log"
+    with running("tests.e2e.count_shards", arguments, log, TMPDIR=str(services.tmp)):
+        job = running_job(services)
+        yield job
+        _cancel(services, job)
+
+
+def test_flink_gives_every_subtask_the_shards_that_are_computed_for_it(services, counting):
+    # One subtask is computed to have the first half of the shards, the other the second, each of
+    # which comes three times as often.
+    assert [subtask(key, 128, 2) for key in shard_keys(SHARDS, 128)] == [0] * 8 + [1] * 8
+
+    def received() -> list[int]:
+        """Records that each subtask of the counting step got."""
+        (step,) = [
+            vertex
+            for vertex in _flink(services, f"/jobs/{counting}")["vertices"]
+            if vertex["name"].startswith("[1]Count")
+        ]
+        subtasks = _flink(services, f"/jobs/{counting}/vertices/{step['id']}")["subtasks"]
+        return [each["metrics"]["read-records"] for each in subtasks]
+
+    def shared() -> bool:
+        """Twenty ticks: one shard on the other side would be twenty records here and sixty there."""
+        first, second = received()
+        # The two figures may be of neighbouring ticks; of a job that catches up, of others.
+        return first >= 20 * 8 and abs(second - 3 * first) <= 3 * 8
+
+    _until(shared)
 
 
 def _start(services: Services, jar: str, **how: str) -> str:
@@ -210,8 +271,8 @@ def _flink(services: Services, path: str) -> Any:
     return requests.get(services.flink_rest + path, timeout=10).json()
 
 
-def _run(services: Services, command: list[str]) -> None:
-    """Run to the end; a job server that the command starts must end with it."""
+def _run(services: Services, command: list[str]) -> str:
+    """Run to the end, and what it said; a job server that the command starts must end with it."""
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -227,6 +288,7 @@ def _run(services: Services, command: list[str]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 0, said[-5000:]
+    return said
 
 
 def _until(holds: Any, seconds: float = 120) -> None:

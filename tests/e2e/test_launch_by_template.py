@@ -85,10 +85,16 @@ def test_a_stream_is_launched_updated_started_anew_and_refused_where_its_options
     assert launch("--shards=64") == 2
     told = "expected shards 32 as it was begun with, found 64; give the same, or a higher --epoch"
     assert told in capsys.readouterr().err
+    # From when a subscription is read only who sought it knows.
+    assert launch("--shards=64", "--epoch=1") == 2
+    assert "expected --since with a subscription" in capsys.readouterr().err
+    assert launch("--shards=64", "--epoch=1", "--since=2026-03-02T00:00+01:00") == 0
+    # Updated in its epoch, it need not be told again.
     assert launch("--shards=64", "--epoch=1") == 0
     assert launch("--shards=64", "--time_zone=UTC", "--epoch=2") == 2
     assert launch("--shards=64") == 2
     assert "expected epoch 1 as it was begun with, found 0" in capsys.readouterr().err
-    assert len(begun()) == 3
+    assert len(begun()) == 4
     assert '"epoch": 1' in begun()[-1][2]
     assert '"shards": 64' in begun()[-1][2]
+    assert '"since": "2026-03-01T23:00:00+00:00"' in begun()[-1][2]

@@ -3,8 +3,8 @@
 Two lives, a day apart, are in one topic that is published in three parts, cut in the middle of
 either show. The job reads the first and is stopped with a savepoint; goes on from it and reads the
 second; goes on from another on four slots instead of two, and reads the last. A job that remembers
-nothing then reads all of it into the same dataset, as a greater epoch. Whenever one has read what
-there is, the figures must be those of a recomputation.
+nothing then reads all of it into the same dataset, as a greater epoch; another begins in the midst of
+the second show. Whenever one has read what there is, the figures must be those of a recomputation.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from deploy.local.download import missing_tool
@@ -45,6 +46,8 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 CUTS = (SHOW_START - HOUR, SHOW_START + HOUR, SHOW_START + DAY + HOUR, SHOW_START + 2 * DAY)
 LAST_DAY_ENDS = datetime(2026, 3, 16, 23, 0, tzinfo=timezone.utc)
 """The end of the day on which the last record of the second live arrived, in Paris."""
+MIDST = SHOW_START + DAY + timedelta(minutes=40)
+"""In the midst of an hour, and of a day."""
 SHARDS = 32
 CLOSING = ("--idle-after", "15")
 """Silence lets time go on to now, which ends every window: for a job that reads the last part."""
@@ -91,6 +94,11 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stage]:
             cancel(services, running_job(services))
         with story.job("replayed", "--epoch", "1", *CLOSING) as job:
             story.keep("replayed", job, LAST_DAY_ENDS, epoch=1)
+            cancel(services, running_job(services))
+        midst = ("--epoch", "2", "--start", MIDST.isoformat())
+        with story.job("from the midst", *midst, *CLOSING) as job:
+            story.published = story.arrived_since(MIDST)
+            story.keep("from the midst", job, LAST_DAY_ENDS, epoch=2)
     return story.stages
 
 
@@ -112,6 +120,14 @@ class Story:
             without = NUMBERED_ALIKE if number else ()
             if any(arriving(live, *CUTS[part - 1 : part + 1], into, without).iterdir()):
                 self.published += publish_live(into, self.services.kafka, "live", 4).messages
+
+    def arrived_since(self, begin: datetime) -> int:
+        """Records of both lives that were published and arrived at a time or later."""
+        ((records,),) = duckdb.execute(
+            "SELECT count(*) FROM read_parquet($files) WHERE arrived_time >= $begin",
+            {"files": [str(path) for path in self.folder.glob("?-?/*.parquet")], "begin": begin},
+        ).fetchall()
+        return int(records)
 
     @contextmanager
     def job(
@@ -163,7 +179,7 @@ class Story:
         )
 
 
-@pytest.mark.parametrize("name", ["savepoint", "rescaled", "replayed"])
+@pytest.mark.parametrize("name", ["savepoint", "rescaled", "replayed", "from the midst"])
 def test_the_figures_are_those_of_a_recomputation(stages, name):
     stages[name].verdict.holds()
 
@@ -211,3 +227,17 @@ def test_a_job_that_remembers_nothing_replaces_every_figure_in_a_greater_epoch(s
 
     assert stage.restored is None
     assert epochs == [(1,)]
+
+
+def test_a_job_that_begins_in_the_midst_of_an_hour_replaces_nothing_that_began_before(stages):
+    """It knows a part of that minute, hour and day only, and its epoch is the greatest."""
+    began_before = f"SELECT * FROM metrics_latest WHERE window_start < '{MIDST}' ORDER BY ALL"
+    before, after = stages["replayed"].dataset, stages["from the midst"].dataset
+    kinds = (
+        f"SELECT DISTINCT window_kind FROM metrics_latest WHERE window_end > '{MIDST}' AND epoch"
+    )
+
+    assert after.rows(began_before) == before.rows(began_before)
+    assert sorted(after.rows(f"{kinds} = 2")) == [("day",), ("hour",), ("minute",)]
+    # Of the hour and of the day in which it began, what was counted whole stands.
+    assert sorted(after.rows(f"{kinds} = 1")) == [("day",), ("hour",)]

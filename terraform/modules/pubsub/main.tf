@@ -28,7 +28,7 @@ resource "google_pubsub_topic" "input" {
   kms_key_name = var.kms_key
   labels       = merge(var.labels, { input = each.key })
 
-  # A job that starts from nothing is right after reading the longest hot horizon again: topics keep it.
+  # A job that starts from nothing, or from older state, reads the open local day again: topics keep it, acknowledged or not.
   message_retention_duration = "${var.retention_days * 86400}s"
 
   message_storage_policy {

@@ -14,7 +14,7 @@ variable "name" {
 }
 
 variable "schedule" {
-  description = "When, as cron says it, in time_zone. After the longest hot horizon of the day before: 6 hours."
+  description = "When, as cron says it, in time_zone. Not before the day before is sealed: hot_minutes after midnight, later where the job is behind."
   type        = string
   default     = "30 6 * * *"
 
