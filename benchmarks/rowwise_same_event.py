@@ -19,7 +19,7 @@ from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler, matching_cra
 from schemas.failure import Reason
 from transforms.protect import REMEMBERED, PseudonymKeys
 from transforms.redact import _LABEL, LABEL_REPLACEMENT, REDACTIONS
-from transforms.screen import _MAIL_PROXY, _MOBILE, _TELEVISION
+from transforms.screen import _MAIL_PREFETCH, _MAIL_PROXY, _MOBILE, _TELEVISION
 
 ACTIONS = {
     "Video Content Playing": ("heartbeat", "exposure", "passive"),
@@ -213,11 +213,13 @@ def _judged(agent: str | None) -> tuple[str, str | None, str | None]:
     if agent in (None, "", "-"):
         return "unknown", None, None
     agent = str(agent)[:1024]
+    if _MAIL_PROXY.search(agent):
+        return "unknown", "mail-proxy", "none"
+    if _MAIL_PREFETCH.search(agent):
+        return "givt", "mail-prefetch", "none"
     if is_crawler(agent):
         listed = CRAWLER_USER_AGENTS_DATA[matching_crawlers(agent)[0]]["pattern"]
         return "givt", f"crawler-user-agents:{listed}", "none"
-    if _MAIL_PROXY.search(agent):
-        return "givt", "mail-proxy", "none"
     if _TELEVISION.search(agent):
         return "valid", None, "tv"
     return "valid", None, "mobile" if _MOBILE.search(agent) else "desktop"

@@ -60,6 +60,7 @@ COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("dissatisfied_bored", pa.int64(), "distinct people in both"),
     ("count", pa.int64(), "actions or answers of the item"),
     ("authors", pa.int64(), "distinct people behind the item"),
+    ("anonymous", pa.int64(), "of the actions or answers, those of nobody known"),
     ("positive", pa.int64(), "answers in the favourable boxes"),
     ("negative", pa.int64(), "answers in the unfavourable boxes"),
 )

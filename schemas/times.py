@@ -24,7 +24,8 @@ def instants_from_text(
 ) -> tuple[pa.TimestampArray, np.ndarray]:
     """Timestamps (µs, UTC) of ISO 8601 text, and the mask of texts that are none.
 
-    Text without an offset is UTC. Null in, null out. A bad text is null and True in the mask.
+    Text without an offset is UTC. Null in, null out. A bad text is null and True in the mask. A
+    leap second (23:59:60 UTC) is the second before it, so that it stays within its day.
     The whole column is cast at once; only a column with a surprise is read value by value.
     """
     text = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
@@ -76,6 +77,9 @@ def _instant(value: str | None) -> datetime | None:
     text = value.strip()
     if text[-1:] in ("Z", "z"):
         text = text[:-1] + "+00:00"
+    leap = text[16:19] == ":60"
+    if leap:
+        text = f"{text[:17]}59{text[19:]}"
     try:
         moment = datetime.fromisoformat(_normal(text))
     except ValueError:
@@ -89,7 +93,8 @@ def _instant(value: str | None) -> datetime | None:
         < timedelta(days=3_652_000)
     ):
         return None
-    return moment.astimezone(timezone.utc)
+    moment = moment.astimezone(timezone.utc)
+    return None if leap and (moment.hour, moment.minute) != (23, 59) else moment
 
 
 def _normal(text: str) -> str:

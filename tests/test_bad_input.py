@@ -114,12 +114,22 @@ def test_records_of_one_channel_read_as_another_all_fail(reader, writer):
     [
         b"a - - " + b" [1" * 100_000,
         b"a - - " + b' [1] "' * 100_000,
+        b"a, " * 300_000 + b"- - [1",
+        b"," * 300_000 + b" - - [1",
         b'a - - [1] "' + b"\\a" * 300_000,
         b"a - - " + b'[1] "" 200 1 "\\' * 50_000,
     ],
 )
 def test_a_hostile_log_line_takes_no_longer_than_its_length(record):
     assert failures_of([record], "access_log") == [("invalid_syntax", "$")]
+
+
+@pytest.mark.timeout(20)
+def test_a_hostile_path_takes_no_longer_than_its_length():
+    path = b"/jane@example.com/" + b"x" * 300_000
+    record = b'a - - [02/Mar/2026:10:00:00 +0000] "GET ' + path + b' HTTP/1.1" 200 1'
+
+    assert decode_records([record], CHANNELS["access_log"]).events.num_rows == 1
 
 
 @pytest.mark.timeout(20)

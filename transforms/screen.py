@@ -12,9 +12,14 @@ from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler, matching_cra
 
 from schemas.columns import spread
 
-_MAIL_PROXY = re.compile(r"GoogleImageProxy|YahooMailProxy|^Mozilla/5\.0$")
-"""Gmail's and Yahoo's image proxies, and the bare agent of Apple's mail privacy protection: they
-fetch the pixel whether or not anybody reads."""
+_MAIL_PROXY = re.compile(r"GoogleImageProxy|YahooMailProxy")
+"""Gmail's and Yahoo's image proxies fetch the pixel for whoever opens the mail, and hide who that
+is: an open as likely a person's as one without a user agent."""
+
+_MAIL_PREFETCH = re.compile(
+    r"^Mozilla/5\.0$|Chrome/42\.0\.2311\.135 Safari/537\.36 Edge/12\.246 Mozilla/5\.0$"
+)
+"""Apple's mail privacy protection and Gmail's prefetch fetch it whether or not anybody reads."""
 
 _TELEVISION = re.compile(
     r"SmartTV|SMART-TV|HbbTV|AppleTV|GoogleTV|BRAVIA|Roku|CrKey|AFT[A-Z]|Tizen.*TV"
@@ -33,7 +38,7 @@ class Verdict(NamedTuple):
 
 
 _UNJUDGED = Verdict("unknown", None, None)
-_UNKNOWN = pa.scalar("unknown")
+_UNKNOWN, _GIVT = pa.scalar("unknown"), pa.scalar("givt")
 
 
 def _judge(user_agent: str) -> Verdict:
@@ -46,11 +51,13 @@ def _judge(user_agent: str) -> Verdict:
 @lru_cache(maxsize=65_536)
 def judge_user_agent(user_agent: str) -> Verdict:
     """Traffic class, reason and device class of one user agent (cached: agents repeat)."""
+    if _MAIL_PROXY.search(user_agent):
+        return Verdict("unknown", "mail-proxy", "none")
+    if _MAIL_PREFETCH.search(user_agent):
+        return Verdict("givt", "mail-prefetch", "none")
     if is_crawler(user_agent):
         listed = CRAWLER_USER_AGENTS_DATA[matching_crawlers(user_agent)[0]]["pattern"]
         return Verdict("givt", f"crawler-user-agents:{listed}", "none")
-    if _MAIL_PROXY.search(user_agent):
-        return Verdict("givt", "mail-proxy", "none")
     if _TELEVISION.search(user_agent):
         return Verdict("valid", None, "tv")
     return Verdict("valid", None, "mobile" if _MOBILE.search(user_agent) else "desktop")
@@ -60,7 +67,8 @@ def screen(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The NATIVE_EVENT batch with ivt_class, ivt_reason and device_class filled from user agents.
 
     What a channel already said stays: a vendor's own machine flag, a device class. Rows without a
-    user agent and without a flag stay `unknown`.
+    user agent and without a flag stay `unknown`. So do rows that a channel calls unknown with a
+    reason, unless their user agent is a known automaton's.
     """
     agents = batch.column("raw_user_agent")
     if agents.null_count == len(agents):
@@ -74,7 +82,10 @@ def screen(batch: pa.RecordBatch) -> pa.RecordBatch:
     }
     if columns["ivt_class"].null_count:
         columns["ivt_class"] = pc.fill_null(columns["ivt_class"], _UNKNOWN)
-    stated = pc.not_equal(batch.column("ivt_class"), _UNKNOWN)
+    stated = pc.or_(
+        pc.not_equal(batch.column("ivt_class"), _UNKNOWN),
+        pc.and_(pc.is_valid(batch.column("ivt_reason")), pc.not_equal(columns["ivt_class"], _GIVT)),
+    )
     if stated.true_count:
         for name in ("ivt_class", "ivt_reason"):
             columns[name] = pc.if_else(stated, batch.column(name), columns[name])

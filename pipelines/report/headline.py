@@ -102,7 +102,7 @@ def says(row: Row) -> str:
 
 def judged_by(row: Row) -> str:
     """n, kind of uncertainty and coverage of a row."""
-    whose = "answers" if row["metric"] in ANSWERED else "people"
+    whose = "respondents" if row["metric"] in ANSWERED else "people"
     kind = uncertainty_in_words(row["uncertainty_kind"])
     if row["metric"] == "interaction_mix":
         whose = "people behind it"

@@ -11,7 +11,7 @@ from transforms.measures import DICTIONARY
 
 MEASURES = {measure.name: measure for measure in DICTIONARY}
 ANSWERED = frozenset(("csat", "nps", "ces"))
-"""Measures whose n counts answers, not people."""
+"""Measures whose n counts respondents: known people, and answers of nobody known."""
 
 _REASONS = {
     None: "nothing was observed",

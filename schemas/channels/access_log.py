@@ -7,7 +7,9 @@ Method and status semantics are RFC 9110's; 499, 444 and 000 are nginx's.
 - The log has no ids and whole seconds: byte-identical lines are one request, so a client that truly
   asks twice for one thing within a second counts once.
 - The actor is address and user agent, or the remote user where the server authenticated one. Behind
-  a proxy the address is the proxy's, unless the server's real address module restores it.
+  a proxy the address is the proxy's, unless the server's real address module restores it or the
+  line begins with the list of X-Forwarded-For: of that the first known address is taken, the
+  client's by its own or its proxy's word.
 - A line cut off after the size (a full disk, a rotation) is taken without what it lost.
 - The query string, where forms leave personal values, is dropped but for `utm_campaign` and
   `utm_medium`; of the referrer only the domain stays, in `ext`; a path segment holding an address
@@ -70,11 +72,18 @@ KINDS = (
     Kind("put", ignored=_PROGRAM),
     Kind("patch", ignored=_PROGRAM),
     Kind("delete", ignored=_PROGRAM),
+    Kind("query", ignored=_PROGRAM),
+    Kind("webdav", ignored=_PROGRAM),
+    Kind("purge", ignored="a cache is emptied: upkeep of the site"),
 )
-_METHODS = {
-    name.upper(): name
-    for name in ("post", "head", "options", "trace", "connect", "put", "patch", "delete")
-}
+_WEBDAV = (
+    "ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT COPY LABEL LOCK MERGE MKACTIVITY MKCALENDAR MKCOL "
+    "MKREDIRECTREF MKWORKSPACE MOVE ORDERPATCH PROPFIND PROPPATCH REBIND REPORT SEARCH UNBIND "
+    "UNCHECKOUT UNLOCK UPDATE UPDATEREDIRECTREF VERSION-CONTROL"
+)
+"""Methods of WebDAV and what extends it, as IANA registers them."""
+_NAMED = ("post", "head", "options", "trace", "connect", "put", "patch", "delete", "query", "purge")
+_METHODS = {n.upper(): n for n in _NAMED} | dict.fromkeys(_WEBDAV.split(), "webdav")
 _STATUS_CLASSES = {
     "1": "informational",
     "3": "redirect",
@@ -101,13 +110,16 @@ _MONTHS = {_MONTH_NAMES[3 * n : 3 * n + 3]: f"{n + 1:02d}" for n in range(12)}
 _QUOTED = r'([^"\\]*(?:\\.[^"\\]*)*)'
 _LINE = re.compile(
     r"(?:[\w.-]+:\d+ )?"  # the virtual host of Apache's vhost_combined
-    r"(\S+) \S+ (.*?) \[(\d[^\]]{0,63})\] "  # bounded, or a hostile line takes its length squared
+    # A list is taken whole or not at all, times are short: else a hostile line takes its length
+    # squared.
+    r"(?=((?:\S+, )*\S+))\1 \S+ (.*?) \[(\d[^\]]{0,63})\] "
     rf'"{_QUOTED}" (\d{{3}}|-) (?:\d+|-)'
     rf'(?: "{_QUOTED}(?:" "{_QUOTED}(?:"(?: .*)?)?)?)?\r?$'
 )
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
 _SESSION_PARAMETER = re.compile(r";jsessionid=.*", re.IGNORECASE)
-_ADDRESS_SEGMENT = re.compile(r"[^/]*(?:@|%40)[^/]*")
+_AT = re.compile(r"@|%(?:25)*40")
+"""An address's sign, plain or encoded, however often."""
 _EXTENSION = re.compile(r"[a-z0-9]+")
 _FEED_QUERY = re.compile(r"(?:^|&)(?:feed|format|flav|type)=(?:rss|atom|rdf)", re.IGNORECASE)
 _PAID_MEDIUM = re.compile(r"cp[acmv]|ppc|paid.*", re.IGNORECASE)
@@ -151,27 +163,28 @@ def fill(requests: list[Request], sheet: Sheet) -> None:
 
 
 def _actors(requests: list[Request], sheet: Sheet) -> None:
-    users = [None if r.user in ("-", '""', "") else _unescape(r.user) for r in requests]
+    users = [_unescape(r.user) if r.user.strip('-" ') else None for r in requests]
+    clients = [_client(r.host) if "," in r.host else r.host for r in requests]
     agents = [None if a in (None, "-", "") else _unescape(a) for a in (r.agent for r in requests)]
-    addresses = {host: _address(host) for host in {r.host for r in requests}}
+    addresses = {client: _address(client) for client in set(clients)}
     sheet.put("raw_user_agent", agents)
-    sheet.put("raw_ip", [addresses[r.host] for r in requests])
+    sheet.put("raw_ip", [addresses[client] for client in clients])
     sheet.put(
         "raw_actor",
         [
             f"user:{user}"
             if user
             else None
-            if r.host == "-"
-            else f"client:{r.host}|{'' if agent is None else agent}"
-            for r, user, agent in zip(requests, users, agents)
+            if client == "-"
+            else f"client:{client}|{'' if agent is None else agent}"
+            for client, user, agent in zip(clients, users, agents)
         ],
     )
     sheet.put(
         "actor_basis",
         [
-            "login" if user else "none" if r.host == "-" else "session"
-            for r, user in zip(requests, users)
+            "login" if user else "none" if client == "-" else "session"
+            for client, user in zip(clients, users)
         ],
     )
 
@@ -185,8 +198,8 @@ def _meaning(line: str, status: str) -> _Meaning:
     if ";" in path:
         path = _SESSION_PARAMETER.sub("", path)
     kind = _kind(method, status, path.lower(), query)
-    if "%40" in path or "@" in path:
-        path = _ADDRESS_SEGMENT.sub("redacted", path)
+    if _AT.search(path):
+        path = "/".join("redacted" if _AT.search(part) else part for part in path.split("/"))
     campaign, paid = None, False
     if "utm_" in query:
         tags = dict(parse_qsl(query.replace("&amp;", "&")))
@@ -225,6 +238,12 @@ def _domain(referrer: str | None) -> str | None:
     return f'{{"referrer":"{match[1].lower()}"}}' if match else None
 
 
+def _client(forwarded: str) -> str:
+    """The first address that the proxies of a list knew; `-` where they knew none."""
+    named = [name.strip() for name in forwarded.split(",")]
+    return next((name for name in named if name not in ("", "-", "unknown")), "-")
+
+
 def _address(host: str) -> str | None:
     """The address, or null where the server logs names of hosts."""
     return host if _IP.fullmatch(host) else None
@@ -252,7 +271,8 @@ def recognise(payload: bytes) -> bool:
 CHANNEL = Channel(
     name="access_log",
     title="Web server access log (Apache, nginx)",
-    document="Apache HTTP Server 2.4 Log Files; nginx ngx_http_log_module; RFC 9110",
+    document="Apache HTTP Server 2.4 Log Files; nginx ngx_http_log_module; RFC 9110; HTTP methods "
+    "registered by IANA",
     media_type="owned",
     provenance="first_party",
     kinds=KINDS,

@@ -17,8 +17,9 @@ is an object with these fields, where `?` marks what may be left out:
 * `com.moment.follow.v1`, `com.moment.unfollow.v1`: user_id, content_id or brand_id
 * `com.moment.consent.changed.v1`: user_id, purposes, e.g. `{"analytics": true, "email": false}`
 
-Every type also takes brand_id? and consent?, e.g. `{"analytics": true}`. What is given and taken
-back by one person is one fact, whichever producer says so; the latest by time holds.
+Every type also takes brand_id? and consent?, e.g. `{"analytics": true}`; empty text is no value.
+What is given and taken back by one person is one fact, whichever producer says so; the latest by
+time holds.
 """
 
 from __future__ import annotations
@@ -168,7 +169,8 @@ def parse(payload: bytes) -> Event:
     if not content:
         raise ParseError(Reason.MISSING_FIELD, "$.data", "expected an object, found none")
     try:
-        return Event(envelope, _DATA.decode(content))
+        data = _DATA.decode(content)
+        return Event(envelope, _without_empty(data) if b'""' in content else data)
     except msgspec.ValidationError as error:
         found = _WHERE.search(str(error))
         raise ParseError(
@@ -178,6 +180,14 @@ def parse(payload: bytes) -> Event:
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ParseError(Reason.SYNTAX, path, "expected well-formed JSON") from error
+
+
+def _without_empty(data: Data) -> Data:
+    """An empty parent would make a reply of a comment, an empty brand would be a brand."""
+    for name in Data.__struct_fields__:
+        if getattr(data, name) == "":
+            setattr(data, name, None)
+    return data
 
 
 def fill(events: list[Event], sheet: Sheet) -> None:

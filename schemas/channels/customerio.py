@@ -2,6 +2,9 @@
 
 A kind is `<object_type>: <metric>`. Messages to Slack channels and webhooks reach colleagues and
 servers, not the audience: they are kept as system events without an actor.
+
+What is `prefetched`, or done by a `machine`, is no person's. What is only `proxied` (Gmail's image
+proxy) may be: it is of unknown validity, with that reason.
 """
 
 from __future__ import annotations
@@ -101,7 +104,7 @@ _CAMPAIGNS = (
     ("newsletter", "newsletter_id"),
     ("transactional", "transactional_message_id"),
 )
-_MACHINES = ("prefetched", "proxied", "machine")
+_MACHINES = ("prefetched", "machine")
 
 
 def fill(reports: list[Report], sheet: Sheet) -> None:
@@ -112,7 +115,7 @@ def fill(reports: list[Report], sheet: Sheet) -> None:
         for r, d in zip(reports, data)
     ]
     deliveries = [native_id(d.delivery_id) for d in data]
-    machines = [_machine(d) for d in data]
+    flags = [_flag(d) for d in data]
     sheet.put("kind", [f"{r.object_type}: {r.metric}" for r in reports])
     sheet.put("source_event_id", [r.event_id or None for r in reports])
     sheet.put_instants(
@@ -134,8 +137,8 @@ def fill(reports: list[Report], sheet: Sheet) -> None:
         "text",
         [native_id(d.content) if r.metric == "replied" else None for r, d in zip(reports, data)],
     )
-    sheet.put("ivt_class", ["givt" if m else "unknown" for m in machines])
-    sheet.put("ivt_reason", [f"customerio.{m}=true" if m else None for m in machines])
+    sheet.put("ivt_class", ["givt" if flag in _MACHINES else "unknown" for flag in flags])
+    sheet.put("ivt_reason", [f"customerio.{flag}=true" if flag else None for flag in flags])
     links = [bare_link(d.href) if d.href else None for d in data]
     sheet.put(
         "ext", [msgspec.json.encode({"link": link}).decode() if link else None for link in links]
@@ -171,9 +174,9 @@ def _campaign(data: Data) -> str | None:
     return None
 
 
-def _machine(data: Data) -> str | None:
-    """Which of the vendor's flags says that a machine opened or clicked."""
-    for flag in _MACHINES:
+def _flag(data: Data) -> str | None:
+    """Which of the vendor's flags says that a machine opened or clicked, or stood between."""
+    for flag in (*_MACHINES, "proxied"):
         if getattr(data, flag) is True:
             return flag
     return None

@@ -2,7 +2,9 @@
 
 Older webhooks name the event in `eventTitle`, newer ones in `eventName`; some carry no
 `dataFields` or no `createdAt`. Such an event did happen: it is dated by its arrival.
-`proxySource` (Gmail, Apple) and `isBot` say that a machine opened or clicked.
+`isBot` says that a machine opened or clicked, and so does the `proxySource` Apple, which fetches
+every mail's images. Any other (Gmail) fetches them for whoever opens: of unknown validity, with
+that reason.
 """
 
 from __future__ import annotations
@@ -103,6 +105,8 @@ KINDS = (
 )
 
 _NO_FIELDS = DataFields()
+_BOT = "iterable.isBot=true"
+_MACHINES = (_BOT, "iterable.proxySource=Apple")
 _PLACEHOLDER = "@placeholder.email"
 """Domain of the addresses Iterable invents for users known by an id only."""
 _DEVICES = {
@@ -126,7 +130,7 @@ def fill(webhooks: list[Webhook], sheet: Sheet) -> None:
     messages = [native_id(f.message_id) for f in fields]
     links = [f.url or f.link_url or f.clicked_url or f.target_url for f in fields]
     actors = [_actor(w, f) for w, f in zip(webhooks, fields)]
-    machines = [_machine(f) for f in fields]
+    signs = [_sign(f) for f in fields]
     sheet.put("kind", kinds)
     sheet.require(kinds, "$.eventName")
     # Arrow reads the offset only without the space before it.
@@ -159,12 +163,12 @@ def fill(webhooks: list[Webhook], sheet: Sheet) -> None:
     sheet.put("raw_user_agent", [native_id(f.user_agent) for f in fields])
     sheet.put("raw_ip", [native_id(f.ip) for f in fields])
     # A machine's device and place are not the person's.
-    places = [_NO_FIELDS if m else f for m, f in zip(machines, fields)]
+    places = [_NO_FIELDS if sign else f for sign, f in zip(signs, fields)]
     sheet.put("device_class", [_device(f.user_agent_device) for f in places])
     sheet.put("country", [_country(f.country) for f in places])
     sheet.put("region", [native_id(f.region) for f in places])
-    sheet.put("ivt_class", ["givt" if m else "unknown" for m in machines])
-    sheet.put("ivt_reason", machines)
+    sheet.put("ivt_class", ["givt" if sign in _MACHINES else "unknown" for sign in signs])
+    sheet.put("ivt_reason", signs)
     shown = [bare_link(link) if link else None for link in links]
     sheet.put(
         "ext", [msgspec.json.encode({"link": link}).decode() if link else None for link in shown]
@@ -191,10 +195,13 @@ def _campaign(fields: DataFields) -> str | None:
     return f"campaign:{campaign}" if campaign else f"workflow:{workflow}" if workflow else None
 
 
-def _machine(fields: DataFields) -> str | None:
+def _sign(fields: DataFields) -> str | None:
+    """What says that a machine opened or clicked, or stood between."""
+    if fields.is_bot is True:
+        return _BOT
     if fields.proxy_source and isinstance(fields.proxy_source, str):
         return f"iterable.proxySource={fields.proxy_source}"
-    return "iterable.isBot=true" if fields.is_bot is True else None
+    return None
 
 
 def _device(name: Any) -> str | None:

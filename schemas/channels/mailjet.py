@@ -1,7 +1,8 @@
 """Mailjet Event API: what became of each e-mail, one event a request or a JSON array of them.
 
 `sent` says that the recipient's mail server accepted the message, so it is a delivery here.
-Opens by mail proxies look like any other: the user agent goes to Screen, which knows their names.
+Opens through mail proxies look like any other: the user agent goes to Screen, which knows their
+names and which of them fetch what nobody opened.
 """
 
 from __future__ import annotations

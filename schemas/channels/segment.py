@@ -1,8 +1,12 @@
-"""Segment Spec, as sent by Segment and RudderStack: calls, video events, e-commerce events.
+"""Segment Spec, as sent by Segment and RudderStack: calls and the events of all its specs.
 
 Event time is derived from the three clocks (`originalTimestamp`, `sentAt`, `receivedAt`), so a
 device whose clock is wrong by a constant is put right. `Video Content Playing` is the heartbeat:
 the spec's default period is ten seconds.
+
+What a sender or an application reports of somebody (delivered, bounced, crashed) does not say that
+they were there. A track of any other name does: one that says nothing of its person's presence is
+better not sent here.
 """
 
 from __future__ import annotations
@@ -149,7 +153,7 @@ def _inherit(call: bytes, batch: Batch) -> bytes:
     return msgspec.json.encode(fields)
 
 
-_TYPE = re.compile(rb'"type"\s*:\s*"(?:track|page|screen|identify|group|alias)"')
+_TYPE = re.compile(rb'"type"\s*:\s*"(?:track|page|screen|identify|group|alias|merge)"')
 
 
 def recognise(payload: bytes) -> bool:
@@ -160,7 +164,8 @@ def recognise(payload: bytes) -> bool:
 CHANNEL = Channel(
     name="segment",
     title="Web and app (Segment, RudderStack)",
-    document="Segment Spec: calls, Video Spec, V2 Ecommerce Events; RudderStack event spec",
+    document="Segment Spec: calls, and events of video, e-commerce, e-mail, mobile, desktop, "
+    "live chat, A/B testing, B2B SaaS and AI copilots; RudderStack event spec",
     media_type="owned",
     provenance="first_party",
     kinds=KINDS,

@@ -16,11 +16,14 @@ def _tracks(action: str | None, *names: str, **declared: Any) -> tuple[Kind, ...
 _GESTURE = "gesture_ui"
 _QUALITY = {"ignored": "quality of service, not a person's act"}
 _COUNTED = {"ignored": "the start of the advertisement is counted"}
+_MACHINE = {"ignored": "the assistant's act, not a person's: the message it answers is counted"}
+_EITHER = {"ignored": "either side may end it: the messages before it are counted"}
 _ORDERED = "track: Order Completed"
 KINDS = (
     Kind("track", "custom"),
     *(Kind(call, "view") for call in ("page", "screen")),
     *(Kind(call, "identify") for call in ("identify", "group", "alias")),
+    Kind("merge", ignored="RudderStack's, deprecated: a warehouse joins profiles, nobody acted"),
     *_tracks("join", "Video Playback Started", "Video Playback Resumed"),
     *_tracks("leave", "Video Playback Paused", "Video Playback Completed", "Video Playback Exited"),
     *_tracks("custom", "Video Playback Seek Completed", modality=_GESTURE),
@@ -51,6 +54,33 @@ KINDS = (
     *_tracks("share", "Product Shared", "Cart Shared", modality=_GESTURE),
     *_tracks("comment", "Product Reviewed", modality="text"),
     *_tracks("lead", "Lead Generated"),
+    *_tracks("deliver", "Email Delivered", "Push Notification Received"),
+    *_tracks("open", "Email Opened", "Push Notification Tapped"),
+    *_tracks("click", "Email Link Clicked", "Deep Link Clicked", modality=_GESTURE),
+    *_tracks("fail_delivery", "Email Bounced", "Push Notification Bounced"),
+    *_tracks("complain", "Email Marked as Spam"),
+    *_tracks("unsubscribe", "Unsubscribed", "Application Uninstalled"),
+    *_tracks("join", "Application Opened", "Application Unhidden"),
+    *_tracks("leave", "Application Backgrounded", "Application Hidden", "Application Terminated"),
+    *_tracks("custom", "Application Installed", "Application Updated"),
+    *_tracks(None, "Application Crashed", **_QUALITY),
+    *_tracks(
+        None, "Install Attributed", ignored="a provider's word on an install, not the install"
+    ),
+    *_tracks(None, "Deep Link Opened", ignored="Application Opened comes beside it"),
+    *_tracks("expose", "Experiment Viewed"),
+    *_tracks("custom", "Live Chat Conversation Started", "Conversation Started", modality="text"),
+    *_tracks("reply", "Live Chat Message Sent", "Message Sent", modality="text"),
+    *_tracks("deliver", "Live Chat Message Received"),
+    *_tracks(None, "Live Chat Conversation Ended", "Conversation Ended", **_EITHER),
+    *_tracks(None, "Message Received", "Tool Invoked", **_MACHINE),
+    *_tracks(None, "Media Generated", "Component Loaded", **_MACHINE),
+    *_tracks("custom", "Feedback Submitted", "Signed Up", "Signed In", modality=_GESTURE),
+    *_tracks("custom", "Invite Sent", "Trial Started", modality=_GESTURE),
+    *_tracks("leave", "Signed Out"),
+    *_tracks("profile", "Account Created", "Account Deleted"),
+    *_tracks("profile", "Account Added User", "Account Removed User"),
+    *_tracks(None, "Trial Ended", ignored="time ran out, nobody acted"),
 )
 
 NAMES = (*(kind.name for kind in KINDS), "")

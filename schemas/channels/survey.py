@@ -13,7 +13,8 @@ A response is one JSON object ("Moment survey response 1.0", docs/channels.md):
 - `respondent` has `user_id`, `email` or `anonymous_id`, the first of these counts; without one the
   answers are nobody's. `submitted_at` is the survey server's time.
 - `type` is nps, csat, ces, boredom (scales: `value` from `min` to `max`), choice or text. A scale
-  without bounds has its customary ones, see SCALES.
+  without bounds has its customary ones: nps 0 to 10, csat 1 to 5, ces 1 to 7, boredom 0 to 1. An
+  nps has no others: promoters are nines and tens of 0 to 10, and a 9 of 1 to 10 is another answer.
 - One respondent's answer to one question is one fact: answering again, in any response, replaces
   the answer, and the latest `submitted_at` stands. `revision` orders statements of one instant.
 - A row of a table is a response with one answer: `question_id`, `type`, `value` and `user_id` stand
@@ -240,6 +241,12 @@ def _ratings(kinds: list[str], answers: list[Answer], sheet: Sheet) -> None:
     value, least, greatest = columns
     detail = "expected a number above min"
     sheet.reject_where(least >= greatest, Reason.INVALID_NUMBER, "$.answers[].max", detail)
+    nps = np.array([kind == "answer: nps" for kind in kinds])
+    detail = "expected 0 to 10, the only scale of a net promoter score"
+    for name, bound, only in zip(("min", "max"), (least, greatest), SCALES["nps"]):
+        sheet.reject_where(
+            nps & (bound != only), Reason.INVALID_VALUE, f"$.answers[].{name}", detail
+        )
     outside = (value < least) | (value > greatest)
     detail = "expected a number from min to max of its scale"
     sheet.reject_where(outside, Reason.INVALID_NUMBER, "$.answers[].value", detail)

@@ -1,5 +1,9 @@
 """YouTube live chat: `liveChatMessages` resources, alone or in pages of `list` and `streamList`.
 
+Over gRPC `streamList` names types in capitals (`TEXT_MESSAGE_EVENT`): written as JSON by protobuf's
+own mapping, a page is read like one of `list`. A page's `activePollItem` is a message of its own,
+the same one on every page until the poll closes.
+
 A message is a mutable fact: it may be deleted by a moderator, retracted by its author or left as a
 tombstone, and all three are final, whichever is read first. Names and pictures of authors are not
 read at all.
@@ -96,6 +100,7 @@ class Message(_Native):
 
 class Page(_Native):
     items: list[msgspec.Raw] | None = None
+    active_poll_item: msgspec.Raw = msgspec.Raw()
 
 
 _EMOJI = "textMessageEvent: emoji"
@@ -113,7 +118,8 @@ KINDS = (
     Kind("newSponsorEvent", "subscribe", modality="purchase", mutable=True),
     Kind("memberMilestoneChatEvent", "comment", modality="text", mutable=True),
     Kind("membershipGiftingEvent", "purchase", modality="purchase", mutable=True),
-    Kind("giftMembershipReceivedEvent", "subscribe", mutable=True),
+    # The giver acted, and is counted by membershipGiftingEvent; the receiver may not even be there.
+    Kind("giftMembershipReceivedEvent", "profile", mutable=True),
     Kind("messageDeletedEvent", "moderate", op="retract", undoes="any message"),
     Kind("messageRetractedEvent", "comment", op="retract", undoes="any message"),
     Kind("tombstone", "system", op="retract", undoes="any message"),
@@ -124,6 +130,12 @@ KINDS = (
     Kind("sponsorOnlyModeEndedEvent", "system"),
     Kind("invalidType", ignored="the enumeration's placeholder: never a message"),
 )
+_NAMES = {
+    re.sub("(?=[A-Z])", "_", kind.name).upper(): kind.name
+    for kind in KINDS
+    if kind.name not in _OURS
+}
+"""What the types are called over gRPC."""
 _MUTABLE = frozenset(kind.name for kind in KINDS if kind.mutable)
 _FINAL = frozenset(kind.name for kind in KINDS if kind.op == "retract")
 _SUBJECTS = {
@@ -153,6 +165,8 @@ def fill(messages: list[Message], sheet: Sheet) -> None:
     snippets = [m.snippet for m in messages]
     authors = [m.author_details for m in messages]
     texts = [_words(s) for s in snippets]
+    for snippet in snippets:
+        snippet.type = _NAMES.get(snippet.type, snippet.type)
     gifts = [_combo(s) for s in snippets]
     kinds = [_kind(s.type, text, combo) for s, text, combo in zip(snippets, texts, gifts)]
     subjects = [_subject(m) for m in messages]
@@ -247,7 +261,7 @@ def _ids(messages: list[Message], kinds: list[str], combos: list[int]) -> list[s
             ids[row] = f"{ids[row]}:combo:{combos[row]}"
         elif kind == "pollEvent":
             poll = messages[row].snippet.poll_details
-            ids[row] = f"{ids[row]}:{poll.status}" if poll else ids[row]
+            ids[row] = f"{ids[row]}:{(poll.status or '').lower()}" if poll else ids[row]
     return ids
 
 
@@ -298,10 +312,14 @@ _PAGE = msgspec.json.Decoder(Page)
 
 def unwrap(payload: bytes) -> list[bytes] | None:
     """The messages of a page (`liveChatMessageListResponse`); None for a single message."""
-    if b'"items"' not in payload:
+    if b'"items"' not in payload and b'"activePollItem"' not in payload:
         return None
-    items = _PAGE.decode(payload).items
-    return None if items is None else [bytes(item) for item in items]
+    page = _PAGE.decode(payload)
+    poll = bytes(page.active_poll_item)
+    polls = [poll] if poll not in (b"", b"null") else []
+    if page.items is None and not polls:
+        return None
+    return [bytes(item) for item in page.items or ()] + polls
 
 
 def recognise(payload: bytes) -> bool:

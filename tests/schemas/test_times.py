@@ -40,6 +40,23 @@ def test_iso_8601_in_all_its_dress_is_ten_o_clock(text):
         assert not bad.any()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2016-12-31T23:59:60Z",
+        "2016-12-31 23:59:60",
+        "2017-01-01T00:59:60+01:00",
+        "2017-01-01T05:29:60+05:30",
+        "2016-12-31T23:59:60.0Z",
+    ],
+)
+def test_a_leap_second_is_the_second_before_it(text):
+    instants, bad = instants_from_text([text, "2026-03-02T10:00:00Z"])
+
+    assert instants[0].as_py() == datetime(2016, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+    assert not bad.any()
+
+
 def test_fractions_are_kept_to_the_microsecond_and_cut_below():
     texts = [
         "2026-03-02T10:00:00.1Z",
@@ -65,6 +82,9 @@ def test_fractions_are_kept_to_the_microsecond_and_cut_below():
         "9999-12-31T23:59:59-12:00",
         "2026-02-30T00:00:00Z",
         "2026-03-02T24:30:00Z",
+        "2026-03-02T10:00:60Z",
+        "2016-12-31T23:59:60+01:00",
+        "2016-12-31T23:59:61Z",
         "yesterday",
         "10:00",
         "",

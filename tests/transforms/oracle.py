@@ -157,3 +157,5 @@ def _count_item(
     sums[key, "negative"] += row.value <= _UNFAVOURABLE.get(row.signal, -1)
     if row.actor:
         people[key, "authors"].add(row.actor)
+    else:
+        sums[key, "anonymous"] += 1

@@ -125,6 +125,7 @@ def test_without_an_actor_events_and_actions_count_and_people_do_not():
     live = Live().say(said("10:00", "", "like", id=1))
 
     assert (live.total("events"), live.total("count", item="like")) == (1, 1)
+    assert live.total("anonymous", item="like") == 1
     assert (live.total("viewers"), live.total("engagers"), live.total("authors", item="like")) == (
         0,
         0,

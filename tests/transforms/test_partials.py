@@ -82,6 +82,7 @@ LARGEST = {
     "actions": 10**9,
     "action_squares": 10**18,
     "count": 10**9,
+    "anonymous": 10**9,
     "positive": 10**9,
     "negative": 10**9,
 }

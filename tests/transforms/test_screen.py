@@ -18,19 +18,39 @@ CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.ht
         ("Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", "givt"),
         ("curl/8.5.0", "givt"),
         ("python-requests/2.31.0", "givt"),
-        # Mail proxies fetch the pixel of a mail that nobody may have read.
-        ("Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)", "givt"),
-        ("YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html", "givt"),
+        # Apple's proxy and Gmail's prefetch fetch the pixel of a mail that nobody may have read.
         ("Mozilla/5.0", "givt"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/42.0.2311.135 Safari/537.36 Edge/12.246 Mozilla/5.0", "givt"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/42.0.2311.135 Safari/537.36 Edge/12.246", "valid"),
         (PHONE, "valid"),
         (LAPTOP, "valid"),
     ],
 )  # fmt: skip
-def test_published_crawlers_and_mail_proxies_are_general_invalid_traffic(agent, traffic):
+def test_published_crawlers_and_mail_prefetches_are_general_invalid_traffic(agent, traffic):
     verdict = judge_user_agent(agent)
 
     assert verdict.ivt_class == traffic
     assert (verdict.ivt_reason is not None) == (traffic == "givt")
+
+
+GMAIL = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
+YAHOO = "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html"
+
+
+@pytest.mark.parametrize("agent", [GMAIL, YAHOO])
+def test_a_proxy_that_fetches_for_a_reader_may_be_a_person(agent):
+    assert judge_user_agent(agent) == ("unknown", "mail-proxy", "none")
+
+
+def test_what_a_channel_doubts_with_a_reason_stays_doubtful_unless_an_automaton_is_known():
+    doubt = {"ivt_class": "unknown", "ivt_reason": "vendor: proxied"}
+    rows = [event(raw_user_agent=agent, **doubt) for agent in (GMAIL, PHONE, None, CRAWLER)]
+    found = screen(native(*rows))
+
+    assert found.column("ivt_class").to_pylist() == ["unknown", "unknown", "unknown", "givt"]
+    assert found.column("ivt_reason").to_pylist() == ["vendor: proxied"] * 3 + [
+        "crawler-user-agents:Googlebot\\/"
+    ]
 
 
 @pytest.mark.parametrize(

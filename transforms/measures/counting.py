@@ -204,12 +204,13 @@ def _affect(rated: Frame, dimensions: tuple[str, ...]) -> Frame:
 
 
 def _items(actions: Frame, dimensions: tuple[str, ...]) -> Frame:
-    """Counts, authors and favourable answers of each start and signal."""
+    """Counts, authors, anonymous and favourable answers of each start and signal."""
     keyed = {**actions, "item": actions["signal"]}
     key = (*dimensions, "start", "item")
     groups = group(keyed, key)
     frame = groups.first(keyed, key)
     frame["count"] = groups.sum(keyed["count"])
+    frame["anonymous"] = groups.sum(keyed["count"] * (keyed["actor"] == 0))
     code = np.arange(int(keyed["signal"].max(initial=0)) + 1)
     positive = _thresholds(POSITIVE, len(code), 2**31 - 1)[keyed["signal"]]
     negative = _thresholds(NEGATIVE, len(code), -1)[keyed["signal"]]

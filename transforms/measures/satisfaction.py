@@ -1,4 +1,8 @@
-"""Satisfaction as people declare it: CSAT, NPS, CES (R07), each answer of a person counted once."""
+"""Satisfaction as people declare it: CSAT, NPS, CES (R07), each answer of a person counted once.
+
+`n` is respondents: distinct known people, and each answer of nobody known as one more, for a survey
+without names is answered once each. A person who answers both ways counts as two.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +30,8 @@ def top_boxes(frame: Frame) -> Figure:
 
 
 def _respondents(frame: Frame) -> np.ndarray:
-    """Distinct people behind the answers; where none is known, each answer is at most one."""
-    return np.where(frame["authors"] > 0, frame["authors"], frame["count"])
+    """Distinct people behind the answers, each answer of nobody known being one."""
+    return frame["authors"] + frame["anonymous"]
 
 
 def promoters_less_detractors(frame: Frame) -> Figure:

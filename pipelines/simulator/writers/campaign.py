@@ -6,10 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-SCANNER = (
-    "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
-)
-"""How Gmail's image proxy presents itself: it opens for the reader, or before them."""
+SCANNER = "Mozilla/5.0"
+"""How Apple's mail privacy protection presents itself: it opens whether or not anybody reads."""
 
 
 class Reach(NamedTuple):

@@ -64,7 +64,7 @@ def _events(medium: str, outcome: Reach) -> list[tuple[str, int, dict[str, Any]]
         return [(f"{medium}Bounce", outcome.sent_ms, {})]
     events: list[tuple[str, int, dict[str, Any]]] = [(f"{medium}Send", outcome.sent_ms, {})]
     if medium == "email" and outcome.machine_opened_ms:
-        proxy = {"userAgent": SCANNER, "proxySource": "Gmail", "ip": "192.0.2.31"}
+        proxy = {"userAgent": SCANNER, "proxySource": "Apple", "ip": "192.0.2.31"}
         events.append(("emailOpen", outcome.machine_opened_ms, proxy))
     if medium != "sms" and outcome.opened_ms:
         events.append((f"{medium}Open", outcome.opened_ms, browser if medium == "email" else {}))

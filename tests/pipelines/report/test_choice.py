@@ -23,6 +23,15 @@ def test_a_suppressed_figure_gives_its_reason_and_no_number(tmp_path: Path) -> N
     assert "data-value" not in card.partition("coverage")[0]
 
 
+def test_satisfaction_rests_on_respondents_and_an_audience_on_people(tmp_path: Path) -> None:
+    rows = [metric("reach", 812.0, n=812), share("csat", 40, 80, item="csat", n=80)]
+    write_metrics(tmp_path, rows)
+    html, _ = read(tmp_path)
+
+    assert ">80</span> respondents ·" in html
+    assert ">812</span> people ·" in html
+
+
 def test_a_figure_the_live_lacks_is_of_the_whole_property_and_says_so(tmp_path: Path) -> None:
     live = {"grouping_set": "content", "content_id": "live-42"}
     rows = [metric("reach", 812.0, **live), share("csat", 40, 80, item="csat")]

@@ -77,6 +77,12 @@ def test_every_kind_is_shown() -> None:
         ("POST /news HTTP/1.1", "422", "client error"),
         ("HEAD /news HTTP/1.1", "304", "head"),
         ("DELETE /news HTTP/1.1", "500", "server error"),
+        ("PROPFIND /files HTTP/1.1", "207", "webdav"),
+        ("PROPFIND /files HTTP/1.1", "401", "client error"),
+        ("LOCK /files/plan.odt HTTP/1.1", "200", "webdav"),
+        ("VERSION-CONTROL /files HTTP/1.1", "200", "webdav"),
+        ("PURGE /news HTTP/1.1", "200", "purge"),
+        ("QUERY /search HTTP/1.1", "200", "query"),
         ("-", "408", "client error"),
         ("", "400", "client error"),
         ("GET /news HTTP/1.1", "-", "unanswered"),
@@ -90,9 +96,9 @@ def test_method_status_and_resource_make_the_kind(
 
 @pytest.mark.parametrize(
     ("request_line", "status"),
-    [("PROPFIND /files HTTP/1.1", "207"), ("PAGE / HTTP/1.1", "200"), ("GET / HTTP/1.1", "700")],
+    [("PAGE / HTTP/1.1", "200"), ("get / HTTP/1.1", "200"), ("GET / HTTP/1.1", "700")],
 )
-def test_a_method_or_status_class_outside_rfc_9110_is_an_unknown_kind(
+def test_a_method_that_is_not_registered_or_a_status_of_no_class_is_an_unknown_kind(
     request_line: str, status: str
 ) -> None:
     assert failure(line(request_line, status)) == ("unknown_kind", "request")
@@ -112,6 +118,11 @@ def test_zone_offsets_are_put_right() -> None:
         "2026-03-01T22:30:00+00:00",
     ]
     assert set(found.column("time_basis").to_pylist()) == {"true"}
+
+
+def test_a_leap_second_is_the_second_before_it() -> None:
+    for time in ("31/Dec/2016:23:59:60 +0000", "01/Jan/2017:00:59:60 +0100"):
+        assert event(line(time=time))["event_time"].isoformat() == "2016-12-31T23:59:59+00:00"
 
 
 @pytest.mark.parametrize(
@@ -158,6 +169,45 @@ def test_the_actor_is_address_and_user_agent() -> None:
     assert row["raw_ip"] == "2001:db8::17"
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [
+        ("198.51.100.4, 10.0.0.1", "198.51.100.4"),
+        ("198.51.100.5, 10.0.0.1, 10.0.0.2", "198.51.100.5"),
+        ("2001:db8::17,10.0.0.1", "2001:db8::17"),
+        ("unknown, 198.51.100.6", "198.51.100.6"),
+        ("www.example.com:443 198.51.100.7, 10.0.0.1", "198.51.100.7"),
+    ],
+)
+def test_of_a_list_of_forwarded_addresses_the_client_is_the_first_known(
+    forwarded: str, client: str
+) -> None:
+    row = event(line(host=forwarded))
+
+    assert row["raw_actor"] == f"client:{client}|ExampleBrowser/1.0"
+    assert (row["actor_basis"], row["raw_ip"]) == ("session", client)
+
+
+def test_a_list_that_names_no_client_is_no_actor() -> None:
+    row = event(line(host="unknown, unknown"))
+
+    assert (row["raw_actor"], row["actor_basis"], row["raw_ip"]) == (None, "none", None)
+
+
+def test_a_user_may_be_logged_in_behind_a_list_of_addresses() -> None:
+    row = event(line(host="198.51.100.4, 10.0.0.1", user="marie"))
+
+    assert (row["raw_actor"], row["actor_basis"]) == ("user:marie", "login")
+
+
+@pytest.mark.parametrize("user", ["-", "- -", "--", '""', ""])
+def test_dashes_are_nobody_logged_in(user: str) -> None:
+    row = event(line(user=user))
+
+    assert row["raw_actor"] == "client:203.0.113.7|ExampleBrowser/1.0"
+    assert row["actor_basis"] == "session"
+
+
 def test_a_remote_user_is_the_actor_and_stays_nowhere_else() -> None:
     row = event(line(user="marie dupont"))
 
@@ -193,7 +243,7 @@ def test_query_strings_and_referrers_leave_nothing_personal() -> None:
 
 
 def test_an_address_in_a_path_is_redacted() -> None:
-    for address in ("jane@example.com", "jane%40example.com"):
+    for address in ("jane@example.com", "jane%40example.com", "jane%2540example.com"):
         row = event(line(f"GET /people/{address}/photo HTTP/1.1"))
         assert row["content_id"] == row["object_id"] == "/people/redacted/photo"
 

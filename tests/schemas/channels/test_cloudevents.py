@@ -172,6 +172,24 @@ def test_a_comment_on_a_comment_is_a_reply_in_its_thread() -> None:
     assert (event["parent_id"], event["thread_id"], event["object_id"]) == ("c1", "c1", "c2")
 
 
+def test_empty_text_is_absent() -> None:
+    data = {"user_id": "u1", "content_id": "live-1", "comment_id": "c2"}
+    empty = {"parent_id": "", "brand_id": "", "text": "", "visitor_id": ""}
+    (said,) = events_of(cloud_event("comment.posted.v1", data | empty))
+    (unsaid,) = events_of(cloud_event("comment.posted.v1", data))
+
+    assert said == unsaid
+    assert (said["action"], said["thread_id"]) == ("comment", "c2")
+    assert (said.get("parent_id"), said.get("brand_id"), said.get("text")) == (None, None, None)
+
+
+def test_who_follows_a_brand_may_leave_the_content_empty() -> None:
+    data = {"user_id": "u1", "content_id": "", "brand_id": "acme"}
+    (event,) = events_of(cloud_event("follow.v1", data))
+
+    assert (event["object_type"], event["object_id"]) == ("brand", "acme")
+
+
 def test_an_unfollow_retracts_the_follow() -> None:
     data = {"user_id": "u1", "brand_id": "acme"}
     followed, left = events_of(

@@ -122,14 +122,19 @@ def test_without_an_event_id_only_equal_bytes_are_replays():
     ("changes", "flag"),
     [
         ({"prefetched": True, "proxied": True}, "prefetched"),
-        ({"proxied": True, "prefetched": False}, "proxied"),
-        ({"machine": True}, "machine"),
+        ({"machine": True, "proxied": True}, "machine"),
     ],
 )
 def test_what_a_machine_opened_or_clicked_is_said_to_be_invalid(changes, flag):
     (event,) = events_of(report(**changes))
 
     assert (event["ivt_class"], event["ivt_reason"]) == ("givt", f"customerio.{flag}=true")
+
+
+def test_what_was_only_proxied_may_be_a_person_s():
+    (event,) = events_of(report(proxied=True, prefetched=False))
+
+    assert (event["ivt_class"], event["ivt_reason"]) == ("unknown", "customerio.proxied=true")
 
 
 def test_without_such_a_flag_validity_is_unknown():

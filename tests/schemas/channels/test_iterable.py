@@ -148,8 +148,8 @@ def test_without_a_message_id_only_equal_bytes_are_replays():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"proxySource": "Gmail"}, "iterable.proxySource=Gmail"),
         ({"proxySource": "Apple"}, "iterable.proxySource=Apple"),
+        ({"proxySource": "Gmail", "isBot": True}, "iterable.isBot=true"),
         ({"isBot": True}, "iterable.isBot=true"),
     ],
 )
@@ -159,6 +159,13 @@ def test_what_a_machine_opened_is_said_to_be_invalid_and_tells_no_place(changes,
     assert (event["ivt_class"], event["ivt_reason"]) == ("givt", reason)
     assert "region" not in event
     assert "device_class" not in event
+
+
+def test_what_gmail_fetched_for_a_reader_may_be_a_person_s_and_tells_no_place():
+    (event,) = events_of(webhook("emailOpen", region="CA", proxySource="Gmail"))
+
+    assert (event["ivt_class"], event["ivt_reason"]) == ("unknown", "iterable.proxySource=Gmail")
+    assert "region" not in event
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,63 @@ def test_a_track_outside_the_specs_is_custom_whatever_its_properties() -> None:
 
 
 @pytest.mark.parametrize(
+    ("event", "action", "action_class"),
+    [
+        ("Email Delivered", "deliver", "contact"),
+        ("Email Opened", "open", "exposure"),
+        ("Email Link Clicked", "click", "interaction"),
+        ("Email Bounced", "fail_delivery", "contact"),
+        ("Email Marked as Spam", "complain", "control"),
+        ("Unsubscribed", "unsubscribe", "control"),
+        ("Push Notification Received", "deliver", "contact"),
+        ("Push Notification Tapped", "open", "exposure"),
+        ("Push Notification Bounced", "fail_delivery", "contact"),
+        ("Deep Link Clicked", "click", "interaction"),
+        ("Application Opened", "join", "exposure"),
+        ("Application Backgrounded", "leave", "exposure"),
+        ("Application Uninstalled", "unsubscribe", "control"),
+        ("Live Chat Message Sent", "reply", "interaction"),
+        ("Live Chat Message Received", "deliver", "contact"),
+        ("Experiment Viewed", "expose", "exposure"),
+        ("Account Created", "profile", "control"),
+    ],
+)
+def test_what_is_done_to_people_is_told_from_what_they_do(
+    event: str, action: str, action_class: str
+) -> None:
+    (found,) = events_of(track(event))
+
+    assert (found["action"], found["action_class"]) == (action, action_class)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "Application Crashed",
+        "Install Attributed",
+        "Deep Link Opened",
+        "Live Chat Conversation Ended",
+        "Message Received",
+        "Tool Invoked",
+        "Trial Ended",
+    ],
+)
+def test_what_nobody_did_is_ignored(event: str) -> None:
+    result = decode_records([track(event)], CHANNEL)
+
+    assert dict(result.ignored) == {f"segment.track: {event}": 1}
+    assert (result.events.num_rows, result.failed.num_rows) == (0, 0)
+
+
+def test_profiles_merged_in_a_warehouse_are_ignored() -> None:
+    merged = [{"type": "email", "value": "alex@example.com"}]
+    record = call("merge", mergeProperties=merged)
+
+    assert dict(decode_records([record], CHANNEL).ignored) == {"segment.merge": 1}
+    assert recognise(record)
+
+
+@pytest.mark.parametrize(
     ("event", "properties", "content", "object"),
     [
         ("Video Playback Started", {"content_asset_ids": ["v1", "v2"]}, "v1", "v1"),

@@ -112,6 +112,27 @@ def test_the_bounds_a_survey_states_are_used() -> None:
 
 
 @pytest.mark.parametrize(
+    ("bounds", "path"),
+    [
+        ({"min": 1}, "$.answers[].min"),
+        ({"min": 1, "max": 10}, "$.answers[].min"),
+        ({"max": 5}, "$.answers[].max"),
+        ({"min": "0", "max": "100"}, "$.answers[].max"),
+    ],
+)
+def test_a_net_promoter_score_is_of_zero_to_ten_and_of_no_other_scale(
+    bounds: dict[str, Any], path: str
+) -> None:
+    assert failure(response(RECOMMEND | bounds)) == ("invalid_value", path)
+
+
+def test_a_net_promoter_score_may_state_its_own_bounds() -> None:
+    found = event(response(RECOMMEND | {"min": "0", "max": 10}))
+
+    assert (found["rating_min"], found["rating_value"], found["rating_max"]) == (0.0, 9.0, 10.0)
+
+
+@pytest.mark.parametrize(
     ("answer", "path"),
     [
         ({"value": "nine"}, "$.answers[].value"),

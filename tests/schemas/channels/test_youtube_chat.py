@@ -213,6 +213,72 @@ def test_a_page_is_its_messages_and_a_replayed_page_gives_the_same_ids() -> None
     assert first[0]["event_id"] == events_of(text("un", id="m1"))[0]["event_id"]
 
 
+@pytest.mark.parametrize(
+    ("named", "kind"),
+    [
+        ("TEXT_MESSAGE_EVENT", "textMessageEvent"),
+        ("TOMBSTONE", "tombstone"),
+        ("FAN_FUNDING_EVENT", "fanFundingEvent"),
+        ("CHAT_ENDED_EVENT", "chatEndedEvent"),
+        ("SPONSOR_ONLY_MODE_STARTED_EVENT", "sponsorOnlyModeStartedEvent"),
+        ("SPONSOR_ONLY_MODE_ENDED_EVENT", "sponsorOnlyModeEndedEvent"),
+        ("NEW_SPONSOR_EVENT", "newSponsorEvent"),
+        ("MEMBER_MILESTONE_CHAT_EVENT", "memberMilestoneChatEvent"),
+        ("MEMBERSHIP_GIFTING_EVENT", "membershipGiftingEvent"),
+        ("GIFT_MEMBERSHIP_RECEIVED_EVENT", "giftMembershipReceivedEvent"),
+        ("USER_BANNED_EVENT", "userBannedEvent"),
+        ("SUPER_CHAT_EVENT", "superChatEvent"),
+        ("SUPER_STICKER_EVENT", "superStickerEvent"),
+        ("POLL_EVENT", "pollEvent"),
+        ("GIFT_EVENT", "giftEvent"),
+    ],
+)
+def test_what_stream_list_names_in_capitals_is_the_same_event(named: str, kind: str) -> None:
+    assert events_of(message(named)) == events_of(message(kind))
+
+
+def test_the_placeholder_of_stream_list_is_ignored_too() -> None:
+    result = decode_records([message("INVALID_TYPE")], CHANNEL)
+
+    assert dict(result.ignored) == {"youtube_chat.invalidType": 1}
+
+
+def test_a_message_deleted_by_its_name_in_capitals_is_retracted() -> None:
+    details = {"deletedMessageId": "m1"}
+    (event,) = events_of(message("MESSAGE_DELETED_EVENT", id="m2", messageDeletedDetails=details))
+
+    assert (event["op"], event["object_id"]) == ("retract", "m1")
+
+
+def test_a_poll_is_the_same_whichever_way_it_came() -> None:
+    streamed = message("POLL_EVENT", pollDetails={"status": "ACTIVE"})
+
+    assert events_of(streamed) == events_of(message("pollEvent", pollDetails={"status": "active"}))
+
+
+@pytest.mark.parametrize("items", [b'"items": [%s], ' % text("un", id="m2"), b'"items": [], ', b""])
+def test_the_active_poll_of_a_page_is_a_record_of_its_own(items: bytes) -> None:
+    asked = {"metadata": {"questionText": "Encore ?"}, "status": "active"}
+    poll = message("pollEvent", pollDetails=asked)
+    page = b'{"kind": "youtube#liveChatMessageListResponse", %s"activePollItem": %s}'
+    result = decode_records([page % (items, poll)], CHANNEL)
+    *_, found = readable_events(result.events)
+
+    assert result.failed.to_pylist() == []
+    assert result.received == result.decoded == 1 + items.count(b"snippet")
+    assert found == events_of(poll)[0]
+    assert found["text"] == "Encore ?"
+
+
+def test_a_gifted_membership_engages_its_giver_and_not_who_receives_it() -> None:
+    given, received = events_of(
+        message("membershipGiftingEvent"), message("giftMembershipReceivedEvent", id="m2")
+    )
+
+    assert (given["action"], given["action_class"]) == ("purchase", "conversion")
+    assert (received["action"], received["action_class"]) == ("profile", "control")
+
+
 def test_an_empty_page_is_no_record() -> None:
     result = decode_records(
         [b'{"kind": "youtube#liveChatMessageListResponse", "items": []}'], CHANNEL

@@ -135,6 +135,35 @@ def test_answers_fall_into_the_boxes_of_their_scale(scale, value, favourable, un
     assert total(partials, "negative", item=scale) == unfavourable
 
 
+def test_answers_without_an_actor_are_told_from_those_of_people():
+    rows = [
+        said("10:00", "ana", "rate:csat", value=1_000_000),
+        said("10:01", "ana", "rate:csat", value=750_000),
+        said("10:02", "", "rate:csat", value=0),
+        said("11:00", "", "rate:csat", value=0),
+        said("11:00", "", "rate:nps", value=0),
+    ]
+    partials = attend(observations(numbered(rows)))
+
+    assert total(partials, "count", item="rate:csat") == 4
+    assert total(partials, "authors", item="rate:csat") == 1
+    assert total(partials, "anonymous", item="rate:csat") == 2
+    assert total(partials, "anonymous", item="rate:csat", window="hour") == [1, 1]
+    assert total(partials, "anonymous", item="rate:nps") == 1
+
+
+def test_an_answer_taken_back_was_of_nobody_too():
+    rows = [
+        said("10:00", "", "rate:csat", id=1, fact=7, revision=1),
+        said("10:05", "", "rate:csat", id=2, fact=7, revision=2, retract=True),
+        said("10:06", "", "rate:csat", id=3),
+    ]
+    partials = attend(observations(rows[:1] + rows[2:]), observations(rows[1:2]))
+
+    assert total(partials, "count", item="rate:csat") == 1
+    assert total(partials, "anonymous", item="rate:csat") == 1
+
+
 def test_boredom_meets_satisfaction_in_the_same_person_of_the_same_window():
     rows = [
         said("10:00", "ana", "rate:boredom", value=500_000),

@@ -7,7 +7,7 @@ from tests.transforms.measures.figures import figure, measure_of
 
 def test_csat_is_the_share_of_the_top_two_boxes():
     # « Oui à 67 % », of a thousand answers.
-    found = figure("csat", count=1000, positive=670, negative=200)
+    found = figure("csat", count=1000, positive=670, negative=200, authors=1000)
 
     assert found["value"] == 0.67
     assert (found["low"], found["high"]) == pytest.approx((0.640, 0.698), abs=1e-3)
@@ -54,4 +54,18 @@ def test_thirty_answers_of_one_person_are_not_published(name):
 
 
 def test_answers_of_unknown_people_count_as_one_person_each():
-    assert figure("csat", count=40, positive=20)["n"] == 40
+    assert figure("csat", count=40, positive=20, anonymous=40)["n"] == 40
+
+
+@pytest.mark.parametrize("name", ["csat", "nps", "ces"])
+def test_one_known_respondent_does_not_hide_ninety_nine_unknown_ones(name):
+    found = figure(name, count=100, positive=60, negative=20, authors=1, anonymous=99)
+
+    assert found["n"] == 100
+
+
+@pytest.mark.parametrize("name", ["csat", "nps", "ces"])
+def test_a_known_respondent_counts_once_beside_the_unknown_however_often_he_answers(name):
+    found = figure(name, count=100, positive=60, negative=20, authors=2, anonymous=27)
+
+    assert found["n"] == 29 < measure_of(name).threshold
