@@ -24,6 +24,7 @@ from pipelines.replay.options import add_replay_arguments, replay_options
 from pipelines.sources.files import InputError
 from pipelines.tables_options import add_tables_arguments
 from pipelines.verify.options import add_verify_arguments, verify_options
+from schemas.channels import ChannelError
 from schemas.version import VERSION
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand. 0: done; 2: bad use; 3: balance not closed; 4: figures differ."""
+    """Run a subcommand.
+
+    0: done; 1: the job, or every record of it, failed; 2: bad use; 3: balance not closed;
+    4: figures differ.
+    """
     parser = _parser()
     given, beam_arguments = parser.parse_known_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -45,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognised argument {beam_arguments[0]}; see --help")
     try:
         return int(given.command(given, beam_arguments))
-    except (OptionError, InputError) as error:
+    except (OptionError, InputError, ChannelError) as error:
         print(f"moment: {error}", file=sys.stderr)
         return BAD_USE
     except BrokenPipeError:
@@ -221,7 +226,9 @@ def _measure(given: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     else:
         measured = measure(options)
     print_summary(measured)
-    return NOT_BALANCED if measured.unbalanced else 0
+    if measured.unbalanced:
+        return NOT_BALANCED
+    return FAILED if measured.all_failed else 0
 
 
 def _stream(options: MeasureOptions) -> int:
@@ -288,8 +295,13 @@ def _simulate(given: argparse.Namespace, _: Sequence[str]) -> int:
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise OptionError(f"--output {output}: expected a new or empty directory")
     simulation = _simulation(given)
-    output.mkdir(parents=True, exist_ok=True)
-    write(simulation, output)
+    try:
+        write(simulation, output)
+    except OSError as error:
+        raise OptionError(
+            f"--output {output}: expected to write in it, found {error.strerror}; name another"
+            " directory"
+        ) from error
     print(f"{output}: {', '.join(sorted(p.name for p in output.iterdir()))}")
     return 0
 
@@ -308,6 +320,8 @@ def _report(given: argparse.Namespace, _: Sequence[str]) -> int:
     from pipelines.report import source_of, write_report
 
     source = source_of(given.dataset)
+    if given.html and Path(given.html).is_dir():
+        raise OptionError(f"--html {given.html}: expected a file, found a directory")
     print(write_report(source, Path(given.html) if given.html else source.page, day=given.day))
     return 0
 

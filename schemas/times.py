@@ -88,14 +88,13 @@ def _instant(value: str | None) -> datetime | None:
     found = _ISO_8601.fullmatch(value.strip()) if value is not None else None
     if found is None:
         return None
-    given = found.groupdict()
-    numbers = (int(given[name] or 0) for name in _PARTS)
-    micros = int((given["fraction"] or "")[:6].ljust(6, "0"))
-    ahead = timedelta(hours=int(given["hours"] or 0), minutes=int(given["minutes"] or 0))
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.group(*_PARTS))
+    micros = int((found["fraction"] or "")[:6].ljust(6, "0"))
+    ahead = timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
     try:
-        moment = datetime(*numbers, micros)
+        moment = datetime(year, month, day, hour, minute, second, micros)
         # A clock in year 1 or 9999 cannot always be moved to UTC.
-        moment = moment + ahead if given["sign"] == "-" else moment - ahead
+        moment = moment + ahead if found["sign"] == "-" else moment - ahead
     except (ValueError, OverflowError):
         return None
     return moment.replace(tzinfo=timezone.utc)
