@@ -139,9 +139,9 @@ def _objects(given: str) -> list[Found]:
 def _tell_left_out(directory: str, others: Sequence[str]) -> None:
     if others:
         _LOG.warning(
-            "%s: left out %d files of other endings, such as %s; name them one by one to read them",
+            "%s: left out %s of other endings, such as %s; name them one by one to read them",
             directory,
-            len(others),
+            "1 file" if len(others) == 1 else f"{len(others)} files",
             min(others),
         )
 

@@ -38,6 +38,7 @@ def inputs_of(folder: Path, day: str) -> list[str]:
 def test_a_pass_a_day_and_a_restatement_give_the_events_and_figures_of_one_pass(
     measured: Callable[..., Measured],
     moment_backfill: Callable[..., Printed],
+    moment_verify: Callable[..., Printed],
     tmp_path: Path,
 ) -> None:
     parts = {day: inputs_of(tmp_path, day) for day in DAYS}
@@ -58,6 +59,8 @@ def test_a_pass_a_day_and_a_restatement_give_the_events_and_figures_of_one_pass(
     assert figures(passes) == figures(whole)
     assert events(passes) == events(whole)
     assert balance(passes) == balance(whole)
+    verified = moment_verify(passes, *(each for part in parts.values() for each in part))
+    assert verified.out.startswith("identical: ")
 
 
 def figures(dataset: Path) -> list:
