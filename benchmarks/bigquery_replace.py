@@ -38,7 +38,7 @@ def bigquery_replace(plan: Plan) -> Reported:
     with scratch(plan.folder) as out:
         tracks = plan.tracks()
         run_into(moment(tracks), tracks, out)
-        day = _multiplied(out / "events", out / "decoded" / "events")
+        day = multiplied(out / "events", out / "decoded" / "events", TIMES)
         for turn in range(plan.runs):
             note(f"{CASE}: {TIMES * plan.events:,} rows, run {turn + 1} of {plan.runs}")
             with servers() as (addresses, sent):
@@ -59,7 +59,7 @@ def bigquery_replace(plan: Plan) -> Reported:
     ], []
 
 
-def _multiplied(events: Path, into: Path) -> date:
+def multiplied(events: Path, into: Path, times: int) -> date:
     """The day of most events, its files linked so often."""
     sizes = {
         folder: sum(pq.read_metadata(file).num_rows for file in folder.glob("*.parquet"))
@@ -69,7 +69,7 @@ def _multiplied(events: Path, into: Path) -> date:
     target = into / fullest.name
     target.mkdir(parents=True)
     for file in fullest.glob("*.parquet"):
-        for number in range(TIMES):
+        for number in range(times):
             os.link(file, target / f"{number}-{file.name}")
     return date.fromisoformat(fullest.name.removeprefix("day="))
 

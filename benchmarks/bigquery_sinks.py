@@ -26,7 +26,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.sinks.bigquery.append import USUAL
 from pipelines.sinks.bigquery.destination import Destination
-from pipelines.sinks.bigquery.sink import AppendToDefault
+from pipelines.sinks.bigquery.sink import AppendToDefault, WriteBigQuery
 from pipelines.sinks.tables import EVENTS
 from schemas.bigquery import bigquery_columns, wire_batch
 
@@ -83,9 +83,11 @@ class LoadJobs:
 
 
 def sink(name: str, write: str, rest: str, folder: str) -> beam.PTransform:
-    if name == "moment":
-        place = Destination("a-project", "d", "r", rest, write)
-        return beam.ParDo(AppendToDefault(EVENTS, place, USUAL))
+    if name.startswith("moment"):
+        place = Destination("a-project", "d", "r", rest, write, expires=False)
+        if name == "moment":
+            return beam.ParDo(AppendToDefault(EVENTS, place, USUAL))
+        return WriteBigQuery(EVENTS, place)
     from apache_beam.io.gcp.bigquery import BigQueryDisposition, WriteToBigQuery
 
     columns = [dict(column, description="") for column in bigquery_columns(EVENTS.schema)]
@@ -133,7 +135,7 @@ def cpu_seconds(last: beam.PTransform, temporary: str) -> float:
 def main(name: str, events: str, rows: int, write: str, rest: str) -> None:
     os.environ["BIGQUERY_EMULATOR_HOST"] = rest
     GIVEN.extend(batches(Path(events), rows))
-    if name != "moment":
+    if not name.startswith("moment"):
         GIVEN[:] = [row for batch in GIVEN for row in as_dicts(batch)]
     with tempfile.TemporaryDirectory() as folder:
         cpu_seconds(beam.Map(dropped), folder)

@@ -20,6 +20,7 @@ from pathlib import Path
 from benchmarks.bigquery import bigquery
 from benchmarks.bigquery_replace import bigquery_replace
 from benchmarks.cases import Plan, Section, events, measure, moment
+from benchmarks.folder_replace import folder_replace
 from benchmarks.goals import Goal
 from benchmarks.growth import growth
 from benchmarks.inside import stages, state
@@ -44,6 +45,7 @@ SECTIONS: dict[str, Section] = {
     "streaming-state": streaming_state,
     "bigquery": bigquery,
     "bigquery-replace": bigquery_replace,
+    "folder-replace": folder_replace,
 }
 BENCH_KEY = "a key that benchmarks alone may use"
 

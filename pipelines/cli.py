@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pipelines.arguments import add_measure_arguments
 from pipelines.backfill.options import add_backfill_arguments, backfill_options
 from pipelines.day_options import add_compact_arguments, add_report_arguments, add_rollup_arguments
-from pipelines.errors import OptionError
+from pipelines.errors import IN_USE, InUseError, OptionError
 from pipelines.replay.options import add_replay_arguments, replay_options
 from pipelines.sources.files import InputError
 from pipelines.tables_options import add_tables_arguments
@@ -38,10 +38,10 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand.
+    """Run a subcommand; its exit code.
 
     0: done; 1: the job, or every record of it, failed; 2: bad use; 3: balance not closed;
-    4: figures differ.
+    4: figures differ; 5: another changes the dataset.
     """
     parser = _parser()
     given, beam_arguments = parser.parse_known_args(arguments)
@@ -50,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognised argument {beam_arguments[0]}; see --help")
     try:
         return int(given.command(given, beam_arguments))
+    except InUseError as error:
+        print(f"moment: {error}", file=sys.stderr)
+        return IN_USE
     except (OptionError, InputError, ChannelError) as error:
         print(f"moment: {error}", file=sys.stderr)
         return BAD_USE
@@ -232,6 +235,7 @@ def _measure(given: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
 
 
 def _stream(options: MeasureOptions) -> int:
+    from pipelines.sinks.bigquery.faults import SinkError
     from pipelines.stream import stream
 
     print(f"figures are written to {options.output} until the job is stopped", flush=True)
@@ -240,7 +244,11 @@ def _stream(options: MeasureOptions) -> int:
     except KeyboardInterrupt:
         print("left: a job on a cluster goes on, and is stopped there", file=sys.stderr)
         return INTERRUPTED
-    if state == "UNKNOWN" and options.writes_template:
+    except SinkError as error:
+        print(f"moment: {error}", file=sys.stderr)
+        return FAILED
+    # Beam says so of a job that was never sent.
+    if state == "DONE" and options.writes_template:
         print("the graph is written: Dataflow starts the job from it")
         return 0
     print(f"the job is {state}")

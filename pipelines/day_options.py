@@ -17,7 +17,9 @@ PLACES: dict[str, tuple[str, ...]] = {
 
 
 def add_rollup_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", metavar="DIR")
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="directory or bigquery://PROJECT/DATASET"
+    )
     parser.add_argument(
         "--from", dest="first", type=_day, required=True, metavar="DAY", help="first local day"
     )
@@ -31,6 +33,12 @@ def add_rollup_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--traffic", choices=TRAFFIC, default="valid", help="(valid)")
     parser.add_argument(
         "--sql", action="store_true", help="print the text that BigQuery runs too, and nothing else"
+    )
+    parser.add_argument(
+        "--functions",
+        metavar="PROJECT.DATASET",
+        help="where BigQuery has the functions of DataSketches (default: those that bqutil shares"
+        " in the dataset's region)",
     )
 
 

@@ -1,7 +1,8 @@
-"""What a Dataflow Flex Template starts: `moment measure` from the template's parameters.
+"""What a Dataflow Flex Template starts: a command of `moment` from the template's parameters.
 
 The launcher of Google runs this file with --NAME=VALUE for each parameter that deploy/dataflow/
-metadata.json declares, and Beam's options for the job it writes the graph of.
+metadata.json declares, and Beam's options for the job it writes the graph of: that of a stream, or
+one whose only worker runs a backfill.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apache_beam.options.pipeline_options import _BeamArgumentParser
 
 from pipelines.cli import BAD_USE
 from pipelines.cli import main as moment
+from pipelines.dataflow import dataflow_arguments, runs_on_dataflow
 from pipelines.errors import OptionError
 from pipelines.keys import KEY_VARIABLE
+from pipelines.secrets import read_secret
 
 COMMANDS = ("measure", "backfill")
 OURS = ("command", "inputs", "pseudonym_key_secret")
@@ -40,25 +44,55 @@ PASSED = (
 DEFAULT_TIME_ZONE = "Europe/Paris"
 
 
+class Launch(NamedTuple):
+    """What the parameters ask for: the name of the secret of the pseudonym key, the arguments of
+    `moment`, and those of Beam."""
+
+    secret: str
+    line: list[str]
+    beam_arguments: list[str]
+
+
 def main(
     arguments: Sequence[str] | None = None, secret_of: Callable[[str], str] | None = None
 ) -> int:
-    """Run the command that the parameters ask for; its exit code."""
+    """Write the graph of what the parameters ask for; the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    secret_of = secret_of or read_secret
     try:
-        secret, line = command_line(given, datetime.now().astimezone())
-        os.environ[KEY_VARIABLE] = (secret_of or read_secret)(secret)
+        launch = command_line(given, datetime.now().astimezone())
+        if launch.line[0] == "backfill":
+            return _backfill(launch, secret_of)
+        os.environ[KEY_VARIABLE] = secret_of(launch.secret)
     except OptionError as error:
         print(f"moment: {error}", file=sys.stderr)
         return BAD_USE
-    return moment(line)
+    return moment([*launch.line, *launch.beam_arguments])
 
 
-def command_line(given: Sequence[str], now: datetime) -> tuple[str, list[str]]:
-    """The secret to read, and the arguments of `moment`.
+def backfill_arguments(given: Sequence[str]) -> tuple[str, ...]:
+    """Beam's arguments of the job that runs a backfill. Raises OptionError."""
+    return dataflow_arguments(given, streaming=False) if runs_on_dataflow(given) else tuple(given)
+
+
+def _backfill(launch: Launch, secret_of: Callable[[str], str]) -> int:
+    from apache_beam import Pipeline
+
+    from pipelines.measure import pipeline_options
+    from pipelines.on_worker import RunOnWorker
+
+    root = Pipeline(options=pipeline_options(backfill_arguments(launch.beam_arguments)))
+    root | "Backfill" >> RunOnWorker(launch.line, launch.secret, secret_of)
+    root.run().wait_until_finish()
+    return 0
+
+
+def command_line(given: Sequence[str], now: datetime) -> Launch:
+    """What parameters ask for.
 
     Inputs are parted by spaces. `yesterday` is the day before that of `now` in the time zone of the
-    property. Raises OptionError where the secret is missing.
+    property. A stream is always given --append: which launch of it is the first is nothing that a
+    template knows. Raises OptionError where the secret is missing.
     """
     parser = _BeamArgumentParser(
         add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS
@@ -79,22 +113,24 @@ def command_line(given: Sequence[str], now: datetime) -> tuple[str, list[str]]:
         if parameters.get(name) == "yesterday":
             parameters[name] = _yesterday(zone, now).isoformat()
     if command == "backfill":
-        return parameters["pseudonym_key_secret"], _backfill_line(parameters)
+        return Launch(
+            parameters["pseudonym_key_secret"], _backfill_line(parameters), beam_arguments
+        )
     options = [
         f"--{name.replace('_', '-')}={parameters[name]}" for name in PASSED if name in parameters
     ]
-    line = [command, *parameters["inputs"].split(), *options, *beam_arguments]
-    return parameters["pseudonym_key_secret"], line
+    line = [command, *parameters["inputs"].split(), *options, "--append"]
+    return Launch(parameters["pseudonym_key_secret"], line, beam_arguments)
 
 
 def _backfill_line(parameters: dict[str, str]) -> list[str]:
     """`moment backfill OUTPUT --from … --to … --source INPUT...`.
 
-    The dataset knows the options that it was begun with, and nothing runs on workers: those of
-    Beam go nowhere.
+    The dataset knows the options that it was begun with.
     """
-    if "output" not in parameters:
-        raise OptionError("--output: expected the template's parameter of that name")
+    for name in ("output", "from"):
+        if name not in parameters:
+            raise OptionError(f"--{name}: expected the template's parameter of that name")
     days = [f"--{name}={parameters[name]}" for name in DAYS if name in parameters]
     return ["backfill", parameters["output"], *days, "--source", *parameters["inputs"].split()]
 
@@ -106,26 +142,6 @@ def _yesterday(zone: str, now: datetime) -> date:
         raise OptionError(
             f"--time_zone {zone}: expected an IANA name such as {DEFAULT_TIME_ZONE}"
         ) from error
-
-
-def read_secret(name: str) -> str:
-    """The text of a version of a secret. Raises OptionError where it cannot be read, or used."""
-    from google.api_core.exceptions import GoogleAPICallError
-    from google.auth.exceptions import GoogleAuthError
-    from google.cloud import secretmanager
-
-    try:
-        client = secretmanager.SecretManagerServiceClient()
-        content = client.access_secret_version(name=name).payload.data
-    except (GoogleAPICallError, GoogleAuthError) as error:
-        raise OptionError(
-            f"--pseudonym_key_secret {name}: expected a version that this account may read, found"
-            f" {type(error).__name__}; grant it Secret Manager Secret Accessor on the secret"
-        ) from error
-    text = content.decode("utf-8", errors="replace")
-    if "�" in text or "\0" in text:
-        raise OptionError(f"--pseudonym_key_secret {name}: expected text, found other bytes")
-    return str(text)
 
 
 if __name__ == "__main__":

@@ -15,12 +15,12 @@ from pipelines.measure import Measured, bounded_source, outcome, pipeline_option
 from pipelines.options import MeasureOptions
 from pipelines.runs import Runs
 from pipelines.sinks.bigquery.check import check_bigquery
-from pipelines.sinks.bigquery.clients import rest_client
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.bigquery.faults import SinkError
 from pipelines.sinks.bigquery.sink import WriteBigQuery
 from pipelines.sinks.bigquery.stage import LoadBigQuery
 from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, METRICS, PARTIALS, RUNS
+from pipelines.sources.bigquery import ALL_DAYS, fetch_few, fetch_row
 from pipelines.storage import StorageError, files_below, join, remove
 from pipelines.storage_check import check_writable
 from schemas.balance import OUTCOMES
@@ -56,7 +56,7 @@ def measure_into_bigquery(options: MeasureOptions, output: Destination) -> Measu
         raise
     if staging is not None:
         _remove(staging)
-    measured = _summary(output, started, time.monotonic() - began)
+    measured = _summary(options, output, started, time.monotonic() - began)
     runs.write("finished", record | outcome(measured))
     return measured
 
@@ -81,20 +81,24 @@ def _remove(staging: str) -> None:
         )
 
 
-def _summary(output: Destination, started: datetime, seconds: float) -> Measured:
-    """What this run wrote, by the times at which it published."""
-    client = rest_client(output)
-    since = f"TIMESTAMP '{started.isoformat()}'"
-    # A filter on days that all pass: the tables ask for one.
-    where = f"WHERE day >= DATE '0001-01-01' AND published_time >= {since}"
-    rows = [
-        dict(row.items())
-        for row in client.query_and_wait(f"SELECT * FROM `{output.name(BALANCES)}` {where}")
-    ]
-    ((metrics,),) = [
-        tuple(row.values())
-        for row in client.query_and_wait(f"SELECT count(*) FROM `{output.name(METRICS)}` {where}")
-    ]
+def _summary(
+    options: MeasureOptions, output: Destination, started: datetime, seconds: float
+) -> Measured:
+    """What this run wrote: since it began, of its inputs and its epoch.
+
+    A stream or another run may have written too meanwhile. What an archive holds has inputs of its
+    own, which only its records name: of a run that reads one, the balance of all counts.
+    """
+    since = f"{ALL_DAYS} AND published_time >= @started"
+    ours = "" if options.inputs.archives else " AND input IN UNNEST(@inputs)"
+    sql = f"SELECT * FROM `{output.name(BALANCES)}` WHERE {since}{ours}"
+    given = {"started": started, "inputs": options.inputs.names} if ours else {"started": started}
+    rows = fetch_few(output, sql, given)
+    (metrics,) = fetch_row(
+        output,
+        f"SELECT count(*) FROM `{output.name(METRICS)}` WHERE {since} AND epoch = @epoch",
+        {"started": started, "epoch": options.rules.epoch},
+    )
     totals = {name: sum(row[name] for row in rows) for name in OUTCOMES}
     unbalanced = [row for row in rows if not row["balanced"]]
     return Measured(output, totals, unbalanced, metrics, seconds)

@@ -147,10 +147,11 @@ def _check_kind(options: MeasureOptions, arguments: argparse.Namespace) -> None:
                 " streaming runner, found none; the job in this process would never end"
             )
         return
-    if options.load_through and options.only_written:
+    if options.only_written:
         raise OptionError(
-            f"--load-through {options.load_through}: expected a job that this command runs and"
-            " waits for, to remove its files, found one that is only written; leave it out"
+            "INPUT: expected a broker, or --speed, for a job that is only written, found bounded"
+            " input: what became of it is counted at its end, by the command that waits for it; run"
+            " `moment measure` without --template_location and --output_executable_path"
         )
     for name in ("run_on", "since", "append"):
         if getattr(arguments, name):

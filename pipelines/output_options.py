@@ -50,7 +50,8 @@ def _directory(given: str, replaces: bool) -> Path:
         raise OptionError(f"--output {output}: expected the right to write in {above}")
     if output.is_dir() and any(output.iterdir()) and not replaces:
         raise OptionError(
-            f"--output {output}: not empty; give another directory, or --replace to replace it"
+            f"--output {output}: not empty; give another directory, or --replace to replace it, or"
+            " of a stream --append to go on with it"
         )
     if output.is_dir() and (foreign := _foreign_files(output)):
         raise OptionError(

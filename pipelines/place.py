@@ -77,6 +77,18 @@ class Place(Protocol):
 
     def sizes(self, days: Sequence[LocalDay]) -> Sizes: ...
 
+    def billed(
+        self, days: Sequence[LocalDay], time_zone: str, decodes: bool, input_bytes: int
+    ) -> int | None:
+        """About how many bytes a backfill of these days is billed for; None: nobody knows.
+        `input_bytes`: of what is decoded anew."""
+
+    def bounded(self, most_bytes: int) -> Place:
+        """This place, where nothing is asked that is billed for more."""
+
+    def kept_from(self, now: datetime) -> date:
+        """The first day UTC whose events are kept; the first of all where they are for ever."""
+
     def day_rows(self, days: Sequence[LocalDay], time_zone: str) -> dict[date, DayRows]:
         """Of each day that has events."""
 
@@ -87,7 +99,7 @@ class Place(Protocol):
         """Return where figures and these tables may be written. Raises OptionError."""
 
     def alone(self) -> AbstractContextManager[StillAlone]:
-        """Keeps other backfills out. Raises OptionError, with owner and time, where one goes on."""
+        """Keeps other backfills out. Raises InUseError, with owner and time, where one goes on."""
 
     def shelf(self) -> Shelf:
         """Where the manifests of backfills are kept."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from pipelines.backfill.cost import bytes_billed
 from pipelines.backfill.lease import exclusively
 from pipelines.backfill.replace import replace_in_bigquery
 from pipelines.backfill.rows import RowShelf
@@ -29,6 +30,7 @@ from pipelines.published_bigquery import (
 )
 from pipelines.runs import standing_run
 from pipelines.sinks.bigquery.check import check_bigquery, check_tables
+from pipelines.sinks.bigquery.days import first_kept
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.bigquery.whole import append_whole
 from pipelines.sinks.table import Table
@@ -88,6 +90,18 @@ class BigQueryPlace:
 
     def sizes(self, days: Sequence[LocalDay]) -> Sizes:
         return sizes(self.destination, days)
+
+    def billed(
+        self, days: Sequence[LocalDay], time_zone: str, decodes: bool, input_bytes: int
+    ) -> int | None:
+        """Input is read elsewhere, and not billed by BigQuery."""
+        return bytes_billed(self.destination, days, time_zone, decodes)
+
+    def bounded(self, most_bytes: int) -> BigQueryPlace:
+        return BigQueryPlace(replace(self.destination, most_bytes=most_bytes))
+
+    def kept_from(self, now: datetime) -> date:
+        return first_kept(EVENTS, now) if self.destination.expires else date.min
 
     def day_rows(self, days: Sequence[LocalDay], time_zone: str) -> dict[date, DayRows]:
         return day_rows(self.destination, days, time_zone)

@@ -22,13 +22,12 @@ from pipelines.place import DayRows, Sizes, StillAlone
 from pipelines.sinks.duckdb_views import create_views
 from pipelines.sinks.parquet import DayFile, append
 from pipelines.sinks.table import Table
-from pipelines.sinks.tables import ARCHIVE, EVENTS, METRICS, SOURCE_STATUSES
+from pipelines.sinks.tables import ARCHIVE, EVENTS, METRICS
 from pipelines.sources.day_events import day_events
 from pipelines.storage import is_within
-from pipelines.verify.dataset import add_view, open_published
+from pipelines.verify.dataset import add_view, open_published, read_through
 from pipelines.verify.run import Run, read_run
 from schemas.event import EVENT
-from schemas.source_status import READ_THROUGH
 
 WORK = ".backfill"
 """The folder of a dataset in which all is staged: on the same disk, so that renames are whole."""
@@ -68,12 +67,7 @@ class FolderPlace:
         return open_published(self.folder)
 
     def read_through(self) -> datetime | None:
-        table = SOURCE_STATUSES
-        with connect() as connection:
-            add_view(connection, table.name, self.folder / table.name, table.schema)
-            query = READ_THROUGH.format(source_status=table.name)
-            ((read,),) = connection.execute(query).fetchall()
-        return read
+        return read_through(self.folder)
 
     def sizes(self, days: Sequence[LocalDay]) -> Sizes:
         partitions: dict[date, int | None] = {}
@@ -83,6 +77,18 @@ class FolderPlace:
             partitions[date.fromisoformat(folder.name.removeprefix("day="))] = size
             total += size
         return Sizes(partitions, dict.fromkeys((each.day for each in days), total), total)
+
+    def billed(
+        self, days: Sequence[LocalDay], time_zone: str, decodes: bool, input_bytes: int
+    ) -> int | None:
+        """As an object store would: all events for each day, and the input once."""
+        return input_bytes + len(days) * self.sizes(()).parquet
+
+    def bounded(self, most_bytes: int) -> FolderPlace:
+        return self
+
+    def kept_from(self, now: datetime) -> date:
+        return date.min
 
     def day_rows(self, days: Sequence[LocalDay], time_zone: str) -> dict[date, DayRows]:
         found = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -19,6 +20,9 @@ from pipelines.verify.dataset import add_ledger, figures_sql
 from schemas.event import EVENT, INSTANT
 from schemas.late import LATE_EVENT
 from schemas.metric import METRIC
+
+Query = tuple[str, dict[str, Any]]
+"""SQL and its parameters."""
 
 _FIGURES = pa.schema([("local_day", pa.date32()), ("epoch", pa.int64()), ("latest_end", INSTANT)])
 _COPIES = pa.schema([EVENT.field("event_id"), EVENT.field("ingested_time")])
@@ -72,9 +76,7 @@ def _fetch_into(
     schema: pa.Schema,
     partitions: Sequence[date],
 ) -> None:
-    select = f"SELECT {', '.join(schema.names)} FROM `{place.name(table)}` WHERE "
-    select += "day IN UNNEST(@days)" if partitions else ALL_DAYS
-    given = {"days": list(partitions)} if partitions else {}
+    select, given = table_query(place, table, schema.names, partitions)
     connection.register("none", schema.empty_table())
     connection.execute(f"CREATE TABLE {name} AS FROM none")
     # As they come, for DuckDB holds them smaller than Arrow does.
@@ -83,9 +85,24 @@ def _fetch_into(
         connection.execute(f"INSERT INTO {name} FROM arrived")
 
 
-def _add_ledger(connection: duckdb.DuckDBPyConnection, place: Destination) -> None:
+def table_query(
+    place: Destination, table: Table, columns: Sequence[str], partitions: Sequence[date] = ()
+) -> Query:
+    """Columns of a table, of these partitions or of all."""
+    select = f"SELECT {', '.join(columns)} FROM `{place.name(table)}` WHERE "
+    if not partitions:
+        return select + ALL_DAYS, {}
+    return f"{select}day IN UNNEST(@days)", {"days": list(partitions)}
+
+
+def standing_queries(place: Destination) -> tuple[Query, Query]:
+    """What `fetch_standing` asks: the figures' epochs and ends, and the late ledger."""
     figures = figures_sql(f"`{place.name(METRICS)}` WHERE {ALL_DAYS}")
-    late = f"SELECT {', '.join(LATE_EVENT.names)} FROM `{place.name(LATE_EVENTS)}` WHERE {ALL_DAYS}"
+    return (figures, {}), table_query(place, LATE_EVENTS, LATE_EVENT.names)
+
+
+def _add_ledger(connection: duckdb.DuckDBPyConnection, place: Destination) -> None:
+    (figures, _), (late, _) = standing_queries(place)
     connection.register("figures", fetch(place, figures, _FIGURES))
     connection.register(LATE_EVENTS.name, fetch(place, late, LATE_EVENT))
     add_ledger(connection, place)

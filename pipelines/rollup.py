@@ -8,7 +8,9 @@ names over the library.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -19,12 +21,14 @@ import duckdb
 
 from pipelines.day_options import PLACES
 from pipelines.errors import OptionError
+from pipelines.sinks.bigquery.destination import is_bigquery, parse_destination
 from schemas.channels import registered_channels
 from transforms.measures.measure import COUNT_THRESHOLD
 from transforms.statistics.theta import STANDARD_DEVIATIONS, people_in, union_of
 
 FUNCTIONS = "bqutil.datasketches"
-"""Where BigQuery's functions are; a project in another region has its own copy of them."""
+"""Where BigQuery's functions are, of datasets in the US; those of other regions are named after
+them."""
 
 COLUMNS = ("days", "reach", "reach_low", "reach_high", "events", "watched_hours", "actions")
 """Of a row, after its place."""
@@ -64,7 +68,7 @@ def rollup_of(given: argparse.Namespace) -> RollUp:
     return RollUp(given.first, given.last, given.by, tuple(given.channel or ()), given.traffic)
 
 
-def rollup_sql(asked: RollUp, functions: str = FUNCTIONS) -> str:
+def rollup_sql(asked: RollUp, functions: str = FUNCTIONS, partials: str = "partials_latest") -> str:
     """The SELECT of a roll-up over the view partials_latest, for DuckDB and BigQuery alike.
 
     Reach with bounds of 95 %, all three equal where the count is exact. Below ten people there is
@@ -78,7 +82,7 @@ WITH united AS (
   SELECT {place}count(DISTINCT day) AS days, sum(events) AS events,
     sum(watched_ms) / 3600000 AS watched_hours, sum(actions) AS actions,
     {functions}.theta_sketch_agg_union(people) AS people
-  FROM partials_latest
+  FROM {partials}
   WHERE day BETWEEN DATE '{asked.first}' AND DATE '{asked.last}'
     AND grouping_set = '{asked.grouping_set}' AND traffic = '{asked.traffic}' AND item IS NULL\
 {f" AND channel IN ({of_channels})" if of_channels else ""}
@@ -153,10 +157,11 @@ def _bounds(sketch: bytes) -> dict[str, float]:
 def rollup(given: argparse.Namespace) -> int:
     """Print a roll-up, a line a place, or its SQL. 0: done."""
     asked = rollup_of(given)
+    text, rows_of = (_of_bigquery if is_bigquery(given.dataset) else _of_folder)(given, asked)
     if given.sql:
-        print(rollup_sql(asked).strip("\n"))
+        print(text.strip("\n"))
         return 0
-    rows = roll_up(Path(given.dataset), asked)
+    rows = rows_of()
     if not rows:
         raise OptionError(
             f"{given.dataset}: expected partials between {asked.first} and {asked.last}, found"
@@ -167,6 +172,40 @@ def rollup(given: argparse.Namespace) -> int:
         print("\t".join("" if value is None else f"{value:,}" if _number(value) else str(value)
                         for value in row))  # fmt: skip
     return 0
+
+
+Asked = tuple[str, Callable[[], list[tuple[Any, ...]]]]
+"""The text of a roll-up, and what gives its rows."""
+
+
+def _of_folder(given: argparse.Namespace, asked: RollUp) -> Asked:
+    if given.functions and not given.sql:
+        raise OptionError(
+            f"--functions {given.functions}: expected with bigquery://PROJECT/DATASET or --sql, for"
+            " a directory is read by functions of Moment's own; leave it out"
+        )
+    text = rollup_sql(asked, functions_named(given.functions or FUNCTIONS))
+    return text, lambda: roll_up(Path(given.dataset), asked)
+
+
+def _of_bigquery(given: argparse.Namespace, asked: RollUp) -> Asked:
+    # Imported when it is needed: a roll-up of a folder needs none of Google's packages.
+    from pipelines.rollup_bigquery import partials_in, roll_up_in_bigquery, shared_functions
+
+    place = parse_destination(given.dataset, os.environ, option="")
+    functions = given.functions or shared_functions(place)
+    text = rollup_sql(asked, functions_named(functions), partials_in(place))
+    return text, lambda: roll_up_in_bigquery(place, text, PLACES[asked.by], functions)
+
+
+def functions_named(functions: str) -> str:
+    """PROJECT.DATASET as BigQuery's SQL has it before a function. Raises OptionError."""
+    project, dot, dataset = functions.rpartition(".")
+    if not (dot and re.fullmatch(r"[a-z][a-z0-9.:-]*", project) and re.fullmatch(r"\w+", dataset)):
+        raise OptionError(
+            f"--functions {functions}: expected PROJECT.DATASET, as in bqutil.datasketches_eu"
+        )
+    return functions if project.isalnum() else f"`{project}`.{dataset}"
 
 
 def _number(value: Any) -> bool:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from pipelines.sinks.bigquery.append import Appender
 from pipelines.sinks.bigquery.clients import connect, rest_client
 from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.faults import SinkError
 from pipelines.sinks.tables import RUNS
 from pipelines.sources.bigquery import ALL_DAYS, fetch
 from schemas.bigquery import wire_batch, wire_schema
@@ -54,7 +55,7 @@ class Runs:
         return found[0] if found else None
 
     def write(self, state: str, record: dict[str, Any]) -> None:
-        """Add a row. Raises SinkError as any append does."""
+        """Add a row. Raises SinkError as any append does, and where BigQuery refuses the row."""
         row = {
             "run_id": self.run_id,
             "recorded_time": datetime.now(timezone.utc),
@@ -71,6 +72,13 @@ class Runs:
         )
         try:
             appender.append(wire_batch(batch, RUN, RUNS.day_column))
-            appender.flush()
+            refused = appender.flush()
         finally:
             appender.close()
+        if refused:
+            column = f" of {refused[0].path}" if refused[0].path else ""
+            raise SinkError(
+                f"expected the BigQuery table {self._destination.name(RUNS)} to take a row of this"
+                f" run ({state}), found {refused[0].code}{column}: compare its columns with"
+                " `moment tables plan`"
+            )

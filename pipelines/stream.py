@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -16,6 +18,7 @@ from pipelines.options import MeasureOptions
 from pipelines.runs import Runs
 from pipelines.sinks.bigquery.check import check_bigquery
 from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sinks.bigquery.faults import SinkError
 from pipelines.sinks.bigquery.sink import WriteBigQuery
 from pipelines.sinks.parquet import WriteParquet
 from pipelines.sinks.tables import ARCHIVE, FAILED_EVENTS, RUNS, TABLES
@@ -24,16 +27,18 @@ from pipelines.sources.pubsub.source import check_pubsub
 from pipelines.storage import join
 from transforms.progress import NEVER
 
-FIXED = ("time_zone", "channels", "brand", "epoch", "pseudonym_key_id", "hot_minutes", "shards")
+FIXED = ("time_zone", "channels", "brand", "epoch", "pseudonym_key_id")
 """What a job that goes on in a dataset must have in common with the one before."""
+KEPT_IN_STATE = ("hot_minutes", "shards")
+"""The same, unless its epoch is higher: it then starts from nothing, and no state is of them."""
 
 
 def stream(options: MeasureOptions) -> str:
     """Start the job, wait until it is stopped, and give its last state, in Beam's words.
 
-    A job that is written as a jar is not started. Raises OptionError where a broker, topic or
-    subscription cannot be read, where BigQuery's tables cannot be written, and where the dataset
-    was begun with other options.
+    A job that is written as a graph or a jar is not started. Raises OptionError where a broker,
+    topic or subscription cannot be read, where BigQuery's tables cannot be written, and where the
+    dataset was begun with other options; SinkError where a job that runs could not be recorded.
     """
     inputs, stream = options.inputs, options.stream
     if inputs.topics:
@@ -41,19 +46,33 @@ def stream(options: MeasureOptions) -> str:
     if inputs.subscriptions:
         check_pubsub(inputs.subscriptions)
     begin_archive(options)
-    sink = archiving(_begin(options), options)
+    record_begun = begin(options)
     root = beam.Pipeline(options=pipeline_options(options.beam_arguments))
-    build(root, source_of(options), sink, options.rules)
+    build(root, source_of(options), sink_of(options), options.rules)
     result = root.run()
+    # Not before a runner has taken the job: what one refuses would be in the way of the next, and
+    # say of figures what is not so.
+    record_begun()
     return str(result.wait_until_finish())
 
 
-def _begin(options: MeasureOptions) -> Sink:
-    """Check where figures go, record the options there first, for a stream has no end."""
+def sink_of(options: MeasureOptions) -> Sink:
+    """The write step of each table of a stream, its archive among them."""
+    output = options.output
+    if isinstance(output, Destination):
+        return archiving(lambda table: WriteBigQuery(table, output), options)
+    directory = str(output.resolve())
+    return archiving(lambda table: WriteParquet(table, join(directory, table.name)), options)
+
+
+def begin(options: MeasureOptions) -> Callable[[], None]:
+    """Check where figures go, and give what records there that the job has begun.
+
+    A stream has no end at which it could be recorded. Raises OptionError.
+    """
     output, record = options.output, _record(options)
     if isinstance(output, Destination):
-        _begin_in_bigquery(options, output, record)
-        return lambda table: WriteBigQuery(table, output)
+        return _begin_in_bigquery(options, output, record)
     path = output / "run.json"
     if path.exists():
         _check_continued(options, json.loads(path.read_text()), record)
@@ -64,14 +83,16 @@ def _begin(options: MeasureOptions) -> Sink:
         restricted = output / table.name
         restricted.mkdir(parents=True, exist_ok=True)
         restricted.chmod(0o700)
+    return lambda: _write(path, record)
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
     path.write_text(json.dumps(record, indent=1) + "\n")
-    directory = str(output.resolve())
-    return lambda table: WriteParquet(table, join(directory, table.name))
 
 
 def _begin_in_bigquery(
     options: MeasureOptions, output: Destination, record: dict[str, Any]
-) -> None:
+) -> Callable[[], None]:
     check_bigquery(output, (*TABLES, RUNS))
     runs = Runs(output, streaming=True)
     before = runs.last()
@@ -82,7 +103,17 @@ def _begin_in_bigquery(
         )
     if before is not None:
         _check_continued(options, before, record)
-    runs.write("started", record)
+    return lambda: _add_row(runs, record)
+
+
+def _add_row(runs: Runs, record: dict[str, Any]) -> None:
+    try:
+        runs.write("started", record)
+    except SinkError as error:
+        raise SinkError(
+            f"{error}; the job that was just begun is recorded nowhere: where it runs, cancel it,"
+            " and begin it again"
+        ) from error
 
 
 def _record(options: MeasureOptions) -> dict[str, Any]:
@@ -100,13 +131,15 @@ def _record(options: MeasureOptions) -> dict[str, Any]:
 
 
 def _check_continued(options: MeasureOptions, before: dict[str, Any], now: dict[str, Any]) -> None:
-    for name in FIXED:
+    anew = now["epoch"] > before.get("epoch", now["epoch"])
+    for name in FIXED if anew else (*FIXED, *KEPT_IN_STATE):
         # A higher epoch is how a job that starts from nothing replaces another's figures.
         same = now[name] >= before[name] if name == "epoch" else _plain(now[name]) == before[name]
         if name in before and not same:
+            way_on = "the same, or a higher --epoch" if name in KEPT_IN_STATE else "the same"
             raise OptionError(
                 f"--append {options.output}: expected {name} {before[name]!r} as it was begun with,"
-                f" found {now[name]!r}; give the same, or another directory"
+                f" found {now[name]!r}; give {way_on}, or another dataset"
             )
 
 

@@ -57,6 +57,7 @@ class Reason(str, Enum):
     LOST = "lost_records"
     DECODER_ERROR = "decoder_error"
     REFUSED = "refused_by_sink"
+    DAY_OUT_OF_RANGE = "day_out_of_range"
 
 
 class Reject(NamedTuple):

@@ -31,12 +31,18 @@ LATE_EVENT = pa.schema(
     metadata={"name": "late_event"},
 )
 
-STANDING_ROWS = """
-SELECT DISTINCT told.* FROM late_events AS told
+
+def standing_rows(*more: str) -> str:
+    """SQL: the rows of the table late_events that hold, once what a retried bundle wrote twice.
+
+    Columns of LATE_EVENT, and `more` that the table has.
+    """
+    columns = ", ".join(f"told.{name}" for name in (*LATE_EVENT.names, *more))
+    return f"""
+SELECT DISTINCT {columns} FROM late_events AS told
 WHERE effect <> 'reset' AND NOT EXISTS (
   SELECT 1 FROM late_events AS voiding
   WHERE voiding.effect = 'reset' AND voiding.shard = told.shard AND voiding.epoch = told.epoch
     AND voiding.number < told.number AND voiding.recorded_time > told.recorded_time
 )
 """
-"""The rows of the table late_events that hold, in SQL; once what a retried bundle wrote twice."""

@@ -45,6 +45,15 @@ def hasty() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
+@pytest.fixture
+def anonymous(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beam connects to Google's services, or what stands for them, without credentials; it asks a
+    machine that has none for half a minute."""
+    from apache_beam.internal.gcp import auth
+
+    monkeypatch.setattr(auth._Credentials, "_credentials_init", True)
+
+
 @pytest.fixture(scope="session")
 def measured() -> Callable[..., Measured]:
     """`moment measure INPUT... --output DIR ARGUMENT...` without the command line around it."""

@@ -14,17 +14,23 @@ from airflow.providers.google.cloud.operators.dataflow import DataflowStartFlexT
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 
-def setting(name: str) -> str:
+def setting(name: str, default: str | None = None) -> str:
     """A field of the variable, read when a task runs: parsing the file asks for nothing."""
+    if default is not None:
+        return f"{{{{ var.json.moment.get('{name}', '{default}') }}}}"
     return f"{{{{ var.json.moment.{name} }}}}"
 
+
+# The local day in which the interval began: it has ended when the interval has. `ds` alone would be
+# the day in UTC.
+DAY = "{{ data_interval_start.in_timezone(var.json.moment.time_zone) | ds }}"
 
 with DAG(
     dag_id="moment_backfill",
     description="Recompute a day from its raw payloads once the stream has closed it",
-    # With intervals, said so: under a plain cron text Airflow 3 takes the day of the run for
-    # {{ ds }}, and not the day that has ended.
-    schedule=CronDataIntervalTimetable("30 6 * * *", timezone="Europe/Paris"),
+    # With intervals, said so: under a plain cron text those of Airflow 3 have no length, and are of
+    # the day of the run, not of the day that has ended. In UTC, for no setting is read here.
+    schedule=CronDataIntervalTimetable("30 6 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1),
     # Days that were missed are asked for by name: `airflow backfill create`.
     catchup=False,
@@ -38,10 +44,10 @@ with DAG(
         task_id="day_is_closed",
         # Of type gcpbigquery, as the account `launcher`, which may read this view only.
         conn_id="moment_bigquery",
-        hook_params={"use_legacy_sql": False, "location": setting("region")},
+        hook_params={"use_legacy_sql": False, "location": setting("location", "EU")},
         sql=(
             f"SELECT 1 FROM `{setting('project')}.{setting('views_dataset')}.partition_status`"
-            " WHERE day = DATE '{{ ds }}' AND table_name = 'metrics'"
+            f" WHERE day = DATE '{DAY}' AND table_name = 'metrics'"
             " AND status IN ('closed', 'restated')"
         ),
         # No worker is held while a day is waited for; after twelve hours somebody should look.
@@ -61,16 +67,16 @@ with DAG(
         append_job_name=True,
         body={
             "launchParameter": {
-                "jobName": "moment-backfill-{{ ds_nodash }}",
+                "jobName": f"moment-backfill-{DAY}",
                 "containerSpecGcsPath": setting("template"),
                 "parameters": {
                     "command": "backfill",
-                    "from": "{{ ds }}",
-                    "to": "{{ ds }}",
+                    "from": DAY,
+                    "to": DAY,
                     "inputs": setting("inputs"),
                     "output": setting("output"),
                     "pseudonym_key_secret": setting("pseudonym_key_secret"),
-                    "time_zone": "Europe/Paris",
+                    "time_zone": setting("time_zone"),
                 },
                 "environment": {
                     "serviceAccountEmail": setting("writer"),
@@ -80,7 +86,10 @@ with DAG(
                     "kmsKeyName": setting("kms_key"),
                     "tempLocation": setting("temp_location"),
                     "stagingLocation": setting("staging_location"),
-                    "maxWorkers": 4,
+                    # The job is one command on one machine, which computes the day.
+                    "machineType": "n2-standard-2",
+                    "numWorkers": 1,
+                    "maxWorkers": 1,
                 },
             }
         },

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from pipelines.backfill.rows import add_row
-from pipelines.errors import OptionError
+from pipelines.errors import InUseError, OptionError
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.tables import BACKFILLS
 from pipelines.sources.bigquery import ALL_DAYS, fetch
@@ -117,7 +117,7 @@ class Lease:
 def exclusively(destination: Destination) -> Iterator[Callable[[], None]]:
     """Hold the lease of a dataset; gives what raises OptionError where it was lost meanwhile.
 
-    Raises OptionError, with owner and time, where another has it.
+    Raises InUseError, with owner and time, where another has it.
     """
     lease = Lease(_table(destination))
     _obtain(lease, destination, time.sleep)
@@ -141,7 +141,7 @@ def _obtain(lease: Lease, destination: object, sleep: Callable[[float], None]) -
             return
         # Who only claims may take it back as we did; who holds it is waited for by nobody here.
         if any(each.state == HELD for each in others) or attempt == ATTEMPTS:
-            raise OptionError(_refusal(destination, others))
+            raise InUseError(_refusal(destination, others))
         sleep(random.uniform(0.5, 2.0) * attempt)
 
 

@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from pipelines.errors import OptionError
+from pipelines.errors import InUseError, OptionError
 
 LOCK = ".backfill.lock"
 
 
 @contextmanager
 def exclusively(dataset: Path) -> Iterator[None]:
-    """Hold the dataset's lock. Raises OptionError, with owner and time, where another holds it.
+    """Hold the dataset's lock. Raises InUseError, with owner and time, where another holds it.
 
     The kernel's lock on a file, for it is gone with the process, however that ends. The file says
     who has it; it stays, empty, because removing it could part two who wait for it.
@@ -35,7 +35,7 @@ def exclusively(dataset: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise OptionError(
+            raise InUseError(
                 f"{dataset}: expected no backfill, replay or compaction of it, found that of"
                 f" {_owner(file.read())}; wait until it has ended, or end it"
             ) from error

@@ -17,6 +17,7 @@ from pipelines.verify.run import Run, check_key
 EVENTS, ARCHIVE, INPUT = "events", "archive", "input"
 CAUSES = ("restatement", "definition")
 MOST_DAYS = 3660
+TEBIBYTE = 2**40
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ def backfill_options(arguments: argparse.Namespace, now: datetime | None = None)
     if budget is not None and price is None:
         raise OptionError("--budget: expected with --price-per-tib, for only that makes a cost")
     source, inputs = _source(arguments.source)
+    if price and budget is not None:
+        dataset = dataset.bounded(int(budget / price * TEBIBYTE))
     if source == EVENTS and arguments.remove:
         raise OptionError("--remove: expected where events are decoded anew; leave it out")
     if source != EVENTS:

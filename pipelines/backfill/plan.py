@@ -9,14 +9,12 @@ from datetime import date, datetime, timedelta
 import duckdb
 
 from pipelines.backfill.manifest import check_same
-from pipelines.backfill.options import ARCHIVE, EVENTS, BackfillOptions
+from pipelines.backfill.options import ARCHIVE, EVENTS, TEBIBYTE, BackfillOptions
 from pipelines.errors import OptionError
 from pipelines.local_day import LocalDay
 from pipelines.place import DayRows, Place, Sizes
 from pipelines.verify.compare import latest_end
 from pipelines.verify.run import Run
-
-TEBIBYTE = 2**40
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,11 @@ def plan(options: BackfillOptions, input_bytes: int = 0) -> Plan:
     """What a backfill would read and publish; nothing is written.
 
     Raises OptionError, one sentence, where it may not be: a dataset without figures, a day without
-    events, with people of two pseudonym keys or that is open, a budget exceeded, an unfinished
-    backfill of other options.
+    events, whose events are not kept, with people of two pseudonym keys or that is open, a budget
+    exceeded, an unfinished backfill of other options.
     """
     place = options.dataset
+    _check_kept(options)
     before = None if options.restart else place.shelf().unfinished()
     if before is not None:
         check_same(before, options.record())
@@ -80,7 +79,7 @@ def plan(options: BackfillOptions, input_bytes: int = 0) -> Plan:
         epoch,
         _elsewhere(days, sizes),
         input_bytes,
-        _cost(options, _total([input_bytes, *(sizes.a_day[day.day] for day in options.days)])),
+        _cost(options, input_bytes),
     )
 
 
@@ -100,10 +99,11 @@ def _elsewhere(days: Sequence[PlannedDay], sizes: Sizes) -> int | None:
     return max(0, *known) if len(known) == len(each) else None
 
 
-def _cost(options: BackfillOptions, read: int | None) -> float | None:
-    """What reading costs at most; None: nobody asked. Raises OptionError above the budget."""
+def _cost(options: BackfillOptions, input_bytes: int) -> float | None:
+    """About what reading costs; None: nobody asked. Raises OptionError above the budget."""
     if options.price is None:
         return None
+    read = options.dataset.billed(options.days, options.run.time_zone, options.decodes, input_bytes)
     if read is None:
         raise OptionError(
             f"--price-per-tib {options.price:g}: expected {options.dataset} to tell the bytes that"
@@ -112,8 +112,8 @@ def _cost(options: BackfillOptions, read: int | None) -> float | None:
     cost = read / TEBIBYTE * options.price
     if options.budget is not None and cost > options.budget:
         raise OptionError(
-            f"--budget {options.budget:g}: expected to cost that at most, found {cost:.6g} for"
-            f" {read:,} bytes; give fewer days, or a greater budget"
+            f"--budget {options.budget:g}: expected to cost that at most, found about"
+            f" {cost:.6g} for {read:,} bytes; give fewer days, or a greater budget"
         )
     return cost
 
@@ -150,6 +150,18 @@ def _check_since(options: BackfillOptions, day: LocalDay) -> None:
             f"{options.dataset}: expected days that its stream has published, from"
             f" {since.isoformat(timespec='minutes')} on, found {day.day}, which had ended; leave it"
             " out"
+        )
+
+
+def _check_kept(options: BackfillOptions) -> None:
+    """What is put into a partition that has expired is gone at once, and figures with it."""
+    first = options.dataset.kept_from(options.now)
+    gone = [day.day for day in options.days if day.partitions[0] < first]
+    if gone:
+        raise OptionError(
+            f"{options.dataset}: expected days whose partitions of events are kept, those from"
+            f" {first} on, found {gone[0]}: without its events all its figures would be withdrawn;"
+            " leave that day out, or measure its raw input into another dataset"
         )
 
 
@@ -210,7 +222,7 @@ def describe(options: BackfillOptions, planned: Plan) -> str:
         f"  for each day a part of {elsewhere}: who was there before, and what changed later"
     )
     if planned.cost is not None:
-        lines.append(f"  costs at most {planned.cost:.6g} at {options.price:g} a tebibyte")
+        lines.append(f"  costs about {planned.cost:.6g} at {options.price:g} a tebibyte")
     return "\n".join(lines)
 
 

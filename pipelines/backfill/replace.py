@@ -70,12 +70,24 @@ def replace_in_bigquery(
     then the old rows stand.
     """
     given = stage(place, decoded, day, partition)
-    names = {"events": place.name(EVENTS), "decoded": place.name(DECODED_EVENTS)}
-    (different,) = fetch_row(place, _DIFFERENT.format(**names), given)
+    differ, replace = replacing_sql(place)
+    (different,) = fetch_row(place, differ, given)
     if different:
         still_alone()
-        change(place, _REPLACE.format(**names), given)
+        change(place, replace, given)
     return bool(different)
+
+
+def replacing_sql(place: Destination) -> tuple[str, str]:
+    """The comparison of a part of a partition with what was decoded, and what replaces it."""
+    names = {"events": place.name(EVENTS), "decoded": place.name(DECODED_EVENTS)}
+    return _DIFFERENT.format(**names), _REPLACE.format(**names)
+
+
+def parameters(day: LocalDay, partition: date) -> dict[str, Any]:
+    """Of both statements, for a decoding that is yet to be; `channels` is to be added."""
+    given: dict[str, Any] = day.bounds | {"partition": partition}
+    return given | {"decoding": str(uuid.uuid4()), "now": datetime.now(timezone.utc)}
 
 
 def stage(place: Destination, decoded: Path, day: LocalDay, partition: date) -> dict[str, Any]:
@@ -83,8 +95,7 @@ def stage(place: Destination, decoded: Path, day: LocalDay, partition: date) -> 
 
     Raises SinkError where none of it is there.
     """
-    given: dict[str, Any] = day.bounds | {"partition": partition}
-    given |= {"decoding": str(uuid.uuid4()), "now": datetime.now(timezone.utc)}
+    given = parameters(day, partition)
     with connect() as connection:
         add_view(connection, "decoded", decoded / EVENTS.name, EVENT)
         channels = connection.execute("SELECT DISTINCT channel FROM decoded ORDER BY 1").fetchall()

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipelines.local_day import LocalDay
 from pipelines.place import DayRows, Sizes
+from pipelines.published_bigquery import Query
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.tables import EVENTS, SOURCE_STATUSES
 from pipelines.sources.bigquery import ALL_DAYS, bytes_read, fetch, fetch_row
@@ -24,18 +25,8 @@ def read_through(place: Destination) -> datetime | None:
     return read
 
 
-_PARTITIONS = """
-SELECT partition_id, total_rows, total_logical_bytes
-FROM `{project}.{dataset}.INFORMATION_SCHEMA.PARTITIONS`
-WHERE table_name = 'events' AND total_rows > 0
-"""
-_PARTITION = pa.schema(
-    [
-        ("partition_id", pa.string()),
-        ("total_rows", pa.int64()),
-        ("total_logical_bytes", pa.int64()),
-    ]
-)
+_ROWS = f"SELECT count(*) FROM `{{table}}` WHERE {ALL_DAYS}"
+_PARTITION = "SELECT * FROM `{table}` WHERE day = @partition"
 _AT_ONCE = 8
 """Dry runs: of years of days each takes its while, and none costs anything."""
 _BYTES_AN_EVENT = 66
@@ -43,26 +34,31 @@ _BYTES_AN_EVENT = 66
 
 
 def sizes(place: Destination, days: Sequence[LocalDay]) -> Sizes:
-    """Rows and bytes of partitions as the service tells them; of a day, what a dry run says."""
-    sql = _PARTITIONS.format(project=place.project, dataset=place.dataset)
-    told = fetch(place, sql, _PARTITION).to_pylist()
-    partitions = {
-        date.fromisoformat(f"{name[:4]}-{name[4:6]}-{name[6:]}"): each["total_logical_bytes"]
-        for each in told
-        # What is still in a buffer has no partition yet, and a name with underscores.
-        if len(name := each["partition_id"]) == 8 and name.isdigit()
-    }
-    rows = sum(each["total_rows"] for each in told)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        read = pool.map(lambda day: bytes_read(place, *day_query(place, day)), days)
-        a_day = dict(zip((each.day for each in days), read))
+    """Bytes of the partitions of these days, and of what each day reads, as dry runs say.
+
+    So a right on the table is enough; INFORMATION_SCHEMA wants one on the dataset.
+    """
+    table = place.name(EVENTS)
+    (rows,) = fetch_row(place, _ROWS.format(table=table))
+    partitions = sorted({each for day in days for each in day.partitions})
+    sql = _PARTITION.format(table=table)
+    whole = bytes_of_each(place, [(sql, {"partition": each}) for each in partitions])
+    own = dict(zip(partitions, whole))
+    read = bytes_of_each(place, [day_query(place, day) for day in days])
+    a_day = dict(zip((each.day for each in days), read))
     # Nothing where there are rows is no size: an emulator tells none.
     unknown = None if rows else 0
     return Sizes(
-        {day: size or unknown for day, size in partitions.items()},
+        {day: size or unknown for day, size in own.items()},
         {day: size or unknown for day, size in a_day.items()},
         rows * _BYTES_AN_EVENT,
     )
+
+
+def bytes_of_each(place: Destination, queries: Sequence[Query]) -> list[int]:
+    """The bytes that queries read, by a dry run each; an emulator says 0."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(lambda query: bytes_read(place, *query), queries))
 
 
 _DAY_ROWS = f"""
@@ -78,9 +74,15 @@ _DAY_ROW = pa.schema([("local_day", pa.date32()), ("events", pa.int64()), ("keys
 
 def day_rows(place: Destination, days: Sequence[LocalDay], zone: str) -> dict[date, DayRows]:
     """How many events each day has, and under which pseudonym keys; days without any are not in."""
-    given = {"begin": days[0].begin, "finish": days[-1].end, "zone": zone}
-    found = fetch(place, _DAY_ROWS.format(table=place.name(EVENTS)), _DAY_ROW, given)
+    sql, given = day_rows_query(place, days, zone)
+    found = fetch(place, sql, _DAY_ROW, given)
     return {
         row["local_day"]: DayRows(row["events"], tuple(sorted((row["keys"] or "").split())))
         for row in found.to_pylist()
     }
+
+
+def day_rows_query(place: Destination, days: Sequence[LocalDay], zone: str) -> Query:
+    """The query of `day_rows`."""
+    given = {"begin": days[0].begin, "finish": days[-1].end, "zone": zone}
+    return _DAY_ROWS.format(table=place.name(EVENTS)), given

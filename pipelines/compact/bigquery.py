@@ -7,15 +7,13 @@ job appends meanwhile stays beside.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from typing import Any
 
 from pipelines.backfill.lease import exclusively
-from pipelines.backfill.plan import sealed_through
 from pipelines.backfill.sizes import read_through
+from pipelines.compact.closed import STATUS, Status, check_closed
 from pipelines.compact.kept import KEPT, Compacted
-from pipelines.errors import OptionError
-from pipelines.local_day import local_day
 from pipelines.place import StillAlone
 from pipelines.sinks.bigquery.check import check_bigquery
 from pipelines.sinks.bigquery.clients import rest_client
@@ -25,11 +23,6 @@ from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BACKFILLS, FAILED_EVENTS, LATE_EVENTS
 from pipelines.sources.bigquery import asking, change, fetch_row, may_read
 from pipelines.verify.run import Run
-
-_STATUS = """
-SELECT max(CASE WHEN day = @day THEN status END), max(watermark), min(day), max(day)
-FROM ({partition_status})
-"""
 
 _ROWS = """
 SELECT (SELECT count(*) FROM `{table}` WHERE day = @day), (SELECT count(*) FROM ({kept}))
@@ -53,7 +46,8 @@ def compact_in_bigquery(
     """
     tables = [table for table in KEPT if table is not FAILED_EVENTS or may_read(place, table)]
     check_bigquery(place, (*tables, BACKFILLS), option="")
-    _check_closed(place, run, day, now or datetime.now(timezone.utc))
+    read = None if run.hot_minutes is None else read_through(place)
+    check_closed(place, run, day, _status(place, day), read, now or datetime.now(timezone.utc))
     with exclusively(place) as still_alone:
         done = [_compact(place, table, day, still_alone) for table in tables]
     if FAILED_EVENTS not in tables:
@@ -61,31 +55,10 @@ def compact_in_bigquery(
     return [each for each in done if each.left or each.rows[0]]
 
 
-def _check_closed(place: Destination, run: Run, day: date, now: datetime) -> None:
-    """A day of every table: it has ended in the property's time zone and in UTC, by which events
-    are partitioned."""
+def _status(place: Destination, day: date) -> Status:
     (view,) = (each for each in BIGQUERY_VIEWS if each.name == "partition_status")
-    sql = _STATUS.format(partition_status=view_sql(view, place))
-    status, told, first, last = fetch_row(place, sql, {"day": day})
-    if status is None:
-        known = "none of any day" if first is None else f"those of {first} to {last}"
-        raise OptionError(f"--day {day}: expected a day that {place} has figures of, found {known}")
-    if status == "open":
-        raise OptionError(
-            f"--day {day}: expected a closed day, found one whose figures are not final yet: wait"
-            " until partition_status says closed"
-        )
-    sealed = now
-    if run.hot_minutes is not None:
-        sealed = sealed_through(run.hot_minutes, told, read_through(place), now)
-    midnight = datetime(day.year, day.month, day.day, tzinfo=timezone.utc) + timedelta(days=1)
-    end = max(local_day(day, run.time_zone).end, midnight)
-    if end > sealed:
-        raise OptionError(
-            f"--day {day}: expected a day that no live job writes any more, found one that ends at"
-            f" {end.isoformat(timespec='minutes')}, and figures that are final up to"
-            f" {sealed.isoformat(timespec='minutes')}: wait until they are beyond it"
-        )
+    sql = STATUS.format(partition_status=f"({view_sql(view, place)})").replace("$day", "@day")
+    return Status(*fetch_row(place, sql, {"day": day}))
 
 
 def _compact(place: Destination, table: Table, day: date, still_alone: StillAlone) -> Compacted:

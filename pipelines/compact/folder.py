@@ -9,7 +9,7 @@ the same, and to run it again completes it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 import duckdb
@@ -18,22 +18,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.backfill.lock import exclusively
+from pipelines.compact.closed import STATUS, Status, check_closed
 from pipelines.compact.kept import KEPT, Compacted
 from pipelines.errors import OptionError
 from pipelines.sinks.parquet import ROWS_A_GROUP, DayFile
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import LATE_EVENTS
-from pipelines.verify.dataset import add_view
+from pipelines.verify.dataset import add_view, read_through
+from pipelines.verify.run import read_run
 
 
-def compact(dataset: Path, day: date) -> list[Compacted]:
+def compact(dataset: Path, day: date, now: datetime | None = None) -> list[Compacted]:
     """Reduce a day of each table, one after the other; those without files are left out.
 
-    Raises OptionError, and changes nothing, where the day has no figures or is open: what a stream
-    is still writing would be read and copied again and again. A backfill is kept
-    out, and keeps this out.
+    Raises OptionError, and changes nothing, where the day has no figures or is open, or where a
+    live job may still write it: what it writes would be read and copied again and again. A backfill
+    is kept out, and keeps this out.
     """
-    _check_closed(dataset, day)
+    run = read_run(dataset)
+    read = None if run.hot_minutes is None else read_through(dataset)
+    check_closed(dataset, run, day, _status(dataset, day), read, now or datetime.now(timezone.utc))
     done = []
     with exclusively(dataset), duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -45,19 +49,14 @@ def compact(dataset: Path, day: date) -> list[Compacted]:
     return done
 
 
-def _check_closed(dataset: Path, day: date) -> None:
+def _status(dataset: Path, day: date) -> Status:
     place = dataset / "moment.duckdb"
     if not place.exists():
         raise OptionError(f"{dataset}: expected a dataset of `moment measure`, found no {place}")
     with duckdb.connect(str(place), read_only=True) as views:
-        found = views.execute("SELECT status FROM partition_status WHERE day = ?", [day]).fetchall()
-    if not found:
-        raise OptionError(f"--day {day}: expected a day that {dataset} has figures of, found none")
-    if found[0][0] == "open":
-        raise OptionError(
-            f"--day {day}: expected a closed day, found one whose figures are not final yet: wait"
-            " until partition_status says closed"
-        )
+        views.execute("SET TimeZone = 'UTC'")
+        sql = STATUS.format(partition_status="partition_status")
+        return Status(*views.execute(sql, {"day": day}).fetchall()[0])
 
 
 def _compact(

@@ -15,7 +15,7 @@ from pipelines.sinks.tables import (
 )
 from schemas.balance import BALANCE_KEY
 from schemas.day_partial import DAY_PARTIAL_KEY
-from schemas.late import STANDING_ROWS
+from schemas.late import standing_rows
 from schemas.metric import KEY
 
 _FIGURE = ", ".join(KEY)
@@ -26,7 +26,7 @@ KEPT = {
     # Of what the late ledger names, every arrival: verify asks which of them were in time.
     EVENTS: f"""
 FROM (
-  SELECT *, event_id IN (SELECT event_id FROM ({STANDING_ROWS})) AS is_named FROM {{rows}}
+  SELECT *, event_id IN (SELECT event_id FROM ({standing_rows()})) AS is_named FROM {{rows}}
 ) QUALIFY row_number() OVER (
   PARTITION BY event_id, CASE WHEN is_named THEN ingested_time END
   ORDER BY ingested_time, event_time, collected_time

@@ -24,7 +24,9 @@ from schemas.version import VERSION
 
 STAGES = ("recognise", "decode")
 """Stages whose failures hold a whole record. What could not be read is a piece of a file, and what
-a sink refused is an event already."""
+a sink refused is a row already, decoded and counted."""
+
+WRITE = "write"
 
 ROWS_A_BATCH = 16_384
 
@@ -39,7 +41,8 @@ SELECT * FROM (
 _COUNTS = f"""
 SELECT count(*) FILTER ({{chosen}} AND arrived_time < $closed),
   count(*) FILTER ({{chosen}} AND arrived_time >= $closed),
-  count(*) FILTER (stage NOT IN {STAGES})
+  count(*) FILTER (stage NOT IN {STAGES} AND stage <> '{WRITE}'),
+  count(*) FILTER (stage = '{WRITE}')
 FROM waiting
 """
 
@@ -55,11 +58,13 @@ _TOLD = ("failure_id", "failed_time", "arrived_time", "stage", "reason", "channe
 
 @dataclass(frozen=True)
 class Waiting:
-    """Failed events that are taken, that arrived in open days, that hold no whole record."""
+    """Failed events that are taken, that arrived in open days, that hold no whole record, that are
+    rows which a table did not take."""
 
     taken: int
     later: int
     unreadable: int
+    unwritten: int
 
 
 def take(options: ReplayOptions, closed: datetime, folder: Path | None) -> Waiting:
@@ -122,14 +127,16 @@ def new_failures(place: Place, taken: Sequence[Path], replayed: Path) -> pa.Tabl
 
 
 def new_events(place: Place, replayed: Path, days: Sequence[LocalDay]) -> pa.Table:
-    """EVENT rows of the replay, which are of these days, whose id the place does not have there."""
+    """EVENT rows of the replay, of these days and later, whose id the place does not have there."""
     if not days:
         return EVENT.empty_table()
     with connect() as connection:
         place.show(connection, EVENTS.name, EVENTS, ["event_id"], days)
         add_view(connection, "replayed", replayed / EVENTS.name, EVENT)
         found = connection.sql(
-            "SELECT * FROM replayed WHERE event_id NOT IN (SELECT event_id FROM events)"
+            "SELECT * FROM replayed WHERE event_time >= $begin"
+            " AND event_id NOT IN (SELECT event_id FROM events)",
+            params={"begin": days[0].begin},
         )
         return found.to_arrow_table().select(EVENT.names).cast(EVENT)
 

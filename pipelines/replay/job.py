@@ -90,6 +90,12 @@ def _replay(
             f" {len(measured.unbalanced)} hours of arrival where it does not; nothing is added"
         )
     days = [local_day(day, run.time_zone) for day in local_days(replayed, run.time_zone)]
+    kept = place.kept_from(options.now)
+    if gone := [day for day in days if day.partitions[0] < kept]:
+        days = days[len(gone) :]
+        print(
+            f"{gone[0].day} to {gone[-1].day}: stay as they are, for events are kept from {kept} on"
+        )
     _check_closed(options, days, closed)
     events = new_events(place, replayed, days)
     place.append(EVENTS, events, still_alone)
@@ -128,5 +134,10 @@ def _sentence(waiting: Waiting) -> str:
         told += (
             f"; {waiting.unreadable:,} are no whole records: give their input to"
             " `moment backfill --source`"
+        )
+    if waiting.unwritten:
+        told += (
+            f"; {waiting.unwritten:,} are rows that a table did not take, decoded and counted"
+            " already: their reason and path say why"
         )
     return told

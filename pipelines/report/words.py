@@ -38,6 +38,7 @@ _FAILURES = {
     "lost_records": "deleted before they were read",
     "decoder_error": "the channel's code failed",
     "refused_by_sink": "not taken by the database",
+    "day_out_of_range": "of a day that the database does not keep",
 }
 
 _CAUSES = {

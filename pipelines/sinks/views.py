@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipelines.sinks.table import Table
+from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, METRICS, PARTIALS
 from pipelines.sinks.wide_views import WIDE_VIEWS
 from schemas.balance import BALANCE_KEY
 from schemas.bigquery import DAY
 from schemas.day_partial import HOLDING_PARTIALS
-from schemas.late import STANDING_ROWS
+from schemas.late import standing_rows
 from schemas.metric import KEY, NEWEST_FIRST, standing_epochs
 
 
@@ -16,6 +18,8 @@ from schemas.metric import KEY, NEWEST_FIRST, standing_epochs
 class View:
     """A SELECT in DuckDB's SQL over the tables and the views before it, and what a row is.
 
+    It names the columns of a table: BigQuery keeps those that it had when the view was made, so a
+    column of a new version must change the text, and one that somebody adds must not break it.
     `personal`: of people, or of sketches of them. In BigQuery such a view is beside the tables,
     `restricted` ones beside theirs, and all others in the dataset that BI reads.
     """
@@ -30,12 +34,29 @@ class View:
 _FIGURE = ", ".join((DAY, *KEY))
 """The day follows from the window: it is named so that BigQuery reads the days asked for only."""
 
+_CHANGED_ON_NO_OTHER_DAY = f"""(
+  SELECT told.* FROM events_latest AS told LEFT JOIN (
+    SELECT fact_id, {DAY}, max(revision) AS revision FROM events
+    WHERE fact_id IS NOT NULL AND {DAY} >= DATE '0001-01-01' GROUP BY fact_id, {DAY}
+  ) AS elsewhere
+  ON elsewhere.fact_id = told.fact_id AND elsewhere.{DAY} <> told.{DAY}
+    AND elsewhere.revision > told.revision
+  WHERE elsewhere.fact_id IS NULL
+)"""
+"""Events without those whose fact another day states anew. Three columns of all days tell: a filter
+of days reaches `told` alone, and the table wants one of its own, which all days pass."""
+
+
+def _columns(table: Table) -> str:
+    """All of a table that are ours, the partition last."""
+    return ", ".join((*table.schema.names, DAY))
+
 
 def views(by_day: bool) -> tuple[View, ...]:
     """Every view, each after those it reads.
 
-    `by_day`: copies are looked for within a UTC day. BigQuery then reads the days a query asks for
-    and no others; two copies on either side of midnight both stay. Else over all days.
+    `by_day`: copies of an event are looked for within a UTC day, so that BigQuery leaves out days a
+    query does not ask for; two copies on either side of midnight both stay. Else over all days.
     """
     day = f"{DAY}, " if by_day else ""
     return (
@@ -43,7 +64,7 @@ def views(by_day: bool) -> tuple[View, ...]:
             "events_latest",
             "one row an event id; of copies the first to arrive, as figures count them",
             f"""
-SELECT * FROM events
+SELECT {_columns(EVENTS)} FROM events
 QUALIFY row_number() OVER (
   PARTITION BY {day}event_id ORDER BY ingested_time, event_time, collected_time
 ) = 1
@@ -54,7 +75,7 @@ QUALIFY row_number() OVER (
             "events_standing",
             "one row a fact as it was last stated, and one an event that states none; no retracted",
             f"""
-SELECT * FROM events_latest
+SELECT {_columns(EVENTS)} FROM {_CHANGED_ON_NO_OTHER_DAY if by_day else "events_latest"}
 QUALIFY row_number() OVER (
   PARTITION BY {day}coalesce(fact_id, event_id)
   ORDER BY revision DESC, CASE WHEN op = 'retract' THEN 1 ELSE 0 END DESC, event_id DESC
@@ -66,7 +87,7 @@ QUALIFY row_number() OVER (
             "metrics_latest",
             "one row a figure: the newest of the greatest epoch that computed its window",
             f"""
-SELECT * FROM ({standing_epochs("metrics", DAY)})
+SELECT {_columns(METRICS)} FROM ({standing_epochs("metrics", DAY)})
 QUALIFY row_number() OVER (PARTITION BY {_FIGURE} ORDER BY {NEWEST_FIRST}) = 1
 """,
         ),
@@ -74,9 +95,9 @@ QUALIFY row_number() OVER (PARTITION BY {_FIGURE} ORDER BY {NEWEST_FIRST}) = 1
             "metrics_now",
             "one row a figure: the one that stands, else the newest early one",
             f"""
-SELECT * FROM (
-  SELECT *, TRUE AS final FROM metrics_latest
-  UNION ALL SELECT *, FALSE AS final FROM metrics_live
+SELECT {_columns(METRICS)}, final FROM (
+  SELECT {_columns(METRICS)}, TRUE AS final FROM metrics_latest
+  UNION ALL SELECT {_columns(METRICS)}, FALSE AS final FROM metrics_live
 )
 QUALIFY row_number() OVER (PARTITION BY {_FIGURE} ORDER BY final DESC, {NEWEST_FIRST}) = 1
 """,
@@ -103,7 +124,7 @@ WHERE previous_published_time IS NOT NULL
             "balance_latest",
             "one row an input, arrival hour and channel: a stream counts on and writes it again",
             f"""
-SELECT * FROM balance
+SELECT {_columns(BALANCES)} FROM balance
 QUALIFY row_number() OVER (
   PARTITION BY {DAY}, {", ".join(BALANCE_KEY)} ORDER BY published_time DESC
 ) = 1
@@ -113,7 +134,7 @@ QUALIFY row_number() OVER (
             "failed_events_latest",
             "one row a failed record: a stream that was restored may have written it twice",
             f"""
-SELECT * FROM failed_events
+SELECT {_columns(FAILED_EVENTS)} FROM failed_events
 QUALIFY row_number() OVER (PARTITION BY {day}failure_id ORDER BY failed_time) = 1
 """,
             restricted=True,
@@ -121,13 +142,13 @@ QUALIFY row_number() OVER (PARTITION BY {day}failure_id ORDER BY failed_time) = 
         View(
             "late_events_latest",
             "the rows of the late ledger that hold",
-            STANDING_ROWS,
+            standing_rows(DAY),
             personal=True,
         ),
         View(
             "partials_latest",
             "what rolls up of each day, of its greatest epoch",
-            HOLDING_PARTIALS,
+            f"SELECT {_columns(PARTIALS)} FROM ({HOLDING_PARTIALS})",
             personal=True,
         ),
         View(
@@ -140,11 +161,12 @@ FROM metrics_latest WHERE metric = 'events' AND grouping_set = 'channel'
         ),
         View(
             "partition_status",
-            "one row a day of figures: open while windows may still come, closed, or restated",
+            "one row a day of figures: open until its greatest epoch has all of it, then closed,"
+            " or restated where there are older epochs",
             f"""
 SELECT {DAY}, 'metrics' AS table_name,
-  CASE WHEN max(epoch) > 0 THEN 'restated'
-    WHEN max(CASE WHEN window_kind = 'day' THEN 1 ELSE 0 END) = 1 THEN 'closed'
+  CASE WHEN max(CASE WHEN window_kind = 'day' THEN epoch END) = max(epoch)
+    THEN CASE WHEN min(epoch) < max(epoch) THEN 'restated' ELSE 'closed' END
     ELSE 'open' END AS status,
   max(window_end) AS watermark, count(*) AS row_count, max(epoch) AS epoch
 FROM metrics GROUP BY {DAY}

@@ -22,6 +22,15 @@ _PLACE = (
     "traffic",
 )
 
+_TOLD = {
+    "value": "",
+    "interval_low": "_low",
+    "interval_high": "_high",
+    "n": "_n",
+    "suppressed_reason": "_suppressed",
+}
+"""What a row says of a figure, and what the name of its column ends with."""
+
 
 def _wide(family: str, measures: Sequence[Measure]) -> tuple[str, str, str]:
     """Name, meaning and SELECT of a family's view."""
@@ -41,24 +50,20 @@ GROUP BY {place}
 def _columns(measures: Sequence[Measure]) -> Iterator[str]:
     """The value, interval, people behind it and reason of suppression of each measure.
 
-    Of a measure that is a mix of several items the value of each item: its rows say the rest.
+    Of a measure that is a mix of several items, of each item.
     """
     for measure in measures:
-        name = measure.name
         if len(measure.items) > 1:
             for item in measure.items:
-                yield _one(name, "value", f"{name}_{item}", item)
-            continue
-        yield _one(name, "value", name)
-        yield _one(name, "interval_low", f"{name}_low")
-        yield _one(name, "interval_high", f"{name}_high")
-        yield _one(name, "n", f"{name}_n")
-        yield _one(name, "suppressed_reason", f"{name}_suppressed")
+                only = f"metric = '{measure.name}' AND item = '{item}'"
+                yield from _told_of(only, f"{measure.name}_{item}")
+        else:
+            yield from _told_of(f"metric = '{measure.name}'", measure.name)
 
 
-def _one(metric: str, column: str, alias: str, item: str | None = None) -> str:
-    which = f" AND item = '{item}'" if item else ""
-    return f"max(CASE WHEN metric = '{metric}'{which} THEN {column} END) AS {alias}"
+def _told_of(rows: str, name: str) -> Iterator[str]:
+    for column, suffix in _TOLD.items():
+        yield f"max(CASE WHEN {rows} THEN {column} END) AS {name}{suffix}"
 
 
 WIDE_VIEWS = tuple(_wide(family, measures) for family, measures in FAMILIES.items())

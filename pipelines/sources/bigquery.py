@@ -17,6 +17,8 @@ from pipelines.sinks.table import Table
 ALL_DAYS = "day >= DATE '0001-01-01'"
 """A filter that all rows pass: most tables ask for one."""
 
+_ABOVE_BUDGET = "bytesBilledLimitExceeded"
+
 _TYPES = {bool: "BOOL", int: "INT64", str: "STRING", bytes: "BYTES", date: "DATE"}
 
 
@@ -52,9 +54,17 @@ def fetch_row(
     place: Destination, sql: str, parameters: Mapping[str, Any] | None = None
 ) -> tuple[Any, ...]:
     """The only row of a query. Raises OptionError where it is refused."""
-    with asking(place):
-        (row,) = _job(place, sql, parameters).result()
+    (row,) = fetch_few(place, sql, parameters)
     return tuple(row.values())
+
+
+def fetch_few(
+    place: Destination, sql: str, parameters: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Rows of a query as pages of JSON, which ask for no right to read by Storage Read. Raises
+    OptionError where it is refused."""
+    with asking(place):
+        return [dict(row.items()) for row in _job(place, sql, parameters).result()]
 
 
 def change(place: Destination, sql: str, parameters: Mapping[str, Any] | None = None) -> int:
@@ -111,6 +121,12 @@ def asking(place: Destination) -> Iterator[None]:
             " written, and BigQuery Job User on the project"
         ) from error
     except (GoogleAPIError, GoogleAuthError, OSError) as error:
+        if _code(error) == _ABOVE_BUDGET:
+            raise OptionError(
+                f"{place}: expected a query to be billed for at most {place.most_bytes:,} bytes, as"
+                " --budget says, found one of more, which was not run; give a greater budget, or"
+                " fewer days"
+            ) from error
         raise OptionError(
             f"{place}: expected BigQuery to answer, found {type(error).__name__}{_reason(error)}:"
             " look at the network, the credentials and status.cloud.google.com, and run the command"
@@ -125,9 +141,13 @@ def _first_line(error: Exception) -> str:
 
 def _reason(error: Exception) -> str:
     """The service's code alone: its messages may quote values of rows."""
+    code = _code(error)
+    return f" ({code})" if code else ""
+
+
+def _code(error: Exception) -> str | None:
     told = getattr(error, "errors", None) or [{}]
-    reason = told[0].get("reason") if isinstance(told[0], dict) else None
-    return f" ({reason})" if reason else ""
+    return told[0].get("reason") if isinstance(told[0], dict) else None
 
 
 def _job(place: Destination, sql: str, parameters: Mapping[str, Any] | None) -> Any:
@@ -135,6 +155,8 @@ def _job(place: Destination, sql: str, parameters: Mapping[str, Any] | None) -> 
     from google.cloud.bigquery import QueryJobConfig
 
     config = QueryJobConfig(query_parameters=_parameters(parameters or {}), use_query_cache=False)
+    if place.most_bytes is not None:
+        config.maximum_bytes_billed = place.most_bytes
     return rest_client(place).query(sql, job_config=config)
 
 

@@ -10,17 +10,19 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipelines.duck import connect
 from pipelines.errors import OptionError
 from schemas.event import EVENT, UUID
-from schemas.late import LATE_EVENT, STANDING_ROWS
+from schemas.late import LATE_EVENT, standing_rows
 from schemas.metric import METRIC
+from schemas.source_status import READ_THROUGH, SOURCE_STATUS
 from transforms.exclude import LeftOut, sorted_ids
 
 _TABLES = {"metrics": METRIC, "events": EVENT, "late_events": LATE_EVENT}
 
 _LEDGER = f"""
 CREATE TEMP TABLE ledger AS
-SELECT standing.* FROM ({STANDING_ROWS}) AS standing LEFT JOIN figures USING (local_day)
+SELECT standing.* FROM ({standing_rows()}) AS standing LEFT JOIN figures USING (local_day)
 WHERE standing.epoch = coalesce(figures.epoch, standing.epoch)
 """
 """What the figures that stand left out. A restatement reads late events in the events table and
@@ -100,6 +102,15 @@ def add_ledger(connection: duckdb.DuckDBPyConnection, dataset: object) -> None:
     if not connection.execute("SELECT count(*) FROM figures").fetchall()[0][0]:
         raise OptionError(f"{dataset}: expected published figures, found none in its metrics")
     connection.execute(_LEDGER)
+
+
+def read_through(dataset: Path) -> datetime | None:
+    """How far all sources of a stream had been read; None: they have said nothing."""
+    with connect() as connection:
+        add_view(connection, "source_status", dataset / "source_status", SOURCE_STATUS)
+        query = READ_THROUGH.format(source_status="source_status")
+        ((read,),) = connection.execute(query).fetchall()
+    return read
 
 
 def add_view(

@@ -10,4 +10,5 @@ inputs = {
 }
 
 reader_groups            = ["figures@example.com"]
+people_reader_groups     = ["analysts@example.com"]
 restricted_reader_groups = ["operators@example.com"]

@@ -42,6 +42,7 @@ locals {
     "bigquerystorage.googleapis.com",
     "billingbudgets.googleapis.com",
     "cloudkms.googleapis.com",
+    "cloudresourcemanager.googleapis.com",
     "cloudscheduler.googleapis.com",
     "compute.googleapis.com",
     "dataflow.googleapis.com",
@@ -72,6 +73,7 @@ module "identity" {
 
   project = var.project
   name    = var.name
+  groups  = setunion(var.reader_groups, var.people_reader_groups, var.restricted_reader_groups)
 
   depends_on = [google_project_service.service]
 }
@@ -142,6 +144,7 @@ module "bigquery" {
   auditor                  = module.identity.emails["auditor"]
   launcher                 = module.identity.emails["launcher"]
   reader_groups            = var.reader_groups
+  people_reader_groups     = var.people_reader_groups
   restricted_reader_groups = var.restricted_reader_groups
 }
 

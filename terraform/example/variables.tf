@@ -74,6 +74,12 @@ variable "reader_groups" {
   default     = []
 }
 
+variable "people_reader_groups" {
+  description = "Groups of people who read events and sketches of people, under pseudonyms."
+  type        = set(string)
+  default     = []
+}
+
 variable "restricted_reader_groups" {
   description = "Groups of people who may read failed payloads."
   type        = set(string)

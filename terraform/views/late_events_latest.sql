@@ -1,5 +1,15 @@
 SELECT DISTINCT
-  told.*
+  told.event_id,
+  told.event_time,
+  told.arrived_time,
+  told.local_day,
+  told.effect,
+  told.closed_through,
+  told.recorded_time,
+  told.epoch,
+  told.shard,
+  told.number,
+  told.day
 FROM `${project}`.`${dataset}`.`late_events` AS told
 WHERE
   effect <> 'reset'

@@ -1,5 +1,34 @@
 SELECT
-  *
+  metric,
+  definition_version,
+  grouping_set,
+  window_kind,
+  window_start,
+  window_end,
+  local_day,
+  channel,
+  content_id,
+  brand_id,
+  item,
+  traffic,
+  value,
+  value_kind,
+  unit,
+  numerator,
+  denominator,
+  interval_low,
+  interval_high,
+  interval_method,
+  uncertainty_kind,
+  n,
+  coverage,
+  dedup_basis,
+  suppressed_reason,
+  epoch,
+  revision,
+  cause,
+  published_time,
+  day
 FROM (
   SELECT
     told.*

@@ -2,10 +2,8 @@ SELECT
   day,
   'metrics' AS table_name,
   CASE
-    WHEN MAX(epoch) > 0
-    THEN 'restated'
-    WHEN MAX(CASE WHEN window_kind = 'day' THEN 1 ELSE 0 END) = 1
-    THEN 'closed'
+    WHEN MAX(CASE WHEN window_kind = 'day' THEN epoch END) = MAX(epoch)
+    THEN CASE WHEN MIN(epoch) < MAX(epoch) THEN 'restated' ELSE 'closed' END
     ELSE 'open'
   END AS status,
   MAX(window_end) AS watermark,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from pipelines.arguments import add_measure_arguments
 from pipelines.graph import build
 from pipelines.measure import pipeline_options, source_of
 from pipelines.options import MeasureOptions, measure_options
-from pipelines.sinks.parquet import WriteParquet
+from pipelines.stream import sink_of
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "dataflow.json"
 REGENERATE = "python -m tests.deploy.dataflow_graph"
@@ -29,6 +28,8 @@ REGENERATE = "python -m tests.deploy.dataflow_graph"
 ARGUMENTS = (
     "pubsub://projects/example/subscriptions/any",
     "segment=pubsub://projects/example/subscriptions/web",
+    "--output=bigquery://example/moment",
+    "--archive=gs://example-archive/payloads",
     "--shards=32",
     "--runner=DataflowRunner",
     "--dry_run=True",
@@ -47,8 +48,7 @@ def job_options(*more: str) -> MeasureOptions:
     """The options of the streaming job, as `moment measure` validates them."""
     parser = argparse.ArgumentParser()
     add_measure_arguments(parser)
-    output = tempfile.mkdtemp()
-    given, beam_arguments = parser.parse_known_args([*ARGUMENTS, f"--output={output}", *more])
+    given, beam_arguments = parser.parse_known_args([*ARGUMENTS, *more])
     return measure_options(given, beam_arguments)
 
 
@@ -57,13 +57,7 @@ def dry_run() -> Any:
     """Dataflow's runner after a dry run of the job: its graph, its options, and a job not sent."""
     options = job_options()
     root = beam.Pipeline(options=pipeline_options(options.beam_arguments))
-    output = str(options.output)
-    build(
-        root,
-        source_of(options),
-        lambda table: WriteParquet(table, f"{output}/{table.name}"),
-        options.rules,
-    )
+    build(root, source_of(options), sink_of(options), options.rules)
     root.run()
     return root.runner
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 from datetime import datetime, timezone
 from typing import Any
+from zoneinfo import available_timezones
 
+import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
 from deploy.local.services import ROOT
-from pipelines import cli, flex_template
+from pipelines import flex_template
 from pipelines.arguments import add_measure_arguments
 from pipelines.dataflow import EXAMPLES, dataflow_arguments, runs_on_dataflow
 from pipelines.errors import OptionError
-from pipelines.flex_template import DAYS, OURS, PASSED, command_line
+from pipelines.flex_template import DAYS, OURS, PASSED, backfill_arguments, command_line
 from pipelines.keys import KEY_VARIABLE
+from pipelines.measure import pipeline_options
+from pipelines.on_worker import RunOnWorker
 from tests.deploy.dataflow_graph import (
     ARGUMENTS,
     GOLDEN,
@@ -65,6 +70,19 @@ def test_subscriptions_are_read_by_dataflow_itself():
         f"Read projects/example/subscriptions/{name}/Read" for name in ("any", "web")
     ]
     assert not [step for step in described() if "PullMessages" in step["label"]]
+
+
+def test_the_graph_is_that_of_the_job_that_terraform_starts():
+    # Its sink is BigQuery, its archive a bucket: their labels are what an update looks for too.
+    labels = {step["label"] for step in described()}
+
+    assert {
+        *("WriteEvents/Append", "WriteMetrics/Append", "WriteFailedEvents/Append"),
+        *("FailedAndRefused", "Archive/ArchiveBatches", "WriteArchive/WriteDays"),
+    } <= labels
+    assert [label for label in sorted(labels) if label.endswith("/WriteDays")] == [
+        "WriteArchive/WriteDays"
+    ]
 
 
 def test_no_batch_is_a_pickle_between_steps_that_shuffle_or_keep_state():
@@ -192,19 +210,19 @@ def test_the_metadata_is_what_the_service_reads():
     ("name", "good", "bad"),
     [
         ("inputs", [SUBSCRIPTION, f"segment={SUBSCRIPTION} gs://a/b"], ["", "web", f"{SUBSCRIPTION},x"]),
-        ("output", ["bigquery://example/moment"], ["", "figures", "bigquery://example", "gs://a/b"]),
+        ("output", ["bigquery://example/moment"], ["", "figures", "bigquery://example"]),
         ("pseudonym_key_secret", [SECRET], ["", SECRET.replace("/1", "/latest"), "key"]),
         ("command", ["measure", "backfill"], ["demo", "measure x"]),
-        ("from", ["", "2026-03-02", "yesterday"], ["2026-3-2", "today"]),
+        ("from", ["", "2026-03-02", "yesterday"], ["2026-3-2", "2026-13-01", "today"]),
         ("to", ["", "2026-03-02"], ["02/03/2026"]),
         ("time_zone", ["Europe/Paris", "UTC", "America/Argentina/Buenos_Aires"], ["", "+01:00"]),
         ("channels", ["", "segment", "segment,youtube_chat"], ["segment, web", "Segment"]),
         ("brand", ["", "acme"], ["a b"]),
         ("shards", ["", "1", "32", "1024"], ["0", "1025", "x"]),
-        ("epoch", ["", "0", "12"], ["-1"]),
-        ("hot_minutes", ["", "15", "2880"], ["15.5", "-1"]),
-        ("since", ["", "2026-03-02T20:00+01:00", "2026-03-02T20:00:00Z"], ["2026-03-02"]),
-        ("publish_every", ["", "5", "2.5"], ["-1", "5s"]),
+        ("epoch", ["", "0"], ["-1"]),
+        ("hot_minutes", ["", "15"], ["-1"]),
+        ("since", ["", "2026-03-02T20:00:00Z"], ["2026-03-02"]),
+        ("publish_every", ["", "5"], ["-1"]),
         ("archive", ["", "gs://a/b"], ["archive", "gs://a b"]),
     ],
 )  # fmt: skip
@@ -215,8 +233,47 @@ def test_what_a_parameter_may_be_is_said_by_its_pattern(name, good, bad):
     assert [value for value in bad if re.fullmatch(pattern, value)] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("output", ["bigquery://example/moment", "bigquery://example.com:example/moment",
+                    "bigquery://example/moment?restricted=payloads", "bigquery://ex/moment",
+                    "bigquery://example-/moment", "bigquery://example/mo-ment", "gs://example/a",
+                    "bigquery://example/moment?other=payloads"]),
+        ("shards", ["0", "1", "999", "1000", "1024", "1025", "x"]),
+        ("epoch", ["-1", "0", "12", "1.5"]),
+        ("hot_minutes", ["-1", "0", "15", "999", "1000", "2879", "2880", "2881", "9999", "15.5"]),
+        ("since", ["2026-03-02", "2026-03-02T20:00", "2026-03-02T20:00+01:00",
+                   "2026-03-02T20:00:00Z", "2026-13-02T20:00Z", "2026-03-32T20:00Z",
+                   "2026-03-02T24:00Z", "2026-03-02T20:60Z", "2026-03-02T20:00+24:00"]),
+        ("publish_every", ["0", "0.5", "1", "2.5", "999.9", "1000", "3599", "3600", "3601", "5s"]),
+    ],
+)  # fmt: skip
+def test_a_pattern_lets_through_what_the_job_takes_and_no_more(name, values):
+    (pattern,) = PARAMETERS[name]["regexes"]
+
+    let_through = [value for value in values if re.fullmatch(pattern, value)]
+    assert let_through == [value for value in values if taken(name, value)]
+    assert 0 < len(let_through) < len(values)
+
+
+def taken(name: str, value: str) -> bool:
+    """Does `moment measure` take an option so?"""
+    try:
+        job_options(f"--{name.replace('_', '-')}={value}")
+    except (OptionError, SystemExit):
+        return False
+    return True
+
+
+def test_every_time_zone_there_is_may_be_given():
+    (pattern,) = PARAMETERS["time_zone"]["regexes"]
+
+    assert [zone for zone in available_timezones() if not re.fullmatch(pattern, zone)] == []
+
+
 def test_parameters_become_the_command_and_beams_options_pass():
-    secret, line = command_line(
+    secret, line, beam_arguments = command_line(
         [f"--inputs=segment={SUBSCRIPTION} gs://a/b", "--output=bigquery://example/moment",
          f"--pseudonym_key_secret={SECRET}", "--time_zone=Europe/Paris", "--shards=32",
          "--archive=gs://a/raw", "--brand=", "--runner=DataflowRunner", "--template_location=gs://a/graph"],
@@ -226,9 +283,9 @@ def test_parameters_become_the_command_and_beams_options_pass():
     assert secret == SECRET
     assert line == [
         "measure", f"segment={SUBSCRIPTION}", "gs://a/b", "--output=bigquery://example/moment",
-        "--time-zone=Europe/Paris", "--shards=32", "--archive=gs://a/raw",
-        "--runner=DataflowRunner", "--template_location=gs://a/graph",
+        "--time-zone=Europe/Paris", "--shards=32", "--archive=gs://a/raw", "--append",
     ]  # fmt: skip
+    assert beam_arguments == ["--runner=DataflowRunner", "--template_location=gs://a/graph"]
 
 
 def test_yesterday_is_a_day_of_the_property():
@@ -236,40 +293,63 @@ def test_yesterday_is_a_day_of_the_property():
         given = ["--command=backfill", "--inputs=gs://a/b", f"--pseudonym_key_secret={SECRET}",
                  "--output=bigquery://example/moment",
                  "--from=yesterday", "--to=yesterday", f"--time_zone={zone}"]  # fmt: skip
-        return [each for each in command_line(given, NOW)[1] if each.startswith(("--from", "--to"))]
+        line = command_line(given, NOW).line
+        return [each for each in line if each.startswith(("--from", "--to"))]
 
     assert days("Europe/Paris") == ["--from=2026-03-02", "--to=2026-03-02"]
     assert days("America/New_York") == ["--from=2026-03-01", "--to=2026-03-01"]
 
 
-def test_a_backfill_is_asked_for_as_its_command_line_has_it_and_says_what_is_missing(
-    capsys, monkeypatch
-):
-    # The launcher sets it for good; here it is put back.
-    monkeypatch.setenv("MOMENT_PSEUDONYM_KEY", "a key that tests alone use")
-    given = [
-        *("--command=backfill", "--inputs=gs://a/b archive=gs://a/c", "--from=2026-03-01"),
-        *("--output=bigquery://example/moment", f"--pseudonym_key_secret={SECRET}"),
-        *("--time_zone=Europe/Paris", "--runner=DataflowRunner"),
-    ]
+BACKFILL = (
+    *("--command=backfill", "--inputs=gs://a/b archive=gs://a/c", "--from=2026-03-01"),
+    *("--output=bigquery://example/moment", f"--pseudonym_key_secret={SECRET}"),
+    "--time_zone=Europe/Paris",
+    *(each for each in ARGUMENTS if each.startswith("--") and each.partition("=")[0] not in
+      ("--output", "--archive", "--shards")),
+)  # fmt: skip
 
-    assert command_line(given, NOW)[1] == [
+
+def test_a_backfill_is_asked_for_as_its_command_line_has_it():
+    launch = command_line(BACKFILL, NOW)
+
+    assert launch.secret == SECRET
+    assert launch.line == [
         "backfill", "bigquery://example/moment", "--from=2026-03-01",
         "--source", "gs://a/b", "archive=gs://a/c",
     ]  # fmt: skip
-    # Nobody answers there, and Google's is not asked.
-    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:1")
-    monkeypatch.setenv("MOMENT_BIGQUERY_WRITE_EMULATOR", "127.0.0.1:1")
-    assert flex_template.main(given, secret_of=lambda name: "a key that tests alone use") == 2
-    assert capsys.readouterr().err.startswith(
-        "moment: bigquery://example/moment: expected BigQuery to answer, found"
-    )
+
+
+def test_a_backfill_is_a_batch_job_of_one_command_whose_graph_is_made_without_the_key():
+    launch = command_line(BACKFILL, NOW)
+    root = beam.Pipeline(options=pipeline_options(backfill_arguments(launch.beam_arguments)))
+    root | "Backfill" >> RunOnWorker(launch.line, launch.secret, lambda name: pytest.fail("read"))
+    root.run()
+
+    graph = root.runner.proto_pipeline
+    steps = {step.unique_name: step.spec.urn for step in graph.components.transforms.values()}
+    assert {
+        "Backfill/Arguments/Impulse": "beam:transform:impulse:v1",
+        "Backfill/Reshuffle": "beam:transform:reshuffle:v1",
+        "Backfill/RunCommand": "beam:transform:pardo:v1",
+    }.items() <= steps.items()
+    assert root.runner.job.proto.type_.name == "JOB_TYPE_BATCH"
+    images = {each.payload for each in graph.components.environments.values()}
+    assert [b"moment-dataflow:1" in each for each in images] == [True]
+
+
+def test_a_backfill_without_an_image_of_ours_is_refused_by_the_launcher(capsys):
+    given = [each for each in BACKFILL if "sdk_container_image" not in each]
+
+    assert flex_template.main(given, secret_of=lambda name: pytest.fail("read")) == 2
+    assert "does not start without --sdk_container_image=" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
         (["--command=backfill", "--inputs=a", "--pseudonym_key_secret=b"], "--output: expected"),
+        (["--command=backfill", "--inputs=a", "--pseudonym_key_secret=b", "--output=c"],
+         "--from: expected"),
         ([f"--pseudonym_key_secret={SECRET}"], "--inputs: expected"),
         (["--inputs=gs://a/b", "--pseudonym_key_secret="], "--pseudonym_key_secret: expected"),
         (["--inputs=a", "--pseudonym_key_secret=b", "--command=demo"], "--command demo: expected"),
@@ -282,14 +362,20 @@ def test_what_is_missing_or_wrong_is_one_sentence_and_nothing_starts(given, sent
     assert capsys.readouterr().err.startswith(f"moment: {sentence}")
 
 
-def test_a_graph_that_is_written_for_the_service_is_a_success(monkeypatch, tmp_path, capsys):
-    # Nobody but Dataflow knows the state of a job that it starts itself.
-    monkeypatch.setattr("pipelines.stream.stream", lambda options: "UNKNOWN")
-    given = ["measure", *ARGUMENTS, f"--output={tmp_path / 'figures'}"]
+def test_files_are_not_measured_by_the_template_which_would_count_before_the_job_has_begun(
+    tmp_path, capsys
+):
+    (tmp_path / "web.log").write_text("")
+    given = [
+        f"--inputs=access_log={tmp_path / 'web.log'}", "--output=bigquery://example/moment",
+        f"--pseudonym_key_secret={SECRET}", "--runner=DataflowRunner",
+        "--template_location=gs://example-dataflow/staging/graph",
+    ]  # fmt: skip
 
-    assert cli.main([*given, "--template_location=gs://example-dataflow/staging/graph"]) == 0
-    assert "Dataflow starts the job from it" in capsys.readouterr().out
-    assert cli.main(given) == cli.FAILED
+    assert flex_template.main(given, secret_of=lambda name: "a key that tests alone use") == 2
+    assert capsys.readouterr().err.startswith(
+        "moment: INPUT: expected a broker, or --speed, for a job that is only written, found"
+    )
 
 
 def test_the_key_comes_from_the_secret_and_is_in_no_argument(monkeypatch):
@@ -299,10 +385,8 @@ def test_the_key_comes_from_the_secret_and_is_in_no_argument(monkeypatch):
 
     given = [f"--inputs={SUBSCRIPTION}", f"--pseudonym_key_secret={SECRET}"]
     assert flex_template.main(given, secret_of=lambda name: f"secret of {name}") == 0
-    import os
-
     assert os.environ[KEY_VARIABLE] == f"secret of {SECRET}"
-    assert asked == [["measure", SUBSCRIPTION]]
+    assert asked == [["measure", SUBSCRIPTION, "--append"]]
 
 
 # Files

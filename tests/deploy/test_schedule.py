@@ -13,6 +13,7 @@ import pytest
 from deploy.environments import AIRFLOW, python_of
 from deploy.local.download import MissingTool
 from deploy.local.services import ROOT
+from pipelines.inputs import parse_inputs
 from tests.e2e.needs import need
 
 FOLDER = ROOT / "deploy" / "schedule"
@@ -33,7 +34,22 @@ tasks = {
     }
     for task in dag.tasks
 }
-print(json.dumps({"dag": dag.dag_id, "timetable": type(dag.timetable).__name__,
+import pendulum
+settings = {"time_zone": None, "region": "europe-west1", "project": "p", "views_dataset": "v"}
+def rendered(zone, text, **more):
+    began = pendulum.datetime(2026, 3, 2, 6, 30)
+    var = {"json": {"moment": {**settings, "time_zone": zone, **more}}}
+    return dag.get_template_env().from_string(text).render(var=var, data_interval_start=began)
+parameters = dag.task_dict["backfill"].body["launchParameter"]["parameters"]
+days = {
+    zone: [rendered(zone, parameters[each]) for each in ("from", "to", "time_zone")]
+    for zone in ("Europe/Paris", "Asia/Tokyo", "America/Los_Angeles", "Pacific/Kiritimati")
+}
+hook = dag.task_dict["day_is_closed"].hook_params["location"]
+locations = [rendered("Europe/Paris", hook), rendered("Europe/Paris", hook, location="europe-west1")]
+print(json.dumps({"days": days, "locations": locations,
+                  "asked": rendered("America/Los_Angeles", dag.task_dict["day_is_closed"].sql),
+                  "dag": dag.dag_id, "timetable": type(dag.timetable).__name__,
                   "active": dag.max_active_runs, "catchup": dag.catchup, "tasks": tasks}))
 """
 
@@ -92,9 +108,39 @@ def test_the_job_is_given_parameters_that_the_template_has(loaded):
     assert set(body["parameters"]) <= set(parameters)
     needed = {name for name, each in parameters.items() if not each.get("isOptional")}
     assert needed <= set(body["parameters"])
-    assert (body["parameters"]["from"], body["parameters"]["to"]) == ("{{ ds }}", "{{ ds }}")
+    machine = {
+        name: body["environment"][name] for name in ("machineType", "numWorkers", "maxWorkers")
+    }
+    assert machine == {"machineType": "n2-standard-2", "numWorkers": 1, "maxWorkers": 1}
     # One name a retry: Airflow adds to it, and Dataflow wants lower-case letters, digits, hyphens.
-    assert re.fullmatch(r"[a-z][a-z0-9-]*\{\{ ds_nodash \}\}", body["jobName"])
+    assert re.fullmatch(r"[a-z][a-z0-9-]*-\{\{ .* \| ds \}\}", body["jobName"])
+
+
+def test_the_day_is_that_of_the_time_zone_in_which_the_interval_begins(loaded):
+    """An interval from half past six in the morning, UTC, of the second of March."""
+    assert loaded["days"] == {
+        "Europe/Paris": ["2026-03-02", "2026-03-02", "Europe/Paris"],
+        "Asia/Tokyo": ["2026-03-02", "2026-03-02", "Asia/Tokyo"],
+        "America/Los_Angeles": ["2026-03-01", "2026-03-01", "America/Los_Angeles"],
+        "Pacific/Kiritimati": ["2026-03-02", "2026-03-02", "Pacific/Kiritimati"],
+    }
+    assert "DATE '2026-03-01'" in loaded["asked"]
+
+
+def test_bigquery_is_asked_where_the_datasets_are_and_not_where_jobs_run(loaded):
+    assert loaded["locations"] == ["EU", "europe-west1"]
+
+
+def test_the_inputs_of_the_page_are_an_archive(tmp_path):
+    """Raw payloads are no files of lines: without `archive=` they would be read as such."""
+    (told,) = re.findall(r"^\| `inputs` .*`(.+?)` \|$", (FOLDER / "README.md").read_text(), re.M)
+    place = "gs://YOUR-PROJECT-moment-archive/payloads"
+    hour = tmp_path / "payloads" / "day=2026-03-02" / "hour-06-a.parquet"
+    hour.parent.mkdir(parents=True)
+    hour.touch()
+
+    (archive,) = parse_inputs([told.replace(place, str(tmp_path / "payloads"))]).archives
+    assert [each.name for each in archive.hours] == ["2026-03-02T06"]
 
 
 def test_the_file_parses_and_its_page_lists_every_setting():

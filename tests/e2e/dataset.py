@@ -22,21 +22,26 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `moment verify` ended with, and what it said."""
+    """What a command of `moment` ended with, and what it said."""
 
     code: int
     said: str
 
     def holds(self) -> None:
-        """Fail, with what differs, where it did not say that all figures are identical."""
+        """Fail, with what differs, where `verify` did not say that all figures are identical."""
         assert self.code == 0, self.said[-5000:]
         assert self.said.startswith("identical: "), self.said[:500]
 
 
 def verify(place: str, *inputs: str) -> Verdict:
-    """`moment verify` of a folder or a dataset of BigQuery, in a process of its own."""
+    """`moment verify` of a folder or a dataset of BigQuery."""
+    return moment("verify", place, *inputs)
+
+
+def moment(*arguments: str) -> Verdict:
+    """A command of `moment`, in a process of its own."""
     ended = subprocess.run(
-        [sys.executable, "-m", "pipelines", "verify", place, *inputs],
+        [sys.executable, "-m", "pipelines", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,

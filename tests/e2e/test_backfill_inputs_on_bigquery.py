@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import OptionError
-from pipelines.place_bigquery import BigQueryPlace
 from pipelines.sinks.tables import (
     BACKFILLS,
     BALANCES,
@@ -20,7 +19,6 @@ from pipelines.sinks.tables import (
     FAILED_EVENTS,
     METRICS,
 )
-from tests.bigquery_tables import one
 from tests.e2e.in_bigquery import InBigQuery, copy_of, killed_when
 from tests.e2e.test_backfill_on_bigquery import as_if_minutes_had_passed, outcomes, states
 from tests.pipelines.refill import CHANNELS, message, rewrite, views
@@ -136,26 +134,6 @@ def test_what_fails_now_is_a_failed_event_once_and_the_balance_says_so(moment_ba
     assert [row["payload"] for row in batch.rows(FAILED_EVENTS)] == [b"no chat at all"]
     told = batch.rows(BALANCES, "channel = 'youtube_chat' AND failed > 0")
     assert [(row["received"], row["accepted"], row["balanced"]) for row in told] == [(29, 28, True)]
-
-
-def test_an_account_that_may_only_add_failed_events_adds_all_and_the_view_shows_each_once(
-    moment_backfill, batch, monkeypatch
-):
-    """The emulator knows no rights: the answer of the service is given here."""
-    monkeypatch.setattr(BigQueryPlace, "may_read", lambda place, table: table != FAILED_EVENTS)
-    chat = native(batch, "chat")
-    rewrite(chat, chat.read_text() + "no chat at all\n")
-    given = (batch.to, *DAYS, "--source", *batch.inputs)
-    said = moment_backfill(*given)
-    moment_backfill(*given)
-
-    assert (
-        "failed events: 1, also those known before, for this account may not read which they are"
-        in said.out
-    )
-    assert batch.count(FAILED_EVENTS) == 2
-    latest = f"`{batch.to.project}.{batch.to.restricted_dataset}.failed_events_latest`"
-    assert one(batch.client, f"SELECT count(*) FROM {latest} WHERE day > '1970-01-01'") == 1
 
 
 def test_rows_that_a_job_appends_meanwhile_stay(moment_backfill, batch, monkeypatch):

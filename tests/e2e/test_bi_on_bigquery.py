@@ -17,8 +17,7 @@ from google.cloud.bigquery import QueryJobConfig
 from deploy.local.bigquery import PROJECT, Emulator
 from pipelines.measure import Measured
 from pipelines.questions import QUESTIONS
-from pipelines.sinks.bigquery.destination import Destination, parse_destination
-from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS
+from pipelines.sinks.bigquery.destination import parse_destination
 from pipelines.sinks.bigquery.tables import apply, plan
 from pipelines.sinks.tables import EVENTS, METRICS, PARTIALS
 from tests.bi import ANSWERS, dataset_of_two_epochs, plain
@@ -27,7 +26,6 @@ from tests.e2e.in_bigquery import copy_table
 pytestmark = pytest.mark.timeout(900)
 
 DATA = "questions"
-DESTINATION = Destination(PROJECT, DATA, f"{DATA}_restricted")
 
 
 @pytest.fixture(scope="module")
@@ -70,30 +68,3 @@ def test_bigquery_answers_through_sqlalchemy_as_duckdb_does(client, dataset, que
     assert found == ANSWERS[question.name]
     with duckdb.connect(str(dataset / "moment.duckdb"), read_only=True) as files:
         assert found == plain(files.execute(question.select).fetchall())
-
-
-VIEWS = {
-    "events_standing": "TRUE",
-    # The emulator gives 68,000 rows in half a minute.
-    "metrics_latest": "window_kind <> 'minute'",
-    "metric_revisions": "TRUE",
-    "wide_audience": "TRUE",
-    "partials_latest": "TRUE",
-}
-
-
-@pytest.mark.parametrize(("view", "where"), VIEWS.items(), ids=VIEWS)
-def test_a_view_of_bigquery_is_row_by_row_that_of_the_files(client, dataset, view, where):
-    with duckdb.connect(str(dataset / "moment.duckdb"), read_only=True) as files:
-        told = files.execute(f"SELECT * FROM {view} WHERE {where}")
-        names = [column[0] for column in told.description or ()]
-        expected = plain(told.fetchall())
-    listed = ", ".join(names)
-
-    # Not through SQLAlchemy: it fetches many rows over the Storage Read API, which is not there.
-    (place,) = (DESTINATION.dataset_of(each) for each in BIGQUERY_VIEWS if each.name == view)
-    rows = _from(client, place).query_and_wait(f"SELECT {listed} FROM {view} WHERE {where}")
-    found = plain(row.values() for row in rows)
-
-    assert expected
-    assert sorted(map(repr, found)) == sorted(map(repr, expected))

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from pipelines.sinks.bigquery.check import check_bigquery
 from pipelines.sinks.bigquery.clients import connect
 from pipelines.sinks.bigquery.destination import Destination, parse_destination
 from pipelines.sinks.bigquery.sink import AppendToDefault
+from pipelines.sinks.bigquery.tables import apply, plan
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import (
     BALANCES,
@@ -44,12 +46,14 @@ from pipelines.sinks.tables import (
     RUNS,
     TABLES,
 )
-from pipelines.stream import _begin
+from pipelines.stream import begin
+from schemas.balance import OUTCOMES
 from schemas.bigquery import DAY, wire_batch, wire_schema
 from schemas.day_partial import DAY_PARTIAL_KEY
 from schemas.metric import KEY
-from tests.bigquery_tables import add_column, create_table, create_tables, in_order, one, rows
+from tests.bigquery_tables import create_table, create_tables, in_order, one, rows
 from tests.e2e.append_bigquery import failures
+from tests.e2e.in_bigquery import write as append
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -146,6 +150,34 @@ def test_a_run_is_recorded_with_its_options_and_outcome(bigquery, place, live):
     assert last is not None
     assert last["time_zone"] == "Europe/Paris"
     assert Runs(place, streaming=True).last() is None
+
+
+def test_what_others_write_meanwhile_is_not_told_of_a_run(bigquery, place, live):
+    soon = datetime.now(timezone.utc) + timedelta(minutes=10)
+    hour = soon.replace(minute=0, second=0, microsecond=0)
+    counts = dict.fromkeys(OUTCOMES, 1) | {"failed": 0, "events": 2}
+    theirs = {"input": "kafka:live/0", "arrival_hour": hour, "channel": "segment", **counts,
+              "balanced": False, "published_time": soon}  # fmt: skip
+    append(BALANCES, [pa.RecordBatch.from_pylist([theirs], BALANCES.schema)], place)
+    figure = example(METRICS.schema) | {"published_time": soon, "epoch": 7}
+    append(METRICS, [pa.RecordBatch.from_pylist([figure], METRICS.schema)], place)
+
+    measured = measure_into_bigquery(options(live[:1], str(place)), place)
+
+    assert measured.unbalanced == []
+    ours = rows(bigquery.client(), place, BALANCES, "input != 'kafka:live/0'")
+    assert measured.balance == {name: sum(row[name] for row in ours) for name in OUTCOMES}
+    assert measured.metrics == len(rows(bigquery.client(), place, METRICS, "epoch = 0")) > 0
+
+
+def example(schema: pa.Schema) -> dict[str, Any]:
+    """A row in which what may be null is null."""
+    told = {"string": "", "int64": 0, "double": 0.0, "date32[day]": date(2026, 3, 2)}
+    return {
+        field.name: told.get(str(field.type), datetime(2026, 3, 2, tzinfo=timezone.utc))
+        for field in schema
+        if not field.nullable
+    }
 
 
 def test_a_run_killed_in_its_middle_shows_nothing_and_is_run_again(bigquery, place, live, tmp_path):
@@ -265,12 +297,12 @@ def test_a_stream_is_begun_once_and_goes_on_with_the_same_options(bigquery, plac
         arguments = [str(live[0]), "--output", str(place), "--speed", "60", *given]
         return measure_options(parser.parse_args(arguments), ("--runner=PrismRunner",))
 
-    _begin(stream())
+    begin(stream())()
     with pytest.raises(OptionError, match=r"a stream was begun in it on .*; give --append to go"):
-        _begin(stream())
-    _begin(stream("--append"))
+        begin(stream())
+    begin(stream("--append"))()
     with pytest.raises(OptionError, match="expected hot_minutes 15 as it was begun with, found 30"):
-        _begin(stream("--append", "--hot-minutes", "30"))
+        begin(stream("--append", "--hot-minutes", "30"))
 
     states = [(row["state"], row["streaming"]) for row in rows(bigquery.client(), place, RUNS)]
     assert states == [("started", True)] * 2
@@ -351,36 +383,47 @@ def test_a_frozen_emulator_is_waited_for(bigquery, place):
     assert failed_rows(bigquery, place)[1] == 600
 
 
-def test_a_column_added_under_load_loses_nothing_and_the_old_writer_goes_on(bigquery, place):
-    old = AppendToDefault(FAILED_EVENTS, place, replace(USUAL, reconnect_seconds=60))
-    wider = replace(
-        FAILED_EVENTS, schema=FAILED_EVENTS.schema.append(pa.field("hint", pa.string()))
-    )
+def test_a_column_added_under_load_loses_nothing_and_the_old_writer_goes_on(bigquery):
+    place = parse_destination(f"bigquery://{PROJECT}/older", bigquery.variables)
+    client, name = bigquery.client(), place.name(FAILED_EVENTS)
+    older = _with(FAILED_EVENTS, "detail", None)
+    create_tables(client, place, [older])
+    old = AppendToDefault(older, place, replace(USUAL, reconnect_seconds=60))
+    told: list[str] = []
     for bundle in range(12):
         if bundle == 4:
-            add_column(bigquery.client(), place, FAILED_EVENTS, "hint", "STRING")
+            # The emulator's API adds it to the catalogue alone, its SQL to what is stored alone.
+            client.query_and_wait(f"ALTER TABLE `{name}` ADD COLUMN detail STRING")
+            changes = [each for each in plan(client, place, "EU") if each.path == name]
+            apply(changes, told.append)
         if bundle == 8:
-            _append_wider(place, wider, bundle=100)
+            _append_newer(place, bundle=100)
         old.start_bundle()
-        old.process(failures(bundle, 100))
+        old.process(failures(bundle, 100).drop_columns(["detail"]))
         assert list(old.finish_bundle()) == []
     old.teardown()
 
-    found = rows(bigquery.client(), place, FAILED_EVENTS)
+    assert told == [
+        f"{name}: add detail, set description, time partitioning, clustering fields, labels, require"
+        " partition filter"
+    ]
+    found = rows(client, place, FAILED_EVENTS)
     assert failed_rows(bigquery, place)[1] == 1300
-    assert {row["hint"] for row in found if row["position"] >= 10_000} == {"mend the quotes"}
-    assert {row["hint"] for row in found if row["position"] < 10_000} == {None}
+    assert {row["detail"] for row in found if row["position"] >= 10_000} == {"expected JSON"}
+    assert {row["detail"] for row in found if row["position"] < 10_000} == {None}
+    # Which the emulator does not keep.
+    (left,) = (each for each in plan(client, place, "EU") if each.path == name)
+    assert left.sentence == "set require partition filter"
 
 
-def _append_wider(place: Destination, table: Table, bundle: int) -> None:
-    """A new version's writer, that knows the column."""
-    batch = failures(bundle, 100)
-    batch = batch.append_column(table.schema.field("hint"), pa.array(["mend the quotes"] * 100))
-    schema = wire_schema(table.schema)
-    stream = f"{place.path(table)}/streams/_default"
+def _append_newer(place: Destination, bundle: int) -> None:
+    """What a new version's worker writes, that knows the column: over a connection of its own."""
+    schema = wire_schema(FAILED_EVENTS.schema)
+    stream = f"{place.path(FAILED_EVENTS)}/streams/_default"
     patience = replace(USUAL, reconnect_seconds=20)
     appender = Appender(stream, schema, lambda: connect(place, stream, schema.names), patience)
-    appender.append(wire_batch(batch, table.schema, table.day_column))
+    batch = failures(bundle, 100)
+    appender.append(wire_batch(batch, FAILED_EVENTS.schema, FAILED_EVENTS.day_column))
     assert appender.flush() == []
     appender.close()
 

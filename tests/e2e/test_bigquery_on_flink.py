@@ -1,5 +1,7 @@
 """A stream on Flink into BigQuery's emulator, a worker and the emulator killed on the way.
 
+Between them a proxy refuses requests, loses replies, is late and cuts connections off.
+
 A small live is published to Kafka at 240 times its pace, so that windows close while records come.
 No window is sealed before all of its records are there: what then stands in BigQuery must be, row
 by row, what a batch of the same records writes into files.
@@ -22,15 +24,16 @@ from deploy.local.bigquery import PROJECT, missing_emulator
 from deploy.local.download import missing_tool
 from deploy.local.kafka_publish import Published
 from deploy.local.services import Services, local_services
-from pipelines.sinks.bigquery.destination import Destination, parse_destination
+from pipelines.sinks.bigquery.destination import WRITE_VARIABLE, Destination, parse_destination
 from pipelines.sinks.bigquery.tables import apply, plan
 from pipelines.sinks.tables import BALANCES, EVENTS, METRICS
 from schemas.bigquery import DAY, wire_schema
 from tests.bigquery_tables import in_order, one
 from tests.e2e.cluster import kill_workers, measure_arguments, running_job, wait_for_topic
-from tests.e2e.dataset import QUIET, Dataset, Verdict, verify
+from tests.e2e.dataset import QUIET, Dataset, Verdict, moment, verify
 from tests.e2e.needs import need
 from tests.e2e.streams import Job, arriving, make_live, oracle, publish_live, running
+from tests.e2e.write_proxy import Fault, WriteProxy, write_proxy
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -38,6 +41,7 @@ EVENTS_ASKED = 16_000
 BEGIN = datetime(2026, 3, 14, 18, 30, tzinfo=timezone.utc)
 LAST_DAY_ENDS = datetime(2026, 3, 14, 23, 0, tzinfo=timezone.utc)
 """Midnight in Paris, two hours after the show: by then nearly all has arrived."""
+DAY_OF_THE_SHOW = "2026-03-14"
 SPEED = 240.0
 ANY_DAY = f"{DAY} > DATE '0001-01-01'"
 
@@ -73,10 +77,12 @@ class Tables:
 
 @dataclass(frozen=True)
 class Survived:
-    """What a job wrote into BigQuery under kills, what a batch wrote into files, verify's words."""
+    """What a job wrote into BigQuery under kills and faults, what a batch wrote into files, what
+    verify said."""
 
     tables: Tables
     batch: Dataset
+    proxy: WriteProxy
     published: int
     verdict: Verdict
 
@@ -88,12 +94,17 @@ def survived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survived]:
     folder = tmp_path_factory.mktemp("flink")
     make_live(folder / "whole", EVENTS_ASKED)
     live = arriving(folder / "whole", BEGIN, LAST_DAY_ENDS, folder / "live")
-    with local_services(slots=2) as services, pytest.MonkeyPatch.context() as patch:
+    with (
+        local_services(slots=2) as services,
+        write_proxy(services.bigquery.variables[WRITE_VARIABLE], requests=25, seed=42) as proxy,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         bigquery = services.bigquery
         bigquery.start()
-        for name, value in bigquery.variables.items():
+        variables = bigquery.variables | {WRITE_VARIABLE: proxy.address}
+        for name, value in variables.items():
             patch.setenv(name, value)
-        to = parse_destination(f"bigquery://{PROJECT}/streamed", bigquery.variables)
+        to = parse_destination(f"bigquery://{PROJECT}/streamed", variables)
         apply(plan(bigquery.client(), to, "EU"), lambda sentence: None)
         tables = Tables(to, bigquery.client())
         with ThreadPoolExecutor(1) as elsewhere:
@@ -107,7 +118,7 @@ def survived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survived]:
                 _kill_and_wait(services, job, tables, publishing)
         verdict = verify(str(to), topic)
         batch = Dataset(oracle(folder / "batch", [live]))
-        yield Survived(tables, batch, publishing.result().messages, verdict)
+        yield Survived(tables, batch, proxy, publishing.result().messages, verdict)
 
 
 def _kill_and_wait(
@@ -123,6 +134,10 @@ def _kill_and_wait(
     publishing.result(timeout=300)
     job.wait_until(lambda: tables.is_final_through(LAST_DAY_ENDS), seconds=400)
     job.wait_until(tables.quiet, seconds=200)
+
+
+def test_the_stream_met_each_kind_of_fault_or_it_proves_nothing(survived):
+    assert survived.proxy.of_appends() == set(Fault)
 
 
 def test_the_figures_that_stand_in_bigquery_are_those_of_a_recomputation(survived):
@@ -191,3 +206,16 @@ def test_at_least_one_write_was_repeated_or_the_kills_prove_nothing(survived):
     counted = f"SELECT sum(events - withheld - ignored) FROM `{to.project}.{to.views_dataset}"
 
     assert survived.tables.written() > survived.tables.one(f"{counted}.balance_latest`")
+
+
+def test_a_backfill_of_the_streams_day_changes_nothing_and_another_neither(survived):
+    to = survived.tables.to
+    rows = f"SELECT count(*) FROM `{to.name(METRICS)}`"
+    before = survived.tables.one(rows)
+
+    for _ in range(2):
+        backfilled = moment("backfill", str(to), "--from", DAY_OF_THE_SHOW, "--to", DAY_OF_THE_SHOW)
+        assert backfilled.code == 0, backfilled.said[-5000:]
+        assert f"{DAY_OF_THE_SHOW}: identical, " in backfilled.said
+
+    assert survived.tables.one(rows) == before

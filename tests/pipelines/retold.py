@@ -38,7 +38,8 @@ def retold(small: Path, made: Path) -> Path:
     """A copy of it in which rows are said again.
 
     Half of the events were sent again seven minutes later, every figure was repeated twice, some
-    with another value in between, balances counted on, and there is an older epoch of partials.
+    with another value in between, some minutes and the day are of two epochs, balances counted on,
+    and there is an older epoch of partials.
     """
     shutil.copytree(small, made)
     for name in ("events", "failed_events", "balance", "metrics", "partials"):
@@ -56,7 +57,9 @@ def retold(small: Path, made: Path) -> Path:
         moved = _set(_set(moved, "value", value), "revision", pa.scalar(hour, pa.int64()))
         _add(made, "metrics", f"changed-{hour}", _set(moved, "cause", "late_data"))
     minutes = metrics.filter(pc.equal(metrics["window_kind"], "minute")).slice(0, 900)
-    _add(made, "metrics", "epoch-1", _set(minutes, "epoch", pa.scalar(1, pa.int64())))
+    days = metrics.filter(pc.equal(metrics["window_kind"], "day"))
+    again = pa.concat_tables([minutes, days])
+    _add(made, "metrics", "epoch-1", _set(again, "epoch", pa.scalar(1, pa.int64())))
     balance = _shifted(_only(small, "balance"), "published_time")
     _add(made, "balance", "counted-on", _set(balance, "received", pc.add(balance["received"], 5)))
     _add(made, "partials", "epoch-1", _set(_only(small, "partials"), "epoch", pa.scalar(1)))

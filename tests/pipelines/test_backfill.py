@@ -237,7 +237,7 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(moment_backfill, publis
         day,
     )
     assert re.fullmatch(r"  for each day a part of [\d,]+ bytes of other days too: .*", elsewhere)
-    assert re.fullmatch(r"  costs at most \d\S* at 6.25 a tebibyte", cost)
+    assert re.fullmatch(r"  costs about \d\S* at 6.25 a tebibyte", cost)
     assert contents(published.dataset) == before
 
 
@@ -261,7 +261,7 @@ BAD = {
     ),
     "a budget exceeded": (
         ["--from", "2026-03-02", "--price-per-tib", "1e9", "--budget", "0.01"],
-        r"--budget 0.01: expected to cost that at most, found \d",
+        r"--budget 0.01: expected to cost that at most, found about \d",
     ),
     "a price below nothing": (
         ["--from", "2026-03-02", "--price-per-tib", "-1"],

@@ -12,6 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from pipelines.backfill.rows import RowShelf, manifest_of
+from pipelines.backfill.sizes import sizes
 from pipelines.errors import OptionError
 from pipelines.local_day import local_day
 from pipelines.sinks.bigquery.append import Patience
@@ -25,9 +26,57 @@ from pipelines.sources.bigquery_day_events import day_query, day_sql
 from pipelines.sources.day_events import OF_A_DAY
 from schemas.event import EVENT
 from tests.storage_write import Answer, StorageWrite
+from tests.web_server import QuietHandler, serving
 
 OURS = Destination("our-project", "live", "live_restricted")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=timezone.utc)
+
+# How much there is
+
+
+def test_sizes_are_what_dry_runs_say_of_whole_partitions_and_of_each_day():
+    """A partition of all columns is 1,000 bytes here, what a day rests on 40; and of five rows."""
+    dry: list[str] = []
+
+    class Handler(QuietHandler):
+        def do_POST(self) -> None:
+            configuration = json.loads(self.body())["configuration"]
+            told = {"status": {"state": "DONE"}, "configuration": configuration}
+            told["jobReference"] = {"projectId": "our-project", "jobId": "job-7", "location": "EU"}
+            if configuration.get("dryRun"):
+                parameters = configuration["query"]["queryParameters"]
+                dry.extend(f"{p['name']}={p['parameterValue']['value']}" for p in parameters)
+                whole = configuration["query"]["query"].startswith(
+                    "SELECT * FROM `our-project.live"
+                )
+                told["statistics"] = {"query": {"totalBytesProcessed": "1000" if whole else "40"}}
+            self.answer(200, json.dumps(told).encode())
+
+        def do_GET(self) -> None:
+            told = {
+                "jobComplete": True,
+                "jobReference": {"projectId": "our-project", "jobId": "job-7", "location": "EU"},
+                "schema": {"fields": [{"name": "f0_", "type": "INTEGER"}]},
+                "totalRows": "1",
+                "rows": [{"f": [{"v": "5"}]}],
+                "status": {"state": "DONE"},
+            }
+            self.answer(200, json.dumps(told).encode())
+
+    days = [local_day(date(2026, 3, each), "Europe/Paris") for each in (2, 3)]
+    with serving(Handler) as address:
+        place = Destination("our-project", "live", "live_restricted", f"http://{address}", "none:1")
+        found = sizes(place, days)
+
+    assert found.partitions == {date(2026, 3, each): 1000 for each in (1, 2, 3)}
+    assert found.a_day == {date(2026, 3, each): 40 for each in (2, 3)}
+    assert found.parquet == 5 * 66
+    assert sorted(each for each in dry if each.startswith("partition")) == [
+        "partition=2026-03-01",
+        "partition=2026-03-02",
+        "partition=2026-03-03",
+    ]
+
 
 # What a day rests on
 

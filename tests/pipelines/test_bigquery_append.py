@@ -342,6 +342,20 @@ def test_exhausted_quota_is_backed_off_from_on_the_same_connection(server, appen
     assert clock.pauses[0] > 0
 
 
+def test_a_first_request_refused_for_quota_is_sent_again_with_its_schema(server, appender):
+    """It may have been refused before anybody looked at it."""
+    server.plan = at(0, Answer(code="RESOURCE_EXHAUSTED"))
+    writer = appender()
+    writer.append(rows(0, 20))
+    writer.flush()
+    writer.append(rows(20, 20))
+    writer.flush()
+
+    assert seen(server) == list(range(40))
+    assert [request.has_schema for request in server.requests] == [True, True, False]
+    assert server.connections == 1
+
+
 def test_a_quota_that_stays_exhausted_is_one_sentence(server, appender, clock):
     server.plan = at(0, Answer(code="RESOURCE_EXHAUSTED"), times=10_000)
     writer = appender()

@@ -174,12 +174,12 @@ def test_what_cannot_be_loaded_is_one_sentence(tmp_path, output, given, sentence
     assert str(refused.value).startswith(sentence)
 
 
-def test_a_job_that_is_only_written_cannot_remove_its_files(tmp_path):
+def test_a_job_that_is_only_written_can_neither_count_nor_remove_its_files(tmp_path):
     (tmp_path / "a.ndjson").write_text("{}\n")
     parser = argparse.ArgumentParser()
     add_measure_arguments(parser)
     line = [str(tmp_path / "a.ndjson"), "--output", "bigquery://our-project/d"]
     given = parser.parse_args([*line, "--load-through", "gs://live/staged"])
 
-    with pytest.raises(OptionError, match=r"a job that this command runs and waits for"):
+    with pytest.raises(OptionError, match=r"for a job that is only written, found bounded input"):
         measure_options(given, ("--runner=DirectRunner", "--output_executable_path=job.jar"))

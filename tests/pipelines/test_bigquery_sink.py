@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -14,8 +17,9 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.errors import OptionError
 from pipelines.measure import IN_PROCESS
-from pipelines.sinks.bigquery.append import Appender, Patience, Refused
-from pipelines.sinks.bigquery.check import _check_rights
+from pipelines.runs import Runs
+from pipelines.sinks.bigquery.append import USUAL, Appender, Patience, Refused
+from pipelines.sinks.bigquery.check import _check_rights, check_tables
 from pipelines.sinks.bigquery.clients import write_client
 from pipelines.sinks.bigquery.destination import Destination, parse_destination
 from pipelines.sinks.bigquery.faults import SinkError
@@ -24,10 +28,11 @@ from pipelines.sinks.bigquery.refused import refused_events, without_payload
 from pipelines.sinks.bigquery.sink import AppendToDefault, WriteBigQuery, _AppendToPending
 from pipelines.sinks.bigquery.streams import Streams
 from pipelines.sinks.table import Table
-from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, TABLES
-from schemas.bigquery import wire_batch, wire_schema
+from pipelines.sinks.tables import BALANCES, EVENTS, FAILED_EVENTS, RUNS, TABLES
+from schemas.bigquery import bigquery_columns, wire_batch, wire_schema
 from schemas.failure import FAILED_EVENT, Reason
 from tests.storage_write import Answer, Request, StorageWrite
+from tests.web_server import QuietHandler, serving
 from transforms.failures import Failure, failed_batch
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=timezone.utc)
@@ -138,6 +143,27 @@ def test_a_call_that_fails_in_passing_is_repeated(server, place, name, told):
     write(NOTES, place, [notes(0, 100)])
 
     assert seen(server, place) == list(range(100))
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("CreateWriteStream", r"a bundle needs a stream .* load them with --load-through, or give"),
+        ("FinalizeWriteStream", r"ask for more append throughput, or write with fewer workers$"),
+    ],
+)
+def test_a_quota_of_streams_that_stays_exhausted_is_told_from_one_of_bytes(
+    server, place, name, advice
+):
+    clock = iter(range(0, 1_000_000, 200))
+    streams = Streams(
+        write_client(place), place.path(NOTES), USUAL, lambda: next(clock), lambda seconds: None
+    )
+    server.unary = lambda called: "RESOURCE_EXHAUSTED" if called == name else None
+
+    with pytest.raises(SinkError, match=rf"notes, found RESOURCE_EXHAUSTED for 600 s: {advice}"):
+        streams.finalize(streams.create(), 0)
+    assert server.calls.count(name) == 3
 
 
 def test_streams_partly_committed_are_committed_the_rest(server, place):
@@ -400,6 +426,66 @@ def test_an_account_that_may_only_read_is_one_sentence(server, place):
     )
 
 
+@contextmanager
+def answering(codes: dict[str, int], asked: list[str]) -> Iterator[Destination]:
+    """A service that answers a table or dataset by its name, 200 where it is not in `codes`."""
+    reference = {"projectId": "a-project", "datasetId": "d", "tableId": "events"}
+    fields = {"fields": bigquery_columns(EVENTS.schema)}
+    there = {"tableReference": reference, "schema": fields}
+
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:
+            name = self.path.partition("?")[0].rpartition("/")[2]
+            asked.append(name)
+            code = codes.get(name, 200)
+            self.answer(code, json.dumps(there if code == 200 else _refused(code)).encode())
+
+    with serving(Handler) as address:
+        yield Destination("a-project", "d", "d_restricted", f"http://{address}", "nowhere:1")
+
+
+def _refused(code: int) -> dict[str, Any]:
+    told = {"reason": {403: "accessDenied", 404: "notFound"}[code], "message": "as planned"}
+    return {"error": {"code": code, "message": "as planned", "errors": [told]}}
+
+
+def test_who_may_use_a_table_need_not_see_its_dataset():
+    asked: list[str] = []
+    with answering({"d": 403}, asked) as place:
+        check_tables(place, [EVENTS], "--output ")
+
+    assert asked == ["events"]
+
+
+def test_a_table_that_may_not_be_seen_is_named_with_the_right_that_is_missing():
+    with answering({"events": 403}, []) as place, pytest.raises(OptionError) as refused:
+        check_tables(place, [EVENTS], "--output ")
+
+    assert str(refused.value) == (
+        "--output bigquery://a-project/d: expected the right to see the table a-project.d.events"
+        " (bigquery.tables.get), found none, or no such table, which BigQuery does not tell apart"
+        " without that right: grant this account BigQuery Data Editor on it, Data Viewer where"
+        " nothing is to be written, or create it with `moment tables apply`"
+    )
+
+
+def test_of_a_missing_table_whose_dataset_may_not_be_seen_the_table_is_named():
+    codes = {"events": 404, "d": 403}
+    with answering(codes, []) as place, pytest.raises(OptionError) as refused:
+        check_tables(place, [EVENTS], "--output ")
+
+    assert str(refused.value) == (
+        "--output bigquery://a-project/d: expected the table a-project.d.events, found none:"
+        " create it with `moment tables apply`"
+    )
+
+
+def test_of_a_missing_dataset_the_dataset_is_named():
+    codes = {"events": 404, "d": 404}
+    with answering(codes, []) as place, pytest.raises(OptionError, match=r"dataset a-project\.d,"):
+        check_tables(place, [EVENTS], "--output ")
+
+
 def test_who_may_write_leaves_nothing_to_be_seen(server, place):
     _check_rights(place, [EVENTS, BALANCES])
 
@@ -417,3 +503,30 @@ def test_an_unbounded_graph_appends_to_default_streams_and_commits_nothing(place
     labels = [part.full_label for part in root.transforms_stack[0].parts]
     assert not any("Commit" in label for label in labels)
     assert not written.is_bounded
+
+
+# A run
+
+
+def test_a_row_of_runs_that_is_refused_is_said(server, place):
+    told = {0: "column options: too long"}
+    server.plan = lambda request: Answer(code="INVALID_ARGUMENT", row_errors=told)
+
+    with pytest.raises(SinkError) as refused:
+        Runs(place, streaming=False).write("started", {"brand": "acme"})
+
+    assert str(refused.value) == (
+        "expected the BigQuery table a-project.d.runs to take a row of this run (started), found"
+        " FIELDS_ERROR of options: compare its columns with `moment tables plan`"
+    )
+
+
+def test_a_row_of_runs_says_what_a_run_was_asked_for(server, place):
+    Runs(place, streaming=True).write("started", {"brand": "acme"})
+
+    (row,) = server.table(place.path(RUNS)).to_pylist()
+    assert (row["state"], row["streaming"], row["options"]) == (
+        "started",
+        True,
+        '{"brand": "acme"}',
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import sqlglot
-from google.api_core.exceptions import NotFound
+from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import bigquery
 
 from pipelines.cli import main
@@ -26,10 +26,15 @@ OURS = Destination("ours", "live", "live_restricted")
 
 @dataclass
 class Shelf:
-    """A BigQuery that keeps what it is given; views are made by its SQL alone."""
+    """A BigQuery that keeps what it is given; views are made by its SQL alone.
+
+    As the service does, it takes an update only of what has not been changed since it was read,
+    keeps labels that an update does not name, and forgets those of a view that is replaced.
+    """
 
     datasets: dict[str, bigquery.Dataset] = field(default_factory=dict)
     tables: dict[str, bigquery.Table] = field(default_factory=dict)
+    _changes: int = 0
 
     def get_dataset(self, path: str) -> bigquery.Dataset:
         if path not in self.datasets:
@@ -57,8 +62,12 @@ class Shelf:
     def update_table(self, table: bigquery.Table, fields: list[str]) -> None:
         path = f"{table.project}.{table.dataset_id}.{table.table_id}"
         old = self.tables[path]
+        if table.etag not in (None, old.etag):
+            raise PreconditionFailed(path)
         for name in fields:
-            setattr(old, name, getattr(table, name))
+            kept = old.labels if name == "labels" else None
+            setattr(old, name, getattr(table, name) if kept is None else kept | table.labels)
+        self._put(old, old.table_type)
 
     def query(self, sql: str) -> Shelf:
         made = sqlglot.parse_one(sql, read="bigquery")
@@ -73,7 +82,8 @@ class Shelf:
 
     def _put(self, table: bigquery.Table, kind: str) -> None:
         path = f"{table.project}.{table.dataset_id}.{table.table_id}"
-        kept = table.to_api_repr() | {"type": kind}
+        self._changes += 1
+        kept = table.to_api_repr() | {"type": kind, "etag": f"change {self._changes}"}
         self.tables[path] = bigquery.Table.from_api_repr(kept)
 
 
@@ -116,12 +126,15 @@ def test_the_sql_of_every_table_can_be_parsed(table):
 
 
 def test_a_view_reads_its_tables_by_their_full_names_and_day_by_day():
-    (latest,) = (view for view in BIGQUERY_VIEWS if view.name == "events_latest")
+    (latest,) = (view for view in BIGQUERY_VIEWS if view.name == "balance_latest")
 
     assert view_sql(latest, OURS) == (
-        "SELECT\n  *\nFROM `ours`.`live`.`events`\nQUALIFY\n"
-        "  ROW_NUMBER() OVER (PARTITION BY day, event_id"
-        " ORDER BY ingested_time, event_time, collected_time) = 1\n"
+        "SELECT\n  input,\n  arrival_hour,\n  channel,\n  received,\n  decoded,\n  failed,\n"
+        "  events,\n  accepted,\n  duplicate,\n  withheld,\n  ignored,\n  late,\n  balanced,\n"
+        "  published_time,\n  day\n"
+        "FROM `ours`.`live`.`balance`\nQUALIFY\n"
+        "  ROW_NUMBER() OVER (PARTITION BY day, input, arrival_hour, channel"
+        " ORDER BY published_time DESC) = 1\n"
     )
 
 
@@ -208,10 +221,87 @@ def test_a_column_that_is_missing_is_added_and_may_be_null(shelf):
     assert _sentences(shelf) == []
 
 
+def test_a_table_that_wants_a_column_and_settings_is_changed_once(shelf):
+    """A second update would be refused: the table is not what it was when it was read."""
+    events = shelf.tables["ours.live.events"]
+    events.schema = [column for column in events.schema if column.name != "ext"]
+    events.clustering_fields = ["channel"]
+
+    assert _sentences(shelf) == ["ours.live.events add ext, set clustering fields"]
+    apply(plan(shelf, OURS, "EU"), lambda line: None)
+    assert _sentences(shelf) == []
+
+
+def test_a_table_that_somebody_changed_since_the_plan_is_left_as_it_is(shelf):
+    shelf.tables["ours.live.events"].description = "somebody's"
+    changes = plan(shelf, OURS, "EU")
+    shelf.update_table(shelf.get_table("ours.live.events"), ["description"])
+
+    with pytest.raises(PreconditionFailed):
+        apply(changes, lambda line: None)
+
+
 def test_somebody_elses_column_stays(shelf):
     metrics = shelf.tables["ours.live.metrics"]
     metrics.schema = [*metrics.schema, bigquery.SchemaField("note", "STRING")]
 
+    assert _sentences(shelf) == []
+
+
+def test_a_column_says_what_it_means_and_keeps_what_others_gave_it(shelf):
+    events = shelf.tables["ours.live.events"]
+    tags = {"names": ["projects/ours/locations/eu/taxonomies/1/policyTags/2"]}
+    events.schema = [
+        bigquery.SchemaField.from_api_repr(
+            column.to_api_repr()
+            | ({"description": "?", "policyTags": tags} if column.name in ("op", "ext") else {})
+        )
+        for column in events.schema
+    ]
+
+    assert _sentences(shelf) == ["ours.live.events describe op, ext"]
+    apply(plan(shelf, OURS, "EU"), lambda line: None)
+    columns = {column.name: column for column in shelf.tables["ours.live.events"].schema}
+    assert columns["op"].description == "insert | update | retract"
+    assert columns["op"].policy_tags.names == tuple(tags["names"])
+    assert _sentences(shelf) == []
+
+
+def test_a_table_is_made_with_meanings_labels_partitions_and_an_end(shelf):
+    made = shelf.tables["ours.live_restricted.failed_events"]
+
+    assert made.description == (
+        "one row a record that could not become events, with its original bytes"
+    )
+    assert made.labels == {"application": "moment"}
+    assert (made.time_partitioning.field, made.time_partitioning.type_) == ("day", "DAY")
+    assert made.time_partitioning.expiration_ms == 30 * 24 * 60 * 60 * 1000
+    assert made.require_partition_filter is True
+    assert made.clustering_fields == ["channel", "reason"]
+    (first, *_) = made.schema
+    assert (first.name, first.field_type, first.mode, first.description) == (
+        "failure_id", "BYTES", "REQUIRED", "BLAKE2b of input, position, item and payload",
+    )  # fmt: skip
+    metrics = shelf.tables["ours.live.metrics"]
+    assert metrics.time_partitioning.expiration_ms is None
+    assert metrics.require_partition_filter is False
+
+
+def test_labels_of_others_stay_and_are_no_difference(shelf):
+    for path in ("ours.live.events", "ours.live_views.coverage"):
+        shelf.tables[path].labels |= {"team": "audience"}
+    assert _sentences(shelf) == []
+
+    shelf.tables["ours.live.events"].labels = {"team": "audience", "application": "theirs"}
+    shelf.tables["ours.live_views.coverage"].labels["definition"] = "0" * 16
+    assert _sentences(shelf) == [
+        "ours.live.events set labels",
+        "ours.live_views.coverage change the view",
+    ]
+    apply(plan(shelf, OURS, "EU"), lambda line: None)
+
+    assert shelf.tables["ours.live.events"].labels == {"team": "audience", "application": "moment"}
+    assert shelf.tables["ours.live_views.coverage"].labels["team"] == "audience"
     assert _sentences(shelf) == []
 
 
@@ -222,12 +312,28 @@ def _retyped(table: bigquery.Table) -> None:
     ]
 
 
+def _repeated(table: bigquery.Table) -> None:
+    table.schema = [
+        bigquery.SchemaField("value", "FLOAT64", "REPEATED") if column.name == "value" else column
+        for column in table.schema
+    ]
+
+
+def _with_a_required_column(table: bigquery.Table) -> None:
+    table.schema = [*table.schema, bigquery.SchemaField("theirs", "INT64", "REQUIRED")]
+
+
 def _unpartitioned(table: bigquery.Table) -> None:
     table.time_partitioning = None
 
 
 BREAKING: dict[str, tuple[Callable[[bigquery.Table], None], str]] = {
     "a column of another type": (_retyped, "expected value as FLOAT64, found STRING"),
+    "a repeated column": (_repeated, "expected value as FLOAT64, found repeated FLOAT64"),
+    "a required column of others": (
+        _with_a_required_column,
+        "expected no required column but ours, found theirs: make it nullable",
+    ),
     "no partitions": (_unpartitioned, "expected partitions by day, found others or none"),
 }
 

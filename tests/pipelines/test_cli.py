@@ -91,7 +91,8 @@ BAD_USE = {
     ),
     "output-not-empty": (
         ["measure", MAILJET, "--output", "mine"],
-        "moment: --output mine: not empty; give another directory, or --replace to replace it",
+        "moment: --output mine: not empty; give another directory, or --replace to replace it, or of"
+        " a stream --append to go on with it",
     ),
     "replace-of-what-is-no-dataset": (
         ["measure", MAILJET, "--output", "mine", "--replace"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -156,8 +157,8 @@ def test_stopped_before_the_old_files_are_gone_the_views_say_the_same_and_a_reru
 # What is refused
 
 
-def test_an_open_day_is_refused_and_nothing_is_changed(dataset):
-    (dataset / "metrics" / FOLDER / "part-epoch-1.parquet").unlink()
+def test_an_open_day_is_refused_and_nothing_is_changed(dataset, capsys):
+    """Computed again in a greater epoch, of which there are minutes alone."""
     for path in (dataset / "metrics" / FOLDER).glob("*.parquet"):
         table = pq.read_table(path, partitioning=None)
         pq.write_table(table.filter(pc.not_equal(table["window_kind"], "day")), path)
@@ -165,13 +166,35 @@ def test_an_open_day_is_refused_and_nothing_is_changed(dataset):
 
     assert main(["compact", str(dataset), "--day", str(DAY)]) == 2
 
+    assert capsys.readouterr().err == (
+        f"moment: --day {DAY}: expected a closed day, found one whose figures are not final yet:"
+        " wait until partition_status says closed or restated\n"
+    )
     assert {path: path.stat().st_mtime_ns for path in dataset.rglob("*.parquet")} == files
+
+
+def test_a_day_that_a_live_job_may_still_write_is_refused(streamed):
+    """Its sources have been read up to midnight, and a window is corrected for fifteen minutes."""
+    with pytest.raises(OptionError) as refused:
+        compact(streamed.dataset, date(2026, 3, 3))
+
+    assert str(refused.value) == (
+        "--day 2026-03-03: expected a day that no live job writes any more, found one that ends at"
+        " 2026-03-04T00:00+00:00, and figures that are final up to 2026-03-03T23:45+00:00: wait"
+        " until they are beyond it"
+    )
+    assert compact(streamed.dataset, date(2026, 3, 2)) != []
+
+
+def test_a_day_that_goes_on_is_refused_of_a_batch_too(dataset):
+    with pytest.raises(OptionError, match="figures that are final up to 2026-03-14T22:30"):
+        compact(dataset, DAY, datetime(2026, 3, 14, 22, 30, tzinfo=timezone.utc))
 
 
 @pytest.mark.parametrize(
     ("day", "told"),
     [
-        ("2026-03-20", "--day 2026-03-20: expected a day that"),
+        ("2026-03-20", "found those of 2026-03-12 to 2026-03-14"),
         (str(DAY), "expected a dataset of `moment measure`"),
     ],
     ids=["no such day", "no dataset"],

@@ -13,13 +13,19 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from pipelines.backfill.lock import exclusively
 from pipelines.errors import OptionError
+from pipelines.place_folder import FolderPlace
+from pipelines.sinks.parquet import append
+from pipelines.sinks.tables import FAILED_EVENTS
 from schemas.channels import registered_channels
+from schemas.failure import Reason
 from tests.pipelines.dataset import contents, query, table
 from tests.pipelines.refill import (
     ARRIVED,
@@ -30,6 +36,7 @@ from tests.pipelines.refill import (
     message,
     rows_of,
 )
+from transforms.failures import Failure, failed_batch
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,6 +70,22 @@ def test_failed_events_that_decode_now_are_events_and_their_days_are_restated(
     ]
 
 
+def test_days_whose_events_are_not_kept_are_given_none_and_stay_as_they_are(
+    moment_replay, failing, monkeypatch
+):
+    """Their partitions have expired, as BigQuery's do: what is left of a day is not what it was."""
+    before = failing.standing()
+    monkeypatch.setattr(FolderPlace, "kept_from", lambda place, now: date(2026, 3, 2))
+    said = moment_replay(failing.dataset)
+
+    assert said.out.splitlines()[1:] == [
+        "2026-03-02 to 2026-03-02: stay as they are, for events are kept from 2026-03-02 on",
+        "13 are decoded, 0 fail again; new events: 0",
+    ]
+    assert failing.standing() == before
+    assert moment_replay(failing.dataset).out == "failed events to take again: 0\n"
+
+
 def test_a_second_replay_does_nothing(moment_replay, failing):
     moment_replay(failing.dataset)
     before = contents(failing.dataset)
@@ -70,6 +93,24 @@ def test_a_second_replay_does_nothing(moment_replay, failing):
 
     assert said.out == "failed events to take again: 0\n"
     assert contents(failing.dataset) == before
+
+
+def test_rows_that_a_table_did_not_take_are_told_apart_from_pieces_of_a_file(
+    moment_replay, failing
+):
+    failed = [
+        Failure(b"{", 1, ARRIVED, "read", Reason.CORRUPT_FILE, "", "expected a file"),
+        Failure(b'{"n": 1}', 0, ARRIVED, "write", Reason.REFUSED, "", "expected a row"),
+        Failure(b'{"n": 2}', 0, ARRIVED, "write", Reason.REFUSED, "", "expected a row"),
+    ]
+    rows = pa.Table.from_batches([failed_batch(failed, "table events", None, ARRIVED)])
+    append(failing.dataset, FAILED_EVENTS, rows)
+
+    assert moment_replay(failing.dataset, "--plan").out == (
+        "failed events to take again: 13; 1 are no whole records: give their input to"
+        " `moment backfill --source`; 2 are rows that a table did not take, decoded and counted"
+        " already: their reason and path say why\n"
+    )
 
 
 def test_what_fails_again_stays_a_failed_event_and_is_taken_by_the_next_replay(

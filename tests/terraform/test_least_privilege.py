@@ -28,6 +28,7 @@ GRANTS = {
     ("erasure", "roles/bigquery.jobUser", "project"),
     ("launcher", "roles/bigquery.jobUser", "project"),
     ("auditor", "roles/bigquery.jobUser", "project"),
+    ("groups", "roles/bigquery.jobUser", "project"),
     # The writer: reads subscriptions, adds to tables, keeps raw payloads.
     ("writer", "roles/pubsub.subscriber", "subscription input"),
     ("writer", "roles/pubsub.viewer", "subscription input"),
@@ -45,13 +46,16 @@ GRANTS = {
     ("reader", "roles/bigquery.dataViewer", "table runs"),
     ("reader_groups", "roles/bigquery.dataViewer", "table runs"),
     ("restricted_reader_groups", "READER", "dataset restricted"),
+    # Of people: what the questions about them read, and no other table of theirs.
+    ("people_reader_groups", "roles/bigquery.dataViewer", "table people_tables"),
+    ("people_reader_groups", "roles/bigquery.dataViewer", "view people_views"),
     # Erasure: the rows and payloads of a person.
     ("erasure", "roles/bigquery.dataEditor", "table personal"),
     ("erasure", "roles/storage.objectUser", "bucket archive"),
     ("erasure", "roles/secretmanager.secretAccessor", "secret pseudonym"),
     # The launcher: starts jobs as the writer, once a day is ready.
     ("launcher", "roles/iam.serviceAccountUser", "account writer"),
-    ("launcher", "roles/storage.objectViewer", "bucket dataflow"),
+    ("launcher", "roles/storage.objectViewer", "bucket dataflow, templates/"),
     ("launcher", "roles/bigquery.dataViewer", "view partition_status"),
     # The auditor: the balance.
     ("auditor", "roles/bigquery.dataViewer", "table balance"),
@@ -140,6 +144,9 @@ def _place(resource: Resource) -> str:
         return kind
     target = re.search(r"google_\w+\.(\w+)(?:\[\"?([\w.]+)\"?\])?", resource.body[argument])
     each = resource.body.get("for_each", "")
+    people = re.search(r"local\.(people_\w+)", each)
+    if people:
+        return f"{kind if target else 'view'} {people[1]}"
     if target is None:
         # Named by the text that it is for: a view, which is there only where its SQL is.
         view = re.search(r"for name in \[\"(\w+)", each)
@@ -153,7 +160,20 @@ def _place(resource: Resource) -> str:
             name = "personal"
     if target[2] and not target[2].startswith("each"):
         name = target[2]
-    return f"{kind} {name}"
+    return f"{kind} {name}{_below(resource)}"
+
+
+def _below(resource: Resource) -> str:
+    """The prefix of objects that a condition leaves of a bucket."""
+    for condition in parts(resource.body)[1].get("condition", []):
+        bucket = (
+            r"projects/_/buckets/\$\{" + re.escape(resource.body["bucket"].strip("${}")) + r"\}"
+        )
+        only = rf'resource\.name\.startsWith\("{bucket}/objects/(\w+/)"\)'
+        told = re.fullmatch(only, condition["expression"].replace('\\"', '"'))
+        assert told is not None, condition["expression"]
+        return f", {told[1]}"
+    return ""
 
 
 def _access(access: dict[str, object], dataset: Resource) -> tuple[str, str, str]:
@@ -234,7 +254,7 @@ def test_every_dataset_says_in_full_who_reads_it():
         assert parts(dataset.body)[1].get("access"), dataset
 
 
-@pytest.mark.parametrize("who", ["reader", "auditor"])
+@pytest.mark.parametrize("who", ["reader", "auditor", "groups", "people_reader_groups"])
 def test_who_only_reads_can_write_nothing(who):
     roles = {role for each, role, _ in granted() if each == who}
 

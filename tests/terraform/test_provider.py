@@ -6,6 +6,7 @@ makers publish for it, with the version pinned.
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 from functools import cache
@@ -16,6 +17,7 @@ import pytest
 
 from deploy.google_provider import PROVIDER, provider_schema
 from deploy.local.download import MissingTool
+from pipelines.cli import _parser
 from tests.e2e.needs import need
 from tests.terraform.configuration import (
     EXAMPLE,
@@ -169,6 +171,21 @@ def test_every_variable_and_output_says_what_it_is(folder):
             assert validation["error_message"].startswith(f"{name}: expected "), folder.name
     for name, body in named(folder, "output").items():
         assert body["description"].endswith("."), f"{folder.name}: {name}"
+
+
+def test_every_option_that_a_description_names_is_one_of_moment():
+    def options(parser: argparse.ArgumentParser) -> set[str]:
+        found = {name for action in parser._actions for name in action.option_strings}
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                found |= {name for each in action.choices.values() for name in options(each)}
+        return found
+
+    named_here = {
+        option for folder in FOLDERS for (option,) in references(read(folder), r"(?<![\w-])(--[a-z][a-z-]*)")
+    }  # fmt: skip
+
+    assert {"--output", "--source"} <= named_here <= options(_parser())
 
 
 @pytest.mark.parametrize("name", [path.name for path in sorted(MODULES.iterdir())])

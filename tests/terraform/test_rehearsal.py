@@ -124,8 +124,55 @@ def test_rights_on_tables_are_given_to_the_tables_that_are_meant(made):
         *("events", "decoded_events", "failed_events", "late_events", "partials")
     }
     assert tables("launcher_reads_partition_status") == {"partition_status"}
+    assert tables("people_readers_read_tables") == {"events", "partials"}
+    assert tables("people_readers_read_views") == {
+        *("events_latest", "events_standing", "partials_latest")
+    }
     audited = made["bigquery/google_bigquery_table_iam_member.auditor_reads_balance"]
     assert (audited["dataset_id"], audited["table_id"]) == ("moment", "balance")
+
+
+def test_who_reads_people_may_read_all_that_their_views_read(made):
+    """A view beside its tables is not authorised on them: its reader reads what it reads."""
+    queries = {
+        name: each["view"][0]["query"]
+        for level in ("view", "view_of_views")
+        for name, each in made[f"bigquery/google_bigquery_table.{level}"].items()
+    }
+    granted = {
+        each["table_id"]
+        for what in ("tables", "views")
+        for each in made[f"bigquery/google_bigquery_table_iam_member.people_readers_read_{what}"].values()
+    }  # fmt: skip
+
+    assert {"events_standing", "partials_latest"} < granted
+    for name in granted & set(queries):
+        assert {table for _, table in re.findall(r"`(moment)`\.`(\w+)`", queries[name])} <= granted
+
+
+def test_every_group_that_reads_may_ask(made):
+    members = {
+        each["member"] for each in made["identity/google_project_iam_member.groups_run_queries"].values()
+    }  # fmt: skip
+
+    assert members == {
+        "group:figures@example.com",
+        "group:analysts@example.com",
+        "group:operators@example.com",
+    }
+
+
+def test_who_starts_jobs_reads_templates_and_nothing_that_is_staged(made):
+    granted = made["storage/google_storage_bucket_iam_member.launcher_reads_templates"]
+    (condition,) = granted["condition"]
+    template = made["dataflow/google_storage_bucket_object.template"]
+    path = f"projects/_/buckets/{template['bucket']}/objects"
+    (prefix,) = re.findall(r'^resource\.name\.startsWith\("(.*)"\)$', condition["expression"])
+
+    assert f"{path}/{template['name']}".startswith(prefix)
+    (job,) = made["dataflow/google_dataflow_flex_template_job.stream"].values()
+    for place in (job["staging_location"], job["temp_location"]):
+        assert not f"{path}/{place.split('/', 3)[3]}/job.pb".startswith(prefix)
 
 
 def test_the_job_has_parameters_that_the_template_takes(made):
@@ -154,6 +201,8 @@ def test_the_schedule_asks_for_the_same_template_and_yesterday(made):
     assert (launch["parameters"]["from"], launch["parameters"]["to"]) == ("yesterday", "yesterday")
     assert launch["containerSpecGcsPath"] == job["container_spec_gcs_path"]
     assert launch["environment"]["serviceAccountEmail"] == job["service_account_email"]
+    machine = {name: launch["environment"][name] for name in ("numWorkers", "maxWorkers")}
+    assert machine == {"numWorkers": 1, "maxWorkers": 1}, "the command is one process"
     secret = job["parameters"]["pseudonym_key_secret"]
     assert launch["parameters"]["pseudonym_key_secret"] == secret
     assert target["oauth_token"][0]["service_account_email"].startswith("moment-launcher@")
@@ -169,6 +218,8 @@ def test_what_the_job_archives_is_what_the_schedule_reads_and_few_may_and_it_exp
 
     assert job["parameters"]["archive"] == f"gs://{bucket['name']}/payloads"
     assert launch["parameters"]["inputs"] == f"archive={job['parameters']['archive']}"
+    page = (ROOT / "deploy" / "schedule" / "README.md").read_text()
+    assert f"`{launch['parameters']['inputs']}`".replace("figures-example", "YOUR-PROJECT") in page
     assert {key: value for rule in days for key, value in rule.items() if value is not None} == {
         "days_since_custom_time": EXPIRY_DAYS,
         "age": EXPIRY_DAYS,

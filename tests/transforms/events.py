@@ -17,6 +17,7 @@ def event(action: str = "view", **columns: Any) -> dict[str, Any]:
     return {
         "event_id": b"an id of 16 byte",
         "source": "app",
+        "source_event_id": "m-1",
         "event_type": f"app.{action}",
         "schema_ref": "moment:event/1-0-0",
         "op": "insert",

@@ -253,7 +253,10 @@ class Appender:
         lasting = self._now() - since
         if lasting >= self._patience.bound(rule.action):
             raise self._error(fault, rule, lasting)
-        if rule.action is not Action.BACK_OFF:
+        if rule.action is Action.BACK_OFF:
+            # Who refused the first request may not have seen the schema that came with it.
+            self._first = True
+        else:
             self._disconnect()
         self._sleep(self._pause(rule.action))
         self._attempts += 1

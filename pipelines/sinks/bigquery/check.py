@@ -38,22 +38,25 @@ def check_tables(destination: Destination, tables: Sequence[Table], option: str)
 
     client = rest_client(destination)
     try:
-        for dataset in dict.fromkeys(destination.dataset_of(table) for table in tables):
+        found = {table.name: _columns(client, destination, table, option) for table in tables}
+        missing = [table for table in tables if found[table.name] is None]
+        # Who may only use tables may not see their dataset: it is asked for where one is missing.
+        for dataset in dict.fromkeys(destination.dataset_of(table) for table in missing):
             _check_dataset(client, destination, dataset, option)
-        found = {table.name: _columns(client, destination, table) for table in tables}
     except (GoogleAPICallError, OSError) as error:
         raise OptionError(_unreachable(destination, type(error).__name__, option)) from error
-    missing = [destination.name(table) for table in tables if found[table.name] is None]
     if missing:
+        names = " and ".join(destination.name(table) for table in missing)
         raise OptionError(
-            f"{option}{destination}: expected the table {' and '.join(missing)}, found none:"
-            " create it with `moment tables apply`"
+            f"{option}{destination}: expected the table {names}, found none: create it with"
+            " `moment tables apply`"
         )
     for table in tables:
         _check_columns(destination.name(table), table, found[table.name] or [])
 
 
 def _check_dataset(client: Any, destination: Destination, dataset: str, option: str) -> None:
+    """Return where the dataset is there, or where this account may not know."""
     from google.api_core.exceptions import Forbidden, NotFound
 
     name = f"{destination.project}.{dataset}"
@@ -65,20 +68,25 @@ def _check_dataset(client: Any, destination: Destination, dataset: str, option: 
             " tables with `moment tables apply`, or correct the name"
         ) from None
     except Forbidden:
-        raise OptionError(
-            f"{option}{destination}: expected the right to see the dataset {name}, found none:"
-            " grant this account BigQuery Data Editor on it"
-        ) from None
+        return
 
 
-def _columns(client: Any, destination: Destination, table: Table) -> list[Any] | None:
+def _columns(client: Any, destination: Destination, table: Table, option: str) -> list[Any] | None:
     """The fields of a table, None where there is no such table."""
-    from google.api_core.exceptions import NotFound
+    from google.api_core.exceptions import Forbidden, NotFound
 
+    name = destination.name(table)
     try:
-        found = client.get_table(destination.name(table), retry=None, timeout=30)
+        found = client.get_table(name, retry=None, timeout=30)
     except NotFound:
         return None
+    except Forbidden:
+        raise OptionError(
+            f"{option}{destination}: expected the right to see the table {name}"
+            " (bigquery.tables.get), found none, or no such table, which BigQuery does not tell"
+            " apart without that right: grant this account BigQuery Data Editor on it, Data Viewer"
+            " where nothing is to be written, or create it with `moment tables apply`"
+        ) from None
     return list(found.schema)
 
 

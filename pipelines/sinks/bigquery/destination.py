@@ -23,6 +23,8 @@ class Destination:
 
     A third has the views that BI reads: it is named after the first.
     `rest_emulator`: URL of its REST interface; `write_emulator`: host:port of Storage Write.
+    `expires`: partitions go as their tables say; of an emulator none does.
+    `most_bytes`: a query that would be billed for more is refused; None: each is run.
     """
 
     project: str
@@ -30,6 +32,8 @@ class Destination:
     restricted_dataset: str
     rest_emulator: str | None = None
     write_emulator: str | None = None
+    expires: bool = True
+    most_bytes: int | None = None
 
     @property
     def views_dataset(self) -> str:
@@ -91,4 +95,4 @@ def parse_destination(
         )
     if rest and "://" not in rest:
         rest = f"http://{rest}"
-    return Destination(project, dataset, restricted, rest or None, write or None)
+    return Destination(project, dataset, restricted, rest or None, write or None, not rest)

@@ -73,6 +73,15 @@ RULES = {
 }
 """By code. What is not here fails at once."""
 
+CREATE_RULES = RULES | {
+    "RESOURCE_EXHAUSTED": Rule(
+        Action.BACK_OFF,
+        "a bundle needs a stream for each table, and a project may create 10,000 an hour in a"
+        " region: load them with --load-through, or give the input in fewer, larger bundles",
+    ),
+}
+"""Of CreateWriteStream, whose quota is one of streams and not of bytes."""
+
 CASCADES = {"OUT_OF_RANGE", "OFFSET_OUT_OF_RANGE", "ABORTED"}
 """What follows on a stream with offsets when an earlier request was not taken."""
 

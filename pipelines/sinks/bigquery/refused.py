@@ -1,4 +1,4 @@
-"""Rows that BigQuery refused, as failed events: their bytes restricted, their reason a code."""
+"""Rows that BigQuery refused or would not take, as failed events: their reason a code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from datetime import datetime, timezone
 import pyarrow as pa
 
 from pipelines.sinks.bigquery.append import Refused
-from schemas.bigquery import wire_batch
+from pipelines.sinks.bigquery.days import Days
+from pipelines.sinks.table import Table
+from schemas.bigquery import DAY, wire_batch
 from schemas.failure import FAILED_EVENT, Reason
 from transforms.failures import Failure, failed_batch
 
@@ -44,6 +46,31 @@ def refused_events(
     )
 
 
+def untaken_events(rows: pa.RecordBatch, table: Table, days: Days, now: datetime) -> pa.RecordBatch:
+    """FAILED_EVENT batch of wire rows of days that the table does not take; payload as above."""
+    found = [
+        "an earlier one" if day < days.first else "a later one"
+        for day in rows.column(DAY).to_pylist()
+    ]
+    return failed_batch(
+        [
+            Failure(
+                payload=payload,
+                position=0,
+                arrived=now,
+                stage=STAGE,
+                reason=Reason.DAY_OUT_OF_RANGE,
+                path=table.day_column,
+                detail=f"expected a day from {days.first} to {days.last}, found {which}",
+            )
+            for payload, which in zip(rows_as_json(rows), found)
+        ],
+        f"table {table.name}",
+        None,
+        now,
+    )
+
+
 def without_payload(refused: Sequence[Refused]) -> pa.RecordBatch:
     """Rows of failed_events that were refused, their payload left out: it alone can be at fault.
 
@@ -60,9 +87,20 @@ def without_payload(refused: Sequence[Refused]) -> pa.RecordBatch:
 
 def row_as_json(row: pa.RecordBatch) -> bytes:
     """One row in a definite order of columns; nulls left out, bytes in hexadecimal."""
-    (values,) = row.to_pylist()
-    told = {name: value for name, value in values.items() if value is not None}
-    return json.dumps(told, default=_plain, ensure_ascii=False).encode()
+    (told,) = rows_as_json(row)
+    return told
+
+
+def rows_as_json(rows: pa.RecordBatch) -> list[bytes]:
+    """Each row as `row_as_json` has it."""
+    return [
+        json.dumps(
+            {name: value for name, value in values.items() if value is not None},
+            default=_plain,
+            ensure_ascii=False,
+        ).encode()
+        for values in rows.to_pylist()
+    ]
 
 
 def _plain(value: object) -> str:

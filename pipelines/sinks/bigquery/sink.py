@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
 
 import apache_beam as beam
 import pyarrow as pa
@@ -11,10 +12,11 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from pipelines.sinks.bigquery.append import USUAL, Appender, Patience, Refused
 from pipelines.sinks.bigquery.clients import connect, write_client
+from pipelines.sinks.bigquery.days import days_taken, moved_to, split_by_day
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.bigquery.faults import SinkError
 from pipelines.sinks.bigquery.pool import POOL
-from pipelines.sinks.bigquery.refused import refused_events, without_payload
+from pipelines.sinks.bigquery.refused import refused_events, untaken_events, without_payload
 from pipelines.sinks.bigquery.streams import Streams
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import FAILED_EVENTS
@@ -25,7 +27,8 @@ STREAM = "stream"
 
 
 class WriteBigQuery(beam.PTransform):
-    """Batches of a table → its rows in BigQuery; out come FAILED_EVENT batches of refused rows.
+    """Batches of a table → its rows in BigQuery; out come FAILED_EVENT batches of rows that were
+    refused, or are of days that the table does not take.
 
     Unbounded: a bundle ends when all its rows are acknowledged, so that whatever commits the bundle
     commits no more than was written; a retried bundle writes again, and `latest` views count each
@@ -64,6 +67,7 @@ class _Append(beam.DoFn, ABC):
         self._table, self._destination, self._patience = table, destination, patience
         self._schema = wire_schema(table.schema)
         self._appender: Appender | None = None
+        self._untaken: list[pa.RecordBatch] = []
         self._rows = _counter(table, "rows")
         self._requests = _counter(table, "requests")
         self._bytes = _counter(table, "bytes")
@@ -73,11 +77,22 @@ class _Append(beam.DoFn, ABC):
     def start_bundle(self) -> None:
         # Of a bundle that failed half-way: its rows are given again, and its replies are nobody's.
         self._drop()
+        self._untaken = []
 
     def process(self, batch: pa.RecordBatch) -> None:
-        if self._appender is None:
-            self._appender = self._begin()
-        self._appender.append(wire_batch(batch, self._table.schema, self._table.day_column))
+        now = datetime.now(timezone.utc)
+        days = days_taken(self._table, now, self._destination.expires)
+        wired = wire_batch(batch, self._table.schema, self._table.day_column)
+        rows, others = split_by_day(wired, days)
+        if others.num_rows and self._table.name == FAILED_EVENTS.name:
+            # No failed event is made of one: it is kept among today's.
+            rows = pa.concat_batches([rows, moved_to(others, now.date())])
+        elif others.num_rows:
+            self._untaken.append(untaken_events(others, self._table, days, now))
+        if rows.num_rows:
+            if self._appender is None:
+                self._appender = self._begin()
+            self._appender.append(rows)
 
     def teardown(self) -> None:
         self._drop()
@@ -109,7 +124,6 @@ class _Append(beam.DoFn, ABC):
                     " of `moment tables`"
                 )
             refused = []
-        self._refused.inc(len(refused))
         return refused
 
     def _count(self, appender: Appender) -> None:
@@ -125,21 +139,24 @@ class _Append(beam.DoFn, ABC):
             self._appender = None
 
     def _failed(self, refused: list[Refused]) -> Iterator[WindowedValue]:
+        failed, self._untaken = self._untaken, []
         if refused:
-            yield timeless(refused_events(refused, self._table.name))
+            failed.append(refused_events(refused, self._table.name))
+        for batch in failed:
+            self._refused.inc(batch.num_rows)
+            yield timeless(batch)
 
 
 class AppendToDefault(_Append):
     """To the table's default stream, over a connection that the process keeps."""
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        appender = self._appender
-        if appender is None:
-            return
-        refused = self._flush(appender)
-        self._appender = None
-        self._count(appender)
-        POOL.give_back(self._key(), appender)
+        refused: list[Refused] = []
+        if (appender := self._appender) is not None:
+            refused = self._flush(appender)
+            self._appender = None
+            self._count(appender)
+            POOL.give_back(self._key(), appender)
         yield from self._failed(refused)
 
     def teardown(self) -> None:
@@ -158,16 +175,15 @@ class _AppendToPending(_Append):
     """To a pending stream of the bundle's own; its name comes out when it is whole."""
 
     def finish_bundle(self) -> Iterator[WindowedValue | beam.pvalue.TaggedOutput]:
-        appender = self._appender
-        if appender is None:
-            return
-        refused = self._flush(appender)
-        rows = appender.acknowledged
-        if rows:
-            self._streams().finalize(self._stream, rows)
-            yield beam.pvalue.TaggedOutput(STREAM, timeless(self._stream))
-        self._count(appender)
-        self._drop()
+        refused: list[Refused] = []
+        if (appender := self._appender) is not None:
+            refused = self._flush(appender)
+            rows = appender.acknowledged
+            if rows:
+                self._streams().finalize(self._stream, rows)
+                yield beam.pvalue.TaggedOutput(STREAM, timeless(self._stream))
+            self._count(appender)
+            self._drop()
         yield from self._failed(refused)
 
     def _begin(self) -> Appender:

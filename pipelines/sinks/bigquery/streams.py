@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from pipelines.sinks.bigquery.append import USUAL, Patience
-from pipelines.sinks.bigquery.faults import RULES, Action, Fault, Rule, SinkError, sink_error
+from pipelines.sinks.bigquery.faults import (
+    CREATE_RULES,
+    RULES,
+    Action,
+    Fault,
+    Rule,
+    SinkError,
+    sink_error,
+)
 
 T = TypeVar("T")
 
@@ -39,7 +47,8 @@ class Streams:
         created = self._call(
             lambda: self._client.create_write_stream(
                 parent=self._table, write_stream=pending, retry=None, timeout=_CALL_SECONDS
-            )
+            ),
+            CREATE_RULES,
         )
         return str(created.name)
 
@@ -83,7 +92,7 @@ class Streams:
                 raise sink_error(fault, _dotted(self._table), advice)
             left = [name for name in left if name not in committed]
 
-    def _call(self, call: Callable[[], T]) -> T:
+    def _call(self, call: Callable[[], T], rules: Mapping[str, Rule] = RULES) -> T:
         from google.api_core.exceptions import GoogleAPICallError
 
         began, attempt = self._now(), 0
@@ -92,7 +101,7 @@ class Streams:
                 return call()
             except GoogleAPICallError as error:
                 code = error.grpc_status_code.name if error.grpc_status_code else "UNKNOWN"
-                rule = RULES.get(code, Rule(Action.FAIL, "this is not mended by trying again"))
+                rule = rules.get(code, Rule(Action.FAIL, "this is not mended by trying again"))
                 lasting = self._now() - began
                 bounded = rule.action in (Action.RECONNECT, Action.BACK_OFF)
                 if not bounded or lasting >= self._patience.bound(rule.action):

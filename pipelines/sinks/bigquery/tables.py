@@ -104,6 +104,8 @@ def _authorise(client: bigquery.Client, to: Destination) -> None:
 
 
 def _table(client: bigquery.Client, table: Table, to: Destination) -> Iterator[Change]:
+    """What would break, or one change of all: BigQuery takes an update of a table only as it was
+    read."""
     path = to.name(table)
     wanted = _wanted(table, path)
     try:
@@ -111,23 +113,48 @@ def _table(client: bigquery.Client, table: Table, to: Destination) -> Iterator[C
     except NotFound:
         yield Change(path, "make the table", _later(client.create_table, wanted))
         return
-    yield from _columns(client, found, bigquery_columns(table.schema), path)
+    ours = bigquery_columns(table.schema)
+    if breaking := list(_breaking(found, ours)):
+        yield from (Change(path, sentence, None) for sentence in breaking)
+        return
+    said = _columns(found, ours)
+    fields = ["schema"] if said else []
+    if settings := _settings(found, wanted):
+        said.append(f"set {', '.join(name.replace('_', ' ') for name in settings)}")
+    if said:
+        yield Change(path, ", ".join(said), _later(client.update_table, found, fields + settings))
+
+
+def _breaking(found: bigquery.Table, ours: Sequence[Column]) -> Iterator[str]:
+    """What cannot be changed, or is somebody's to change: no job could write the table."""
+    columns = {column.name.lower(): column for column in found.schema}
+    for column in ours:
+        old = columns.pop(column["name"], None)
+        if old is None:
+            continue
+        type = _SAME.get(old.field_type, old.field_type)
+        if type != column["type"] or old.mode == "REPEATED":
+            repeated = "repeated " if old.mode == "REPEATED" else ""
+            yield f"expected {column['name']} as {column['type']}, found {repeated}{type}"
+    for old in columns.values():
+        if old.mode == "REQUIRED":
+            yield f"expected no required column but ours, found {old.name}: make it nullable"
     partitioning = found.time_partitioning
     if partitioning is None or (partitioning.field, partitioning.type_) != (DAY, "DAY"):
-        yield Change(path, f"expected partitions by {DAY}, found others or none", None)
-        return
-    settings = [
-        name
-        for name in ("description", "time_partitioning", "clustering_fields", "labels")
-        if _plain(getattr(found, name)) != _plain(getattr(wanted, name))
-    ]
+        yield f"expected partitions by {DAY}, found others or none"
+
+
+def _settings(found: bigquery.Table, wanted: bigquery.Table) -> list[str]:
+    """Names of the settings that are not as wanted; these are set in `found`. Labels are added to
+    those of others."""
+    wanted.labels = found.labels | wanted.labels
+    named = ("description", "time_partitioning", "clustering_fields", "labels")
+    settings = [n for n in named if _plain(getattr(found, n)) != _plain(getattr(wanted, n))]
     if bool(found.require_partition_filter) != bool(wanted.require_partition_filter):
         settings.append("require_partition_filter")
-    if settings:
-        for name in settings:
-            setattr(found, name, getattr(wanted, name))
-        sentence = f"set {', '.join(name.replace('_', ' ') for name in settings)}"
-        yield Change(path, sentence, _later(client.update_table, found, settings))
+    for name in settings:
+        setattr(found, name, getattr(wanted, name))
+    return settings
 
 
 def _wanted(table: Table, path: str) -> bigquery.Table:
@@ -144,32 +171,30 @@ def _wanted(table: Table, path: str) -> bigquery.Table:
     return wanted
 
 
-def _columns(
-    client: bigquery.Client, found: bigquery.Table, wanted: Sequence[Column], path: str
-) -> Iterator[Change]:
-    """One change for all columns that can be added or relaxed, one for each that would break."""
-    columns = {column.name.lower(): column for column in found.schema}
+def _columns(found: bigquery.Table, ours: Sequence[Column]) -> list[str]:
+    """What is to be done to columns, in words; it is done in the schema of `found`."""
+    columns = {column.name.lower(): dict(column.to_api_repr()) for column in found.schema}
     said: list[str] = []
-    for column in wanted:
-        old = columns.get(column["name"])
+    described: list[str] = []
+    for column in ours:
+        name = column["name"]
+        old = columns.get(name)
         if old is None:
             # Rows that are there already have no value of it, so it cannot be required of them.
-            columns[column["name"]] = _nullable(column)
-            said.append(f"add {column['name']}")
-        elif (type := _SAME.get(old.field_type, old.field_type)) != column["type"]:
-            told = f"expected {column['name']} as {column['type']}, found {type}"
-            yield Change(path, told, None)
-        elif old.mode == "REQUIRED" and column["mode"] != "REQUIRED":
-            columns[column["name"]] = _nullable(column)
-            said.append(f"allow {column['name']} to be null")
+            columns[name] = {**column, "mode": "NULLABLE"}
+            said.append(f"add {name}")
+            continue
+        if old.get("mode") == "REQUIRED" and column["mode"] != "REQUIRED":
+            old["mode"] = "NULLABLE"
+            said.append(f"allow {name} to be null")
+        if (old.get("description") or "") != column["description"]:
+            old["description"] = column["description"]
+            described.append(name)
+    if described:
+        said.append(f"describe {', '.join(described)}")
     if said:
-        changed = bigquery.Table.from_api_repr(found.to_api_repr())
-        changed.schema = list(columns.values())
-        yield Change(path, ", ".join(said), _later(client.update_table, changed, ["schema"]))
-
-
-def _nullable(column: Column) -> bigquery.SchemaField:
-    return bigquery.SchemaField.from_api_repr({**column, "mode": "NULLABLE"})
+        found.schema = [bigquery.SchemaField.from_api_repr(each) for each in columns.values()]
+    return said
 
 
 def _view(client: bigquery.Client, view: View, to: Destination) -> Iterator[Change]:
@@ -181,9 +206,11 @@ def _view(client: bigquery.Client, view: View, to: Destination) -> Iterator[Chan
     except NotFound:
         yield Change(path, "make the view", _later(_make_view, client, view, to, labels))
         return
+    # To replace a view takes the labels of others away.
+    labels = found.labels | labels
     if found.table_type != "VIEW":
         yield Change(path, f"expected a view, found a {found.table_type.lower()}", None)
-    elif (found.labels or {}).get(_DEFINITION) != labels[_DEFINITION]:
+    elif found.labels.get(_DEFINITION) != labels[_DEFINITION]:
         yield Change(path, "change the view", _later(_make_view, client, view, to, labels))
 
 

@@ -46,6 +46,11 @@ locals {
 
   # Rows about a person are in these tables, or sketches of people; figures have none.
   personal = [for name in ["decoded_events", "events", "failed_events", "late_events", "partials"] : name if contains(keys(local.tables), name)]
+
+  # What the questions about people read (docs/bi.md): views, and the tables that these read, for a view
+  # beside its tables is no more than a text. Decoded, late and failed ones are not asked for.
+  people_tables = [for name in ["events", "partials"] : name if contains(keys(local.tables), name)]
+  people_views  = [for name in ["events_latest", "events_standing", "partials_latest"] : name if contains(keys(local.views), name)]
 }
 
 # What the writer may do to failed payloads: add to them. It has no need to read them.
@@ -64,7 +69,7 @@ resource "google_bigquery_dataset" "views" {
   project                    = var.project
   dataset_id                 = local.datasets.views
   location                   = var.location
-  description                = "What BI reads: views of figures and events"
+  description                = "What BI reads: views of figures, coverage and balance"
   labels                     = var.labels
   delete_contents_on_destroy = false
 
@@ -277,6 +282,28 @@ resource "google_bigquery_table_iam_member" "reader_groups_read_runs" {
   table_id   = google_bigquery_table.table["runs"].table_id
   role       = "roles/bigquery.dataViewer"
   member     = "group:${each.key}"
+}
+
+resource "google_bigquery_table_iam_member" "people_readers_read_tables" {
+  for_each = { for pair in setproduct(var.people_reader_groups, local.people_tables) : join(" ", pair) => pair }
+
+  project    = var.project
+  dataset_id = google_bigquery_dataset.data.dataset_id
+  table_id   = google_bigquery_table.table[each.value[1]].table_id
+  role       = "roles/bigquery.dataViewer"
+  member     = "group:${each.value[0]}"
+}
+
+resource "google_bigquery_table_iam_member" "people_readers_read_views" {
+  for_each = { for pair in setproduct(var.people_reader_groups, local.people_views) : join(" ", pair) => pair }
+
+  project    = var.project
+  dataset_id = google_bigquery_dataset.data.dataset_id
+  table_id   = each.value[1]
+  role       = "roles/bigquery.dataViewer"
+  member     = "group:${each.value[0]}"
+
+  depends_on = [google_bigquery_table.view, google_bigquery_table.view_of_views]
 }
 
 # A schedule asks whether a day is ready, and reads nothing else.

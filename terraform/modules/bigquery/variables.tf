@@ -81,6 +81,17 @@ variable "reader_groups" {
   }
 }
 
+variable "people_reader_groups" {
+  description = "Groups of people who read events and sketches of people, under pseudonyms."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for group in var.people_reader_groups : can(regex("^[^@:]+@[^@:]+$", group))])
+    error_message = "people_reader_groups: expected addresses of groups, such as analysts@example.com."
+  }
+}
+
 variable "restricted_reader_groups" {
   description = "Groups of people who may read failed payloads."
   type        = set(string)

@@ -70,6 +70,15 @@ resource "google_project_iam_member" "runs_queries" {
   member  = google_service_account.account[each.key].member
 }
 
+# This project pays for what they ask.
+resource "google_project_iam_member" "groups_run_queries" {
+  for_each = var.groups
+
+  project = var.project
+  role    = "roles/bigquery.jobUser"
+  member  = "group:${each.key}"
+}
+
 # A backfill reads the figures and events of a day, many rows, over the Storage Read API, and a report
 # the figures that it draws.
 resource "google_project_iam_member" "reads_rows" {

@@ -53,7 +53,7 @@ locals {
       align  = "ALIGN_MAX"
       reduce = "REDUCE_MAX"
       last   = "600s"
-      advice = "The watermark stands: windows are not published as final. source_status says which input holds it back, and why (basis)."
+      advice = "The watermark stands: windows are not published as final. The age of each step on the page of the job says where it is held back, and the age of the oldest message of each subscription which input that is."
     }
     cost = {
       title  = "jobs use more processors than planned"

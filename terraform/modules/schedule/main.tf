@@ -54,13 +54,15 @@ resource "google_cloud_scheduler_job" "backfill" {
         })
 
         environment = {
-          serviceAccountEmail  = var.writer
-          sdkContainerImage    = var.image
-          kmsKeyName           = var.kms_key
-          subnetwork           = var.subnetwork
-          ipConfiguration      = "WORKER_IP_PRIVATE"
-          machineType          = var.machine_type
-          maxWorkers           = var.most_workers
+          serviceAccountEmail = var.writer
+          sdkContainerImage   = var.image
+          kmsKeyName          = var.kms_key
+          subnetwork          = var.subnetwork
+          ipConfiguration     = "WORKER_IP_PRIVATE"
+          machineType         = var.machine_type
+          # The job is one command: a second worker would have nothing to do.
+          numWorkers           = 1
+          maxWorkers           = 1
           tempLocation         = "gs://${var.bucket}/temp"
           stagingLocation      = "gs://${var.bucket}/staging"
           additionalUserLabels = var.labels

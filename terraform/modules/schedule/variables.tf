@@ -78,15 +78,9 @@ variable "bucket" {
 }
 
 variable "machine_type" {
-  description = "Machines of the workers."
+  description = "Machine of the one worker, which computes the day."
   type        = string
   default     = "n2-standard-2"
-}
-
-variable "most_workers" {
-  description = "Workers at most."
-  type        = number
-  default     = 4
 }
 
 variable "subnetwork" {

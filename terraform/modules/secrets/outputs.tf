@@ -5,6 +5,6 @@ output "data_key" {
 }
 
 output "pseudonym_secret" {
-  description = "The secret, as --pseudonym-secret and `gcloud secrets versions add` name it."
+  description = "The secret, as `gcloud secrets versions add` names it; a version of it is what pseudonym_key_secret takes."
   value       = google_secret_manager_secret.pseudonym.id
 }

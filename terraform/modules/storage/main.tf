@@ -194,8 +194,15 @@ resource "google_storage_bucket_iam_member" "writer_stages" {
   member = "serviceAccount:${var.writer}"
 }
 
+# Templates alone: what is staged beside them holds keys that were derived from the pseudonym key.
 resource "google_storage_bucket_iam_member" "launcher_reads_templates" {
   bucket = google_storage_bucket.dataflow.name
   role   = "roles/storage.objectViewer"
   member = "serviceAccount:${var.launcher}"
+
+  condition {
+    title       = "templates"
+    description = "Objects below templates/, and nothing that is staged"
+    expression  = "resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.dataflow.name}/objects/templates/\")"
+  }
 }
