@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from pipelines.sources.pubsub.settings import PullSettings
 from transforms.attend import FACT_MINUTES
 
 
@@ -76,6 +77,22 @@ def add_stream_arguments(parser: argparse.ArgumentParser) -> None:
     )
     unbounded.add_argument(
         "--pullers", type=int, default=2, help="readers of each subscription (default 2)"
+    )
+    unbounded.add_argument(
+        "--most-unacknowledged",
+        type=int,
+        default=PullSettings.most_unacknowledged,
+        metavar="MESSAGES",
+        help="of a reader of a subscription: it stops at so many, so allow for those of three"
+        f" checkpoint intervals (default {PullSettings.most_unacknowledged:,})",
+    )
+    unbounded.add_argument(
+        "--most-lease",
+        type=float,
+        default=PullSettings.most_lease_seconds,
+        metavar="SECONDS",
+        help="how long a message of a subscription may wait for two checkpoints (default"
+        f" {PullSettings.most_lease_seconds:.0f})",
     )
     unbounded.add_argument(
         "--allowance",

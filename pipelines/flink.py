@@ -60,12 +60,16 @@ _TEXTS = (
 
 @dataclass(frozen=True)
 class FlinkJob:
-    """A job on Flink: Beam's arguments, and the integer that keys each shard of its state."""
+    """A job on Flink: Beam's arguments, and the integer that keys each shard of its state.
+
+    `checkpoint_seconds`: from one checkpoint to the next; None: there are none.
+    """
 
     arguments: tuple[str, ...]
     parallelism: int
     max_parallelism: int
     keys: tuple[int, ...]
+    checkpoint_seconds: float | None
 
 
 class FlinkJobServerOptions(PipelineOptions):
@@ -151,6 +155,7 @@ def flink_job(given: Sequence[str], shards: int | None = None, streaming: bool =
         parallelism=parallelism,
         max_parallelism=max_parallelism,
         keys=shard_keys(shards, max_parallelism),
+        checkpoint_seconds=int(options.get("checkpointing_interval", 0)) / 1000 or None,
     )
 
 

@@ -65,6 +65,14 @@ def key_group(key: int, max_parallelism: int) -> int:
     return _spread(_hash_of_bytes(_varint(key))) % max_parallelism
 
 
+def key_group_of_coded(coded: bytes, max_parallelism: int) -> int:
+    """The key group of what a coder of Python's made of a key, or of a source's element.
+
+    Flink knows no such coder: to it the key is bytes behind their length.
+    """
+    return _spread(_hash_of_bytes(_varint(len(coded)) + coded)) % max_parallelism
+
+
 def subtask(key: int, max_parallelism: int, parallelism: int) -> int:
     """The subtask that has a key, of `parallelism`."""
     return key_group(key, max_parallelism) * parallelism // max_parallelism
@@ -85,20 +93,33 @@ def _varint(number: int) -> bytes:
 
 
 def _hash_of_bytes(coded: bytes) -> int:
-    """The low 32 bits of Murmur3 128 (x64, seed 0) of fewer than 16 bytes."""
-    low = _mixed(int.from_bytes(coded[:8], "little"), 31, 0x87C37B91114253D5, 0x4CF5AD432745937F)
-    high = _mixed(int.from_bytes(coded[8:], "little"), 33, 0x4CF5AD432745937F, 0x87C37B91114253D5)
-    low ^= len(coded)
-    high ^= len(coded)
+    """The low 32 bits of Murmur3 128 (x64, seed 0)."""
+    low = high = 0
+    whole = len(coded) - len(coded) % 16
+    for begin in range(0, whole, 16):
+        low ^= _mixed_low(coded[begin : begin + 8])
+        low = (_turned(low, 27) + high) * 5 + 0x52DCE729 & _BITS_64
+        high ^= _mixed_high(coded[begin + 8 : begin + 16])
+        high = (_turned(high, 31) + low) * 5 + 0x38495AB5 & _BITS_64
+    low ^= _mixed_low(coded[whole : whole + 8]) ^ len(coded)
+    high ^= _mixed_high(coded[whole + 8 :]) ^ len(coded)
     low = low + high & _BITS_64
     high = high + low & _BITS_64
     return _final_64(low) + _final_64(high) & _BITS_32
 
 
-def _mixed(block: int, turn: int, first: int, second: int) -> int:
-    block = block * first & _BITS_64
-    block = (block << turn | block >> 64 - turn) & _BITS_64
-    return block * second & _BITS_64
+def _mixed_low(coded: bytes) -> int:
+    block = int.from_bytes(coded, "little") * 0x87C37B91114253D5 & _BITS_64
+    return _turned(block, 31) * 0x4CF5AD432745937F & _BITS_64
+
+
+def _mixed_high(coded: bytes) -> int:
+    block = int.from_bytes(coded, "little") * 0x4CF5AD432745937F & _BITS_64
+    return _turned(block, 33) * 0x87C37B91114253D5 & _BITS_64
+
+
+def _turned(block: int, bits: int) -> int:
+    return (block << bits | block >> 64 - bits) & _BITS_64
 
 
 def _final_64(value: int) -> int:

@@ -108,13 +108,14 @@ def source_of(options: MeasureOptions) -> beam.PTransform:
     """The read step of a job: bounded for files, unbounded for brokers and for a replay."""
     inputs, stream = options.inputs, options.stream
     if inputs.topics:
-        return ReadKafka(inputs.topics, stream.settings, stream.kafka)
+        return ReadKafka(inputs.topics, stream.settings, stream.kafka, options.slots)
     if inputs.subscriptions:
         runner = pipeline_options(options.beam_arguments).get_all_options().get("runner")
-        return read_pubsub(inputs.subscriptions, stream.settings, runner)
+        given = (inputs.subscriptions, stream.settings, runner, stream.pulls, options.slots)
+        return read_pubsub(*given)
     if stream.speed is not None:
         plan = plan_replay(inputs.files)
-        return Replay(plan, stream.speed, stream.settings, stream.run_on_seconds)
+        return Replay(plan, stream.speed, stream.settings, stream.run_on_seconds, options.slots)
     return bounded_source(options)
 
 

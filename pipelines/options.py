@@ -16,6 +16,7 @@ from apache_beam.runners.runner import create_runner
 from pipelines.dataflow import dataflow_arguments, runs_on_dataflow
 from pipelines.errors import OptionError
 from pipelines.flink import flink_job, runs_on_flink
+from pipelines.flink_slots import Slots
 from pipelines.graph import Rules
 from pipelines.inputs import Inputs, parse_inputs
 from pipelines.keys import pseudonym_keys
@@ -27,6 +28,7 @@ from pipelines.output_options import (
     output_of,
 )
 from pipelines.sinks.bigquery.destination import Destination
+from pipelines.sources.pubsub.settings import check_acknowledged
 from pipelines.stream_options import StreamOptions, stream_options
 from pipelines.time_zones import is_time_zone
 from schemas.channels import registered_channels
@@ -51,6 +53,8 @@ class MeasureOptions:
     """Where records are kept, if not in the output; `rules.archive` says whether they are."""
     load_through: str | None = None
     """Where rows are written for load jobs of BigQuery; None: they are appended."""
+    slots: Slots | None = None
+    """Of a job on Flink: over these its sources are spread."""
 
     @property
     def unbounded(self) -> bool:
@@ -165,7 +169,10 @@ def _on_flink(options: MeasureOptions, shards: int | None) -> MeasureOptions:
     """With Flink's arguments completed, and shards that it spreads evenly over its slots."""
     job = flink_job(options.beam_arguments, shards, options.unbounded)
     rules = replace(options.rules, shards=len(job.keys), shard_keys=job.keys)
-    return replace(options, rules=rules, beam_arguments=job.arguments)
+    slots = Slots(job.parallelism, job.max_parallelism)
+    if options.inputs.subscriptions and job.checkpoint_seconds is not None:
+        check_acknowledged(options.stream.pulls, job.checkpoint_seconds)
+    return replace(options, rules=rules, beam_arguments=job.arguments, slots=slots)
 
 
 def _check_beam(arguments: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import apache_beam as beam
 
 from pipelines.archiving import archiving, begin_archive
+from pipelines.dataflow import runs_on_dataflow
 from pipelines.errors import OptionError
 from pipelines.graph import Sink, build
 from pipelines.measure import pipeline_options, run_record, source_of
@@ -44,7 +45,10 @@ def stream(options: MeasureOptions) -> str:
     if inputs.topics:
         check_kafka(inputs.topics, stream.kafka)
     if inputs.subscriptions:
-        check_pubsub(inputs.subscriptions)
+        # Dataflow reads by itself, and knows of no such limit.
+        native = runs_on_dataflow(options.beam_arguments)
+        idle_after = None if native else stream.settings.idle_after_seconds
+        check_pubsub(inputs.subscriptions, idle_after_seconds=idle_after)
     begin_archive(options)
     record_begun = begin(options)
     root = beam.Pipeline(options=pipeline_options(options.beam_arguments))

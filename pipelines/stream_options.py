@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipelines.errors import OptionError
 from pipelines.sources.kafka.settings import KafkaSettings
+from pipelines.sources.pubsub.settings import PullSettings
 from pipelines.sources.streaming import StreamSettings
 from transforms.progress import NEVER
 
@@ -23,6 +24,7 @@ class StreamOptions:
 
     settings: StreamSettings
     kafka: KafkaSettings
+    pulls: PullSettings
     speed: float | None
     run_on_seconds: float
     hot_minutes: int
@@ -42,6 +44,8 @@ def stream_options(arguments: argparse.Namespace) -> StreamOptions:
         ("hot_minutes", 0, MOST_HOT_MINUTES),
         ("fact_minutes", 0, MOST_FACT_MINUTES),
         ("pullers", 1, 256),
+        ("most_unacknowledged", PullSettings.messages_a_pull, 10_000_000),
+        ("most_lease", 120, 86_400),
     ):
         value = getattr(arguments, name)
         if value is not None and not least <= value <= most:
@@ -50,6 +54,10 @@ def stream_options(arguments: argparse.Namespace) -> StreamOptions:
     return StreamOptions(
         settings=StreamSettings(arguments.allowance, _idle_after(arguments.idle_after)),
         kafka=KafkaSettings(_properties(arguments.kafka_properties)),
+        pulls=PullSettings(
+            most_unacknowledged=arguments.most_unacknowledged,
+            most_lease_seconds=arguments.most_lease,
+        ),
         speed=arguments.speed,
         run_on_seconds=arguments.run_on,
         hot_minutes=arguments.hot_minutes,

@@ -9,10 +9,11 @@ from schemas.event import INSTANT
 BASES = ("messages", "idle", "ahead", "held", "full", "end")
 """What a watermark rests on.
 
-`messages`: their times. `held`: the last message, for silence is still shorter than the limit, or
-the broker cannot be asked. `idle`: the clock, for the partition has been silent for longer.
-`ahead`: as those two, though messages come: the clock that stamps them is ahead of the reader's.
-`full`: messages wait for a checkpoint, and none is pulled until it comes. `end`: of a replay.
+`messages`: their times. `held`: the last message, for silence is still shorter than the limit, the
+broker cannot be asked, a transaction is open, or what a crash took away is still to come. `idle`:
+the clock, for the partition has been silent for longer. `ahead`: as those two, though messages
+come: the clock that stamps them is ahead of the reader's. `full`: messages wait for a checkpoint,
+and none is pulled until it comes. `end`: of a replay.
 """
 
 SOURCE_STATUS = pa.schema(

@@ -18,8 +18,10 @@ from apache_beam.transforms.core import RestrictionProvider
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
 
+from pipelines.flink_slots import Slots
 from pipelines.sources.replay_arrivals import instant
-from pipelines.sources.replay_plan import PlannedFile, ReplayPlan
+from pipelines.sources.replay_elements import Replayed, replayed_files
+from pipelines.sources.replay_plan import ReplayPlan
 from pipelines.sources.replay_range import ReplayRange, ReplayTracker
 from pipelines.sources.replay_reader import (
     MICROS,
@@ -38,14 +40,6 @@ _PAUSE = Duration(1)
 """Before looking again whether something is due. Some runners pay for every look, for ever."""
 
 
-@dataclass(frozen=True)
-class _Replayed:
-    """One file and its pace. The start is in the element, so a restart does not begin again."""
-
-    planned: PlannedFile
-    pace: Pace
-
-
 @dataclass
 class _Open:
     """A file being read, and when its status was last told."""
@@ -55,19 +49,19 @@ class _Open:
     basis: str = ""
 
 
-_OPEN: dict[_Replayed, _Open] = {}
+_OPEN: dict[Replayed, _Open] = {}
 _LOCK = threading.Lock()
 # Of the process, not of a DoFn: the next bundle may have a new one, and would read all again.
 
 
 class _Whole(RestrictionProvider):
-    def initial_restriction(self, element: _Replayed) -> ReplayRange:
+    def initial_restriction(self, element: Replayed) -> ReplayRange:
         return ReplayRange(element.planned.records)
 
     def create_tracker(self, restriction: ReplayRange) -> ReplayTracker:
         return ReplayTracker(restriction)
 
-    def restriction_size(self, element: _Replayed, restriction: ReplayRange) -> int:
+    def restriction_size(self, element: Replayed, restriction: ReplayRange) -> int:
         return max(restriction.records - restriction.read, 1)
 
 
@@ -82,7 +76,7 @@ class _ReplayFile(beam.DoFn):
     @beam.DoFn.unbounded_per_element()
     def process(
         self,
-        replayed: _Replayed,
+        replayed: Replayed,
         tracker: Any = _RANGE,
         estimator: Any = _WATERMARK,
     ) -> Iterator[Any]:
@@ -111,7 +105,7 @@ class _ReplayFile(beam.DoFn):
             _OPEN[replayed] = current
         tracker.defer_remainder(None if gave and (hurried or reader.ended) else _PAUSE)
 
-    def _open(self, replayed: _Replayed, left: ReplayRange) -> _Open:
+    def _open(self, replayed: Replayed, left: ReplayRange) -> _Open:
         """The file where the last call left it; opened again where this process did not read it."""
         with _LOCK:
             found = _OPEN.pop(replayed, None)
@@ -178,7 +172,8 @@ class Replay(beam.PTransform):
     file has a watermark of its own: the greatest arrival less the allowance; stream time less
     the allowance when no record came for `idle_after_seconds` of it; and when the file has ended,
     stream time, which stops `run_on_seconds` after the plan's last arrival. Files must stay as they
-    are and be readable by every worker at the same path. ValueError for a speed below 0.
+    are and be readable by every worker at the same path. `slots` of a job on Flink: files are
+    spread evenly over them. ValueError for a speed below 0.
     """
 
     def __init__(
@@ -187,18 +182,19 @@ class Replay(beam.PTransform):
         speed: float,
         stream: StreamSettings | None = None,
         run_on_seconds: float = 0.0,
+        slots: Slots | None = None,
     ) -> None:
         super().__init__()
         if not speed >= 0:
             raise ValueError(f"speed: expected 0 (as fast as can be) or more, found {speed:g}")
         end = plan.end + round(run_on_seconds * MICROS)
         pace = Pace(plan.origin, end, time.time(), speed)
-        self._files = [_Replayed(planned, pace) for planned in plan.files]
+        self._files = replayed_files(plan, pace, slots)
         self._stream = stream or StreamSettings()
 
     def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
         return (
             root
-            | "ListFiles" >> beam.Create(self._files)
+            | "ListFiles" >> beam.Create(self._files).with_output_types(Replayed)
             | "ReplayRecords" >> with_outputs(_ReplayFile(self._stream))
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -109,10 +109,24 @@ def gauges(services: Services, job: str, name: str) -> dict[str, float]:
     Flink fetches them from time to time, and first when it is asked.
     """
     found: dict[str, float] = {}
+    for path, known in _metrics(services, job, name):
+        (value,) = ask(services, f"{path}?get={known.replace('[', '%5B').replace(']', '%5D')}")
+        found[known.partition(name)[2]] = float(value["value"])
+    return found
+
+
+def subtasks(services: Services, job: str, name: str) -> dict[str, set[int]]:
+    """Which subtasks tell metrics whose names hold a text, by what follows it."""
+    found: dict[str, set[int]] = {}
+    for _, known in _metrics(services, job, name):
+        found.setdefault(known.partition(name)[2], set()).add(int(known.partition(".")[0]))
+    return found
+
+
+def _metrics(services: Services, job: str, name: str) -> Iterator[tuple[str, str]]:
+    """Where each metric of the job that holds a text is asked for, and what Flink calls it."""
     for vertex in ask(services, f"/jobs/{job}")["vertices"]:
         path = f"/jobs/{job}/vertices/{vertex['id']}/metrics"
-        names = [each["id"] for each in ask(services, path) if name in each["id"]]
-        for known in names:
-            (value,) = ask(services, f"{path}?get={known.replace('[', '%5B').replace(']', '%5D')}")
-            found[known.partition(name)[2]] = float(value["value"])
-    return found
+        for each in ask(services, path):
+            if name in each["id"]:
+                yield path, each["id"]

@@ -19,6 +19,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import TimerSpec, on_timer
 
+from pipelines.flink_slots import Slots
 from pipelines.sources.kafka.source import KafkaSettings, KafkaTopic, ReadKafka
 from pipelines.sources.streaming import StreamSettings
 
@@ -82,16 +83,21 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--servers", required=True)
     parser.add_argument("--output", required=True)
+    parser.add_argument("--slots", type=int, required=True)
     given, beam_arguments = parser.parse_known_args()
     kafka = KafkaSettings(discover_every_seconds=1)
     settings = {
         "held": StreamSettings(allowance_seconds=10, idle_after_seconds=None),
         "live": StreamSettings(allowance_seconds=1, idle_after_seconds=2, status_every_seconds=1),
     }
-    pipeline = beam.Pipeline(options=PipelineOptions(beam_arguments, streaming=True))
+    slots = Slots(given.slots, 128)
+    options = PipelineOptions(
+        [*beam_arguments, f"--parallelism={given.slots}", "--max_parallelism=128"], streaming=True
+    )
+    pipeline = beam.Pipeline(options=options)
     for name, stream in settings.items():
         topic = KafkaTopic(given.servers, name, "segment")
-        read = pipeline | f"Read_{name}" >> ReadKafka([topic], stream, kafka)
+        read = pipeline | f"Read_{name}" >> ReadKafka([topic], stream, kafka, slots)
         _ = (
             read.payloads
             | f"Write_{name}"

@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from deploy.local.download import missing_tool
 from deploy.local.services import ROOT, Services, local_services
-from tests.e2e.cluster import ask, gauges, running_job
+from tests.e2e.cluster import ask, gauges, running_job, subtasks
 from tests.e2e.kafka_broker import EIGHT_PM, done, produce, until
 from tests.e2e.needs import need
 
@@ -79,7 +79,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
         job.send("live", 0, [time.time()] * 1000)
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.e2e.count_kafka", "--output", str(output),
-             "--servers", services.kafka, "--checkpointing_interval=1000",
+             "--servers", services.kafka, "--slots=2", "--checkpointing_interval=1000",
              *services.pipeline_arguments()],
             cwd=ROOT,
             env={**os.environ, "TMPDIR": str(services.tmp)},
@@ -149,6 +149,15 @@ def test_after_a_killed_taskmanager_every_offset_is_read_and_a_new_partition_is_
     now = time.time()
     job.send("live", 0, [now])
     until(lambda: job.passed("live") > now, seconds=30)
+
+
+def test_each_of_two_slots_reads_two_of_four_partitions_also_of_one_that_was_found_later(job):
+    lag = "moment_kafka_consumer_lag_live_"
+
+    def told() -> dict[str, set[int]]:
+        return subtasks(job.services, running_job(job.services), lag)
+
+    until(lambda: told() == {"0": {0}, "1": {1}, "2": {0}, "3": {1}}, seconds=60)
 
 
 def test_after_all_the_silent_partition_still_holds_its_watermark(job):

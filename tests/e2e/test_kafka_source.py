@@ -5,7 +5,6 @@ Runs where Java 17 and Maven are; with MOMENT_EVERYTHING set it must run.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -25,68 +24,36 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from deploy.local import download, kafka
 from deploy.local.download import missing_tool
-from deploy.local.ports import HOST, free_ports
-from deploy.local.processes import start, stop
-from deploy.local.services import FOLDER_OF_TESTS
 from pipelines.errors import OptionError
 from pipelines.sources.kafka.bounded import ReadKafkaOnce, read_topic
 from pipelines.sources.kafka.client import KafkaClient, SourceError
+from pipelines.sources.kafka.identity import topic_id
 from pipelines.sources.kafka.offsets import Offsets
 from pipelines.sources.kafka.partitions import partitions_of
 from pipelines.sources.kafka.source import KafkaSettings, KafkaTopic, check_kafka
-from tests.e2e.kafka_broker import EIGHT_PM, Broker, done, produce, spoil_second_batch, until
+from tests.e2e.kafka_broker import (
+    EIGHT_PM,
+    PASSWORD,
+    Broker,
+    done,
+    guarded,
+    own_broker,
+    produce,
+    spoil_second_batch,
+    until,
+)
 from tests.e2e.kafka_reading import Reading, payloads
 from tests.e2e.needs import need
 
 pytestmark = pytest.mark.timeout(1800)
-PASSWORD = "right-and-secret"
 
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[Broker]:
     need(missing_tool())
-    folder = FOLDER_OF_TESTS.with_name("local-tests-kafka")
-    stop(folder, ["kafka"], seconds=0)
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "tmp").mkdir(parents=True)
-    ports, java, jars = free_ports(), download.java(), download.kafka()
-    plain, guarded = f"{HOST}:{ports.kafka}", f"{HOST}:{ports.flink}"
-    kafka.write_configuration(java, jars, folder, ports)
-    # The last of equal names counts.
-    with (folder / "configuration" / "kafka" / "kraft.properties").open("a") as properties:
-        properties.write(
-            f"listeners=PLAINTEXT://{plain},CONTROLLER://{HOST}:{ports.kafka_controller},"
-            f"SASL_PLAINTEXT://{guarded}\n"
-            f"advertised.listeners=PLAINTEXT://{plain},SASL_PLAINTEXT://{guarded}\n"
-            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
-            "SASL_PLAINTEXT:SASL_PLAINTEXT\n"
-            "sasl.enabled.mechanisms=PLAIN\n"
-            "listener.name.sasl_plaintext.plain.sasl.jaas.config="
-            "org.apache.kafka.common.security.plain.PlainLoginModule required "
-            f'user_reader="{PASSWORD}";\n'
-            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
-            "super.users=User:ANONYMOUS\n"
-            "allow.everyone.if.no.acl.found=true\n"
-        )
-    try:
-        start(folder, kafka.broker(java, jars, folder))
-        yield Broker(plain, guarded, folder)
-    finally:
-        stop(folder, ["kafka"])
-        shutil.rmtree(folder / "data", ignore_errors=True)
-
-
-def guarded(password: str) -> KafkaSettings:
-    return KafkaSettings(
-        client=(
-            ("security.protocol", "SASL_PLAINTEXT"),
-            ("sasl.mechanism", "PLAIN"),
-            ("sasl.username", "reader"),
-            ("sasl.password", password),
-        )
-    )
+    with own_broker() as broker:
+        yield broker
 
 
 def test_a_topic_that_can_be_read_passes_the_check(broker):
@@ -235,16 +202,18 @@ def test_a_spoilt_batch_stops_its_partition_in_a_sentence_until_it_is_deleted(br
 def test_a_topic_made_anew_is_a_failed_event_and_read_from_its_beginning(broker):
     broker.create("anew")
     broker.produce("anew", [b"old"] * 50)
-    reading = Reading(broker, "anew", Offsets(0, 0))
+    known = topic_id(KafkaTopic(broker.plain, "anew"), KafkaSettings(), 10)
+    reading = Reading(broker, "anew", Offsets(0, 0, None, known))
     assert len(reading.until(lambda: reading.rest.next == 50)) == 50
     broker.remove("anew")
     until(lambda: "anew" not in broker.admin.list_topics(timeout=5).topics, seconds=10)
     broker.create("anew")
     broker.produce("anew", [b"new %d" % n for n in range(5)])
 
-    found = reading.until(lambda: reading.rest == Offsets(1, 5))
+    found = reading.until(lambda: reading.rest[:2] == (1, 5))
 
     assert found == [(n, b"new %d" % n) for n in range(5)]
+    assert reading.rest.topic_id not in (known, "")
     (failed,) = reading.failed
     assert failed["detail"] == (
         "expected offset 50, found the offsets 0 to 5: the partition goes backwards, as after the "

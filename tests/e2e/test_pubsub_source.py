@@ -113,6 +113,8 @@ def _run(emulator: Emulator, services: Services, output: Path) -> Seen:
         _until(lambda: len(_remembered(output)) == 16_000, 30, job)
         # A reader that was restarted and has been given nothing since knows no time at first.
         _until(lambda: None not in _watermarks(output), 30, job)
+        # Until the leases of before have ended the watermark waits, and then goes on at once.
+        time.sleep(LEASE_SECONDS)
         emulator.freeze()
         time.sleep(2)
         first = _watermarks(output), len(_remembered(output))

@@ -84,8 +84,9 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stage]:
             # the end of its hour.
             story.keep("savepoint", job, CUTS[2] - HOUR / 2, first)
             second = stop_with_savepoint(services, running_job(services))
+        # Before the job, which else may begin so slowly that it takes the pause for silence.
+        story.publish(3)
         with story.job("rescaled", *CLOSING, savepoint=second, slots=4) as job:
-            story.publish(3)
             story.keep("rescaled", job, LAST_DAY_ENDS, second)
             cancel(services, running_job(services))
         with story.job("replayed", "--epoch", "1", *CLOSING) as job:

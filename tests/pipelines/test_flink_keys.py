@@ -16,6 +16,7 @@ from pipelines.flink_keys import (
     default_max_parallelism,
     default_shards,
     key_group,
+    key_group_of_coded,
     shard_keys,
     subtask,
 )
@@ -57,6 +58,24 @@ def test_a_key_falls_where_flink_puts_it(key, code, of_128, of_32768, of_4, of_6
 )  # fmt: skip
 def test_a_hash_code_is_spread_as_flink_does(code, spread):
     assert _spread(code & 0xFFFF_FFFF) == spread
+
+
+@pytest.mark.parametrize(
+    ("coded", "of_128", "of_32768"),
+    # FlinkKey.of(coded, LengthPrefixCoder.of(ByteArrayCoder.of())), then KeyGroupRangeAssignment.
+    [
+        (b"", 46, 11054), (b"a", 119, 4087), (b"0123456789abcd", 10, 21002),
+        (b"0123456789abcde", 53, 25013), (b"0123456789abcdef", 72, 15944),
+        (b"0123456789abcdef0", 64, 21824), (b"x" * 126, 44, 15916), (b"x" * 127, 45, 28077),
+        (b"x" * 128, 113, 9585), (b"x" * 300, 124, 9724),
+        (b'[["kafka:9092", "live", "segment", "earliest"], 0, 0, null, null]', 124, 31612),
+        (b'[["kafka:9092", "live", null, "earliest"], 3, 0, null, 1772395200000000, 17]',
+         96, 12512),
+    ],
+)  # fmt: skip
+def test_what_a_coder_of_pythons_made_falls_where_flink_puts_it(coded, of_128, of_32768):
+    assert key_group_of_coded(coded, 128) == of_128
+    assert key_group_of_coded(coded, 32_768) == of_32768
 
 
 @settings(deadline=None)

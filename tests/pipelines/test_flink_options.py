@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,16 @@ from pathlib import Path
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipelines.arguments import add_measure_arguments
 from pipelines.errors import OptionError
 from pipelines.flink import FlinkJobServerOptions, flink_arguments, flink_job, runs_on_flink
 from pipelines.flink_keys import shard_keys
+from pipelines.flink_slots import Slots
+from pipelines.measure import source_of
+from pipelines.options import MeasureOptions, measure_options
+from pipelines.sources.pubsub.pullers import pullers_of
+from pipelines.sources.replay import Replay
+from pipelines.sources.replay_plan import plan_replay
 from tests.web_server import QuietHandler, serving
 
 GIVEN = (
@@ -388,3 +396,46 @@ def test_a_job_server_that_does_not_answer_is_told():
         f"--job_endpoint {endpoint}: expected a Beam job server that answers within 5 s, found"
         " unavailable; start it, or use --runner=FlinkRunner, which starts one"
     )
+
+
+# What sources are told
+
+
+def _measured(tmp_path: Path, source: str, *arguments: str) -> MeasureOptions:
+    parser = argparse.ArgumentParser()
+    add_measure_arguments(parser)
+    given = parser.parse_args([source, "--output", str(tmp_path / "figures"), "--speed", "0"])
+    return measure_options(given, _with(*arguments))
+
+
+@pytest.mark.parametrize(
+    "source", ["kafka://localhost:9092/live", "pubsub://projects/example/subscriptions/web"]
+)
+def test_sources_are_told_the_slots_over_which_they_are_spread(tmp_path, source):
+    options = _measured(tmp_path, source, "--parallelism=4", "--max_parallelism=256")
+
+    assert options.slots == Slots(4, 256)
+    named = source_of(options).__dict__
+    if options.inputs.topics:
+        assert named["_slots"] == Slots(4, 256)
+    else:
+        spread = pullers_of(options.inputs.subscriptions, Slots(4, 256))
+        assert named["_pullers"] == spread != pullers_of(options.inputs.subscriptions, None)
+
+
+def test_a_replay_is_told_too(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.ndjson").write_text("{}\n")
+    options = _measured(tmp_path, str(tmp_path / "*.ndjson"), "--parallelism=2")
+
+    assert any(replayed.salt for replayed in source_of(options)._files)
+    off_flink = Replay(plan_replay(options.inputs.files), 0)
+    assert not any(replayed.salt for replayed in off_flink._files)
+
+
+def test_checkpoints_too_far_apart_are_refused_with_pubsub_and_not_with_kafka(tmp_path):
+    apart = "--checkpointing_interval=600000"
+    _measured(tmp_path, "kafka://localhost:9092/live", apart)
+
+    with pytest.raises(OptionError, match=r"^--checkpointing_interval 600000: expected less than"):
+        _measured(tmp_path, "pubsub://projects/example/subscriptions/web", apart)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
@@ -96,6 +98,25 @@ def test_a_partition_that_goes_backwards_begins_a_new_era_at_a_smaller_offset():
     assert tracker.try_split(0)[1] == Offsets(1, 0, None)
 
 
+def test_a_new_era_is_of_the_topic_that_its_claim_names_and_any_other_claim_of_the_one_before():
+    tracker = OffsetsTracker(Offsets(0, 1000, None, "one"))
+    assert tracker.try_claim((0, 1001))
+    assert tracker.try_claim((1, 0, "another"))
+    assert tracker.try_claim((1, 7))
+
+    rest = tracker.try_split(0)[1]
+
+    assert rest == Offsets(1, 7, None, "another")
+    assert OffsetsCoder().decode(OffsetsCoder().encode(rest)) == rest
+
+
+def test_offsets_of_no_known_topic_are_the_bytes_that_they_were_before_topics_were_known():
+    before = bytes.fromhex("00000001" + "0000000000000011" + "01" + "0000000000000000")
+
+    assert OffsetsCoder().encode(Offsets(1, 17)) == before
+    assert OffsetsCoder().decode(before) == Offsets(1, 17, None, "")
+
+
 @settings(deadline=None)
 @given(
     st.lists(st.integers(1, 1000), max_size=20),
@@ -120,6 +141,8 @@ def test_a_partition_begins_where_it_was_found():
 
     assert OffsetsProvider().initial_restriction(Partition(topic, 3, 17)) == Offsets(0, 17, None)
     assert OffsetsProvider().initial_restriction(Partition(topic, 3, 17, 20)) == Offsets(0, 17, 20)
+    known = Partition(topic, 3, 17, topic_id="M1QxZbW3T_aeqOnhcvfcfA")
+    assert OffsetsProvider().initial_restriction(known).topic_id == "M1QxZbW3T_aeqOnhcvfcfA"
 
 
 def test_of_a_topic_partitions_are_counted_from_0_wherever_reading_starts():
@@ -206,6 +229,12 @@ def test_topics_and_partitions_travel_as_bytes_that_never_change():
 
     assert encoded == b'[["b:1", "events", "segment", "earliest"], 3, 17, null, 5]'
     assert registry.get_coder(Partition).decode(encoded) == partition
+    known = replace(partition, topic_id="M1QxZbW3T_aeqOnhcvfcfA", salt=17)
+    encoded = registry.get_coder(Partition).encode(known)
+    assert encoded == (
+        b'[["b:1", "events", "segment", "earliest"], 3, 17, null, 5, "M1QxZbW3T_aeqOnhcvfcfA", 17]'
+    )
+    assert registry.get_coder(Partition).decode(encoded) == known
     coder = registry.get_coder(KafkaTopic)
     assert coder.is_deterministic()
     assert coder.decode(coder.encode(topic)) == topic

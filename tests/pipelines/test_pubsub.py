@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -11,8 +12,10 @@ from apache_beam.io.gcp.pubsub import PubsubMessage
 from apache_beam.testing.test_pipeline import TestPipeline
 from apache_beam.testing.util import assert_that
 from apache_beam.utils.timestamp import Timestamp
+from google.pubsub_v1 import types
 
 from pipelines.errors import OptionError
+from pipelines.sources.pubsub import client
 from pipelines.sources.pubsub.native import MessagesToPayloads
 from pipelines.sources.pubsub.source import (
     PullSettings,
@@ -93,6 +96,54 @@ def test_an_endpoint_that_nobody_listens_on_is_said_in_one_sentence():
     assert str(refused.value) == (
         f"expected to read the Pub/Sub subscription {PATH}, found ServiceUnavailable: the emulator "
         "at 127.0.0.1:1 does not answer: check the network, the endpoint and the service."
+    )
+
+
+def checked(monkeypatch: pytest.MonkeyPatch, idle_after: float | None = 60, **found: Any) -> None:
+    """Check a subscription that the service describes so."""
+
+    class Described:
+        def get_subscription(self, subscription: str, timeout: float, retry: None) -> Any:
+            return types.Subscription(name=subscription, **found)
+
+    monkeypatch.setattr(client, "subscriber_client", lambda emulator: Described())
+    check_pubsub([Subscription(PATH, None)], 0, idle_after_seconds=idle_after)
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        {"push_config": {"push_endpoint": "https://example.com/in"}},
+        {"bigquery_config": {"table": "example.dataset.table"}},
+    ],
+)
+def test_a_subscription_that_delivers_by_itself_is_refused(monkeypatch, delivery):
+    with pytest.raises(OptionError) as refused:
+        checked(monkeypatch, **delivery)
+    assert str(refused.value) == (
+        f"expected a pull subscription, found that {PATH} delivers by itself: create one of the "
+        "delivery type pull."
+    )
+
+
+def test_a_subscription_that_was_detached_from_its_topic_is_refused(monkeypatch):
+    with pytest.raises(OptionError) as refused:
+        checked(monkeypatch, detached=True)
+    assert str(refused.value) == (
+        f"expected {PATH} to be attached to its topic, found it detached: create another "
+        "subscription."
+    )
+
+
+def test_an_acknowledgement_deadline_longer_than_the_idle_limit_is_refused(monkeypatch):
+    checked(monkeypatch, ack_deadline_seconds=60)
+    checked(monkeypatch, ack_deadline_seconds=600, idle_after=None)
+
+    with pytest.raises(OptionError) as refused:
+        checked(monkeypatch, ack_deadline_seconds=61)
+    assert str(refused.value) == (
+        f"expected an acknowledgement deadline of {PATH} of at most --idle-after 60, found 61 s: "
+        "shorten it, or raise --idle-after."
     )
 
 

@@ -33,6 +33,7 @@ class Pretended:
         self.left = 10**9
         self.given = self.pulls = 0
         self.away = False
+        self.deadline = 1
         self.acknowledged: list[str] = []
         self.extended: list[tuple[str, int]] = []
 
@@ -67,9 +68,10 @@ class Pretended:
         seconds = request["ack_deadline_seconds"]
         self.extended += [(one, seconds) for one in request["ack_ids"]]
 
-    def get_subscription(self, subscription: str, timeout: float, retry: None) -> None:
+    def get_subscription(self, subscription: str, timeout: float, retry: None) -> Any:
         if self.fault is not None:
             raise self.fault
+        return SimpleNamespace(ack_deadline_seconds=self.deadline)
 
 
 @pytest.fixture
@@ -252,3 +254,49 @@ def test_publish_times_a_day_ahead_are_recorded_and_arrive_now(broker, puller_of
 
     assert all(abs(at / 1e6 - time.time()) < 10 for at in found.published)
     assert puller.report() == (None, "ahead")
+
+
+RESUMED = "of a checkpoint"
+
+
+def test_after_a_restart_the_watermark_of_the_checkpoint_is_held_for_as_long_as_leases_last(
+    broker, puller_of, monkeypatch
+):
+    """What the process before held is older than what comes now, and comes again only then."""
+    clock = [1_800_000_000_000_000]
+    monkeypatch.setattr("pipelines.sources.pubsub.puller.now_microseconds", lambda: clock[0])
+    monkeypatch.setattr(time, "time", lambda: clock[0] / 1e6)
+    broker.left = 3
+    puller = puller_of(lease_seconds=10)
+    puller.take(puller.begin(RESUMED), 1)
+    assert puller.report() == (None, "held")
+
+    clock[0] += 9_999_999
+    assert puller.report() == (None, "held")
+    clock[0] += 1
+
+    assert puller.report() == (1_800_000_000_000_000 - 10_000_000, "messages")
+
+
+def test_a_subscription_whose_deadline_is_longer_than_a_lease_is_held_for_that(
+    broker, puller_of, monkeypatch
+):
+    clock = [1_800_000_000_000_000]
+    monkeypatch.setattr("pipelines.sources.pubsub.puller.now_microseconds", lambda: clock[0])
+    broker.left, broker.deadline = 3, 600
+    puller = puller_of(lease_seconds=10)
+    puller.take(puller.begin(RESUMED), 1)
+
+    clock[0] += 599_999_999
+    assert puller.report().time is None
+    clock[0] += 1
+    assert puller.report().time is not None
+
+
+def test_a_call_that_nothing_went_before_holds_nothing(broker, puller_of):
+    broker.left = 3
+    puller = puller_of()
+    puller.take(puller.begin("first"), 1)
+
+    assert puller.report().basis == "messages"
+    assert puller.report().time is not None

@@ -111,6 +111,14 @@ def test_a_clock_that_is_behind_by_less_than_the_allowance_is_believed():
     assert not found.believed(60 * SECOND + 1, now=50 * SECOND)
 
 
+def test_without_an_allowance_a_service_ahead_by_up_to_a_second_is_believed():
+    """Its messages arrive when it says, as they do in an archive."""
+    found = PublishTimeWatermark(0, 60 * SECOND, 0)
+
+    assert found.believed(51 * SECOND, now=50 * SECOND)
+    assert not found.believed(51 * SECOND + 1, now=50 * SECOND)
+
+
 EVENTS = st.one_of(
     st.tuples(st.just("heard"), st.integers(0, 10**9)),
     st.tuples(st.just("silent"), st.integers(0, 10**9)),

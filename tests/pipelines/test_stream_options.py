@@ -10,6 +10,7 @@ from pipelines.arguments import add_stream_arguments
 from pipelines.errors import OptionError
 from pipelines.graph import Rules
 from pipelines.keys import pseudonym_keys
+from pipelines.sources.pubsub.settings import PullSettings, check_acknowledged
 from pipelines.stream_options import StreamOptions, stream_options
 from transforms.attend import AttendRules
 
@@ -43,3 +44,39 @@ def test_horizons_reach_the_machine():
 def test_a_horizon_out_of_bounds_is_refused():
     with pytest.raises(OptionError, match=r"--fact-minutes -1: expected 0 to 86400"):
         parsed("--fact-minutes", "-1")
+
+
+def test_of_pubsub_may_be_chosen_how_many_messages_wait_and_for_how_long():
+    options = parsed("--most-unacknowledged", "200000", "--most-lease", "3600")
+
+    assert options.pulls == PullSettings(most_unacknowledged=200_000, most_lease_seconds=3600)
+    assert parsed().pulls == PullSettings()
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (
+            ("--most-unacknowledged", "999"),
+            "--most-unacknowledged 999: expected 1000 to 10000000",
+        ),
+        (("--most-lease", "60"), "--most-lease 60: expected 120 to 86400"),
+    ],
+)
+def test_a_bound_of_pubsub_that_nobody_could_work_with_is_refused(given, sentence):
+    with pytest.raises(OptionError) as refused:
+        parsed(*given)
+    assert str(refused.value) == sentence
+
+
+def test_checkpoints_so_far_apart_that_leases_end_before_the_second_are_refused_with_pubsub():
+    check_acknowledged(PullSettings(), 419.999)
+    check_acknowledged(PullSettings(most_lease_seconds=1261), 600)
+
+    with pytest.raises(OptionError) as refused:
+        check_acknowledged(PullSettings(), 420)
+    assert str(refused.value) == (
+        "--checkpointing_interval 420000: expected less than 420000 milliseconds with Pub/Sub,"
+        " whose messages wait for two checkpoints and are leased for at most 900 s; shorten it, or"
+        " raise --most-lease"
+    )

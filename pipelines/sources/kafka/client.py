@@ -83,7 +83,7 @@ class Notes:
     asked: tuple[int, int] | None = None
 
 
-class _ClientLog:
+class ClientLog:
     """Takes the client's lines, of which a broker that is away makes ten a second: for debugging.
 
     What matters of them comes as an error, and is told once.
@@ -119,7 +119,7 @@ class KafkaClient:
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
             "error_cb": self._notice,
-            "logger": _ClientLog(),
+            "logger": ClientLog(),
         }
         self._client = client
         self._consumer = self._consume()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from pipelines.flink_slots import Slots, salt_of
 from pipelines.sources.kafka.client import KafkaClient
-from pipelines.sources.kafka.settings import KafkaTopic, Partition
+from pipelines.sources.kafka.settings import KafkaTopic, Partition, PartitionCoder
 from pipelines.sources.watermark import SECOND
 
 
@@ -22,6 +25,15 @@ def partitions_of(
             for number in range(known, count)
         ]
     return [_first(client, topic, number, seconds) for number in range(known, count)]
+
+
+def spread(partition: Partition, first: int, slots: Slots | None) -> Partition:
+    """A partition with the salt that takes it to its slot: partition 0 of its topic to `first`."""
+
+    def coded_with(salt: int) -> bytes:
+        return PartitionCoder().encode(replace(partition, salt=salt))
+
+    return replace(partition, salt=salt_of(first + partition.number, coded_with, slots))
 
 
 def bounded_partitions_of(

@@ -20,6 +20,8 @@ from pipelines.sources.kafka.batches import (
     status_batch,
 )
 from pipelines.sources.kafka.client import KafkaTrouble, PartitionReader, SourceError
+from pipelines.sources.kafka.gone import goes_on
+from pipelines.sources.kafka.identity import topic_id
 from pipelines.sources.kafka.settings import KafkaSettings, Partition
 from pipelines.sources.streaming import StreamSettings
 from pipelines.sources.watermark import PartitionClock
@@ -60,7 +62,7 @@ class PartitionReading:
     ) -> None:
         self._partition, self._stream, self._kafka = partition, stream, kafka
         self._tracker, self._estimator, self._reader = tracker, estimator, reader
-        self._era, self._next, self._stop = tracker.current_restriction()
+        self._era, self._next, self._stop, self._topic_id = tracker.current_restriction()
         limits = (stream.allowance_seconds, stream.idle_after_seconds)
         state = estimator.get_estimator_state()
         if state is None:
@@ -153,6 +155,8 @@ class PartitionReading:
         self._asked, now = True, now_microseconds()
         try:
             low, high = self._reader.ask_bounds(ANSWER_SECONDS)
+            # Which topic this is says whether it was made anew or lost its end.
+            topic = self._topic_id_now() if high < self._next else self._topic_id
         except KafkaTrouble as trouble:
             self._troubled(self._trouble or trouble)
             if self._reader.notes.attempts % ATTEMPTS_OF_A_CLIENT == 0:
@@ -162,18 +166,25 @@ class PartitionReading:
         if self._stop is not None and high < self._stop:
             raise SourceError(
                 f"expected {self._partition.input} to have the offsets before {self._stop}, found "
-                f"its end at {high}: the topic was made anew, start the reading again."
+                f"its end at {high}: the topic was made anew, or its broker lost what it had; "
+                "start the reading again."
             )
-        self._behind = max(0, high - self._next)
-        self._reader.at_end &= not self._behind
+        unread = max(0, high - self._next)
+        self._reader.at_end &= not unread
+        # With transactions it was asked for the end of what is decided; the client knows the other.
+        end = max(high, self._reader.known_end() or 0)
+        self._behind = max(0, end - self._next)
         if not low <= self._next <= high:
-            yield from self._begin_again(low, high)
-        elif self._behind and not self._gave:
+            yield from self._begin_again(low, high, topic)
+        elif unread and not self._gave:
             self._troubled(self._trouble or KafkaTrouble("messages that the broker does not give"))
         else:
             self._trouble, self._reader.notes.troubled_since = None, None
             self._reader.notes.attempts = 0
-        self._clock.wait(now, *self._caught_up(now, high))
+        self._clock.wait(now, *self._caught_up(now, end))
+
+    def _topic_id_now(self) -> str:
+        return topic_id(self._partition.topic, self._kafka, ANSWER_SECONDS)
 
     def _caught_up(self, now: int, high: int) -> tuple[bool, int]:
         """Whether all is read that the partition held at an instant, and which instant that is.
@@ -189,16 +200,12 @@ class PartitionReading:
         notes.asked = reached or notes.asked
         return False, now
 
-    def _begin_again(self, low: int, high: int) -> Iterator[Any]:
-        """The next offset is gone: a failed event says which, and the earliest there is follows."""
-        expected = self._next
-        if high < expected:
-            self._era, upto = self._era + 1, low
-            what = "the partition goes backwards, as after the topic was made anew"
-        else:
-            upto = low if self._stop is None else min(low, self._stop)
-            what = f"{low - expected} offsets were deleted before they were read"
-        if not self._tracker.try_claim((self._era, upto)):
+    def _begin_again(self, low: int, high: int, topic: str) -> Iterator[Any]:
+        """The next offset is gone: a failed event says which, and what there is follows."""
+        expected, same_topic = self._next, topic == self._topic_id != ""
+        upto, back, what = goes_on(expected, low, high, self._stop, same_topic)
+        self._era += back
+        if not self._tracker.try_claim((self._era, upto, topic)):
             self._refused = True
             return
         detail = f"expected offset {expected}, found the offsets {low} to {high}: {what}"
@@ -208,7 +215,7 @@ class PartitionReading:
         failed, counts = lost_batches(self._partition.input, channel, expected, detail, now)
         yield TaggedOutput("failed", self._stamped(failed, now))
         yield TaggedOutput("counts", self._stamped(counts, now))
-        self._next = upto
+        self._next, self._topic_id = upto, topic
         self._reader.notes.asked = None
         self._reader.forget()
 

@@ -107,6 +107,8 @@ class Partition:
     """One partition to read, from offset `start` until before `stop` (None: for ever).
 
     `since`: nothing from `start` on is older, in microseconds since the epoch; None: not known.
+    `topic_id`: what the broker calls this topic and none made later under its name; "": not known.
+    `salt` says nothing: by it the coded partition falls on its slot of Flink.
     """
 
     topic: KafkaTopic
@@ -114,6 +116,8 @@ class Partition:
     start: int
     stop: int | None = None
     since: int | None = None
+    topic_id: str = ""
+    salt: int = 0
 
     @property
     def input(self) -> str:
@@ -144,10 +148,11 @@ class TopicCoder(Coder):
 
 
 class PartitionCoder(TopicCoder):
-    """JSON, as TopicCoder."""
+    """JSON, as TopicCoder; without identity and salt, as before there were any."""
 
     def encode(self, value: Partition) -> bytes:  # type: ignore[override]
-        return json.dumps(astuple(value)).encode()
+        fields = astuple(value)
+        return json.dumps(fields if value.topic_id or value.salt else fields[:5]).encode()
 
     def decode(self, encoded: bytes) -> Partition:  # type: ignore[override]
         topic, *rest = json.loads(encoded)

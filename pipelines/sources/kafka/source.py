@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
@@ -13,6 +14,7 @@ from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
 
+from pipelines.flink_slots import Slots
 from pipelines.sources.kafka.check import check_kafka
 from pipelines.sources.kafka.client import (
     KafkaClient,
@@ -21,8 +23,9 @@ from pipelines.sources.kafka.client import (
     SourceError,
     confluent_kafka,
 )
+from pipelines.sources.kafka.identity import topic_id
 from pipelines.sources.kafka.offsets import OffsetsProvider
-from pipelines.sources.kafka.partitions import partitions_of
+from pipelines.sources.kafka.partitions import partitions_of, spread
 from pipelines.sources.kafka.pool import CLIENTS
 from pipelines.sources.kafka.read import PartitionReading, back_off, now_microseconds
 from pipelines.sources.kafka.settings import KafkaSettings, KafkaTopic, Partition
@@ -45,11 +48,20 @@ class FindPartitions(beam.DoFn):
 
     The restriction counts the partitions given. The watermark is the time of the last look: what a
     partition holds that was not there then is younger. Looking every `discover_every_seconds`, no
-    more than the allowance, therefore holds nothing back.
+    more than the allowance, therefore holds nothing back. On Flink, partitions of a topic go
+    round the slots in order, and topics begin at slots as far apart as can be.
     """
 
-    def __init__(self, kafka: KafkaSettings) -> None:
-        self._kafka = kafka
+    def __init__(
+        self, kafka: KafkaSettings, topics: Sequence[KafkaTopic] = (), slots: Slots | None = None
+    ) -> None:
+        self._kafka, self._slots = kafka, slots
+        width = slots.parallelism if slots else 0
+        self._first = {topic: at * width // len(topics) for at, topic in enumerate(topics)}
+
+    def first_place(self, topic: KafkaTopic) -> int:
+        """The slot of a topic's partition 0; the first for a topic that only a savepoint knows."""
+        return self._first.get(topic, 0)
 
     def setup(self) -> None:
         confluent_kafka()
@@ -68,6 +80,7 @@ class FindPartitions(beam.DoFn):
             last = estimator.current_watermark()
             try:
                 found = partitions_of(client, topic, known, last and last.micros, ANSWER_SECONDS)
+                topic_now = topic_id(topic, self._kafka, ANSWER_SECONDS) if found else ""
             except KafkaTrouble as trouble:
                 tracker.defer_remainder(Duration(seconds=self._rest(client, topic, trouble)))
                 return
@@ -76,7 +89,9 @@ class FindPartitions(beam.DoFn):
             if not tracker.try_claim((0, known + len(found))):
                 return
             LOGGER.info("kafka:%s: %d partitions from %d on", topic.topic, len(found), known)
-            for partition in found:
+            first = self.first_place(topic)
+            for each in found:
+                partition = spread(replace(each, topic_id=topic_now), first, self._slots)
                 yield partition if last is None else TimestampedValue(partition, last)
         if last is None or last.micros < now:
             estimator.set_watermark(Timestamp(micros=now))
@@ -153,9 +168,10 @@ class ReadTopics(beam.PTransform):
         topics: Sequence[KafkaTopic],
         stream: StreamSettings | None = None,
         kafka: KafkaSettings | None = None,
+        slots: Slots | None = None,
     ) -> None:
         super().__init__()
-        self._topics = list(topics)
+        self._topics, self._slots = list(topics), slots
         self._stream, self._kafka = stream or StreamSettings(), kafka or KafkaSettings()
 
     def partitions(self, root: beam.Pipeline, find: beam.DoFn) -> beam.PCollection:
@@ -169,11 +185,12 @@ class ReadKafka(ReadTopics):
     """Topics → `payloads` (PAYLOAD), `failed` (FAILED_EVENT), `counts`, `status` (SOURCE_STATUS).
 
     Unbounded. A partition is read in order by one reader; how far is in the runner's state, and
-    nothing is committed to the broker. See docs/sources.md.
+    nothing is committed to the broker. `slots` of a job on Flink: partitions are spread evenly over
+    them. See docs/sources.md.
     """
 
     def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
-        found = self.partitions(root, FindPartitions(self._kafka))
+        found = self.partitions(root, FindPartitions(self._kafka, self._topics, self._slots))
         return found | "ReadPartitions" >> with_outputs(
             ReadPartitionForEver(self._stream, self._kafka)
         )

@@ -83,9 +83,15 @@ def endpoint(emulator: str | None) -> str:
 
 
 def check_pubsub(
-    subscriptions: Sequence[Subscription], seconds: float = 10.0, emulator: str | None = None
+    subscriptions: Sequence[Subscription],
+    seconds: float = 10.0,
+    emulator: str | None = None,
+    idle_after_seconds: float | None = None,
 ) -> None:
     """Return where each subscription can be found and pulled. Raises OptionError.
+
+    Also where its acknowledgement deadline is longer than `idle_after_seconds`: what a worker held
+    that has crashed would be back when its silence counts as idle already.
 
     A service that does not answer is asked again until `seconds` have passed. Reading a
     subscription's settings needs the role Pub/Sub Viewer. Whether the account may also pull is
@@ -113,6 +119,12 @@ def check_pubsub(
             raise OptionError(
                 f"expected {path} to be attached to its topic, found it detached: create "
                 "another subscription."
+            )
+        deadline = found.ack_deadline_seconds
+        if idle_after_seconds is not None and deadline > idle_after_seconds:
+            raise OptionError(
+                f"expected an acknowledgement deadline of {path} of at most --idle-after "
+                f"{idle_after_seconds:g}, found {deadline} s: shorten it, or raise --idle-after."
             )
 
 

@@ -32,6 +32,8 @@ _PROBE_SECONDS = 5.0
 _LONGEST_PAUSE = 10.0
 FIRST_LEASE = 10 * MICROSECONDS
 """A subscription's own acknowledgement deadline is at least this; what it is need not be known."""
+FIRST_TICKET = "first"
+"""Of a call that nothing went before."""
 
 
 def now_microseconds() -> int:
@@ -78,6 +80,8 @@ class Puller:
         self._failing_since: float | None = None
         self._failures = 0
         self.read = 0
+        self._resumed: int | None = None
+        self._deadline: int | None = None
         self._start_run()
         self._leases = Leases(client, path, pulls, now_microseconds)
         for work in (self._pull_for_ever, self._keep_for_ever):
@@ -89,6 +93,7 @@ class Puller:
             if ticket != self._ticket:
                 self._leases.give_back(list(self._acknowledgements.deliveries()))
                 self._start_run()
+                self._resumed = None if ticket == FIRST_TICKET else now_microseconds()
             self._ticket = uuid.uuid4().hex
             self._leases.called()
             return Call(self._run, self._acknowledgements.begin(), self._ticket)
@@ -125,12 +130,19 @@ class Puller:
                 self._changed.notify_all()
 
     def report(self) -> Watermark:
-        """The watermark and its basis; `full` where pulling has stopped for want of checkpoints."""
+        """The watermark and its basis; `full` where pulling has stopped for want of checkpoints.
+
+        A run that goes on from a checkpoint says no time, and so holds the one it found there, for
+        as long as the broker may keep what the run before it held: that may be older than all that
+        comes meanwhile.
+        """
         with self._changed:
             waiting = [d.oldest for d, _ in self._arrived if d.oldest is not None]
             oldest = self._acknowledgements.oldest()
             waiting += [] if oldest is None else [oldest]
             found = self._watermark.report(min(waiting, default=None))
+            if self._waits_for_leases():
+                found = Watermark(None, "held")
             full = self._room() <= 0 and not self._arrived
             return found._replace(basis="full") if full else found
 
@@ -155,6 +167,14 @@ class Puller:
             None if idle is None else int(idle * MICROSECONDS),
             now_microseconds(),
         )
+
+    def _waits_for_leases(self) -> bool:
+        if self._resumed is None:
+            return False
+        if self._deadline is None:
+            return True
+        longest = max(self._pulls.lease_seconds, self._deadline)
+        return now_microseconds() < self._resumed + longest * MICROSECONDS
 
     def _room(self) -> int:
         return self._pulls.most_unacknowledged - self.outstanding - self._leases.releasing
@@ -194,6 +214,8 @@ class Puller:
     def _pull(self, most: int) -> None:
         idle = self._stream.idle_after_seconds
         seconds = _PULL_SECONDS if idle is None else max(1.0, min(_PULL_SECONDS, idle / 2))
+        if self._resumed is not None and self._deadline is None:
+            self._deadline = self._settings().ack_deadline_seconds
         try:
             answer = self._client.pull(
                 subscription=self._path, max_messages=most, timeout=seconds, retry=None
@@ -203,9 +225,7 @@ class Puller:
                 raise
             # Nothing came, or nobody is there: silence is what the broker itself confirms.
             asked = now_microseconds()
-            self._client.get_subscription(
-                subscription=self._path, timeout=_PROBE_SECONDS, retry=None
-            )
+            self._settings()
             with self._changed:
                 self._watermark.silent(asked)
             return
@@ -219,6 +239,11 @@ class Puller:
         ids = [received.ack_id for received in found]
         with self._changed:
             self._arrive(ids, messages, now)
+
+    def _settings(self) -> Any:
+        """The subscription, as the broker says it is."""
+        path, seconds = self._path, _PROBE_SECONDS
+        return self._client.get_subscription(subscription=path, timeout=seconds, retry=None)
 
     def _arrive(self, ids: list[str], messages: Messages, now: int) -> None:
         believed = [at for at in messages.published if self._watermark.believed(at, now)]

@@ -10,6 +10,8 @@ from pipelines.errors import OptionError
 CHANNEL_ATTRIBUTE = "moment-channel"
 _PATH = re.compile(r"projects/[^/\s]+/subscriptions/[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}")
 _LEASE = (10, 600)
+MOST_PULLERS = 1 << 16
+"""Of a subscription, and more than anyone has."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,8 @@ class Subscription:
     """A subscription to read, as `projects/PROJECT/subscriptions/NAME`.
 
     `channel` None: the attribute `moment-channel` says it, or it is recognised from the first
-    records. `pullers`: how many read at the same time, each on a worker of its own where there are
-    enough. Raises OptionError.
+    records. `pullers`: how many read at the same time; on Flink each on a slot of its own where
+    there are enough. Raises OptionError.
     """
 
     path: str
@@ -35,6 +37,11 @@ class Subscription:
             raise OptionError(
                 f"expected at least 1 puller of {self.path}, found {self.pullers}: give more."
             )
+        if self.pullers >= MOST_PULLERS:
+            raise OptionError(
+                f"expected fewer than {MOST_PULLERS} pullers of {self.path}, found {self.pullers}: "
+                "give fewer."
+            )
 
     @property
     def input(self) -> str:
@@ -50,9 +57,9 @@ class PullSettings:
     acknowledgement, which takes two checkpoints: allow for three intervals of its message rate. It
     then stops pulling. A lease is `lease_seconds` long, is extended for at most
     `most_lease_seconds`, and ends early where the runner has not called for `abandoned_seconds`.
-    Keep it, and the acknowledgement deadline of the subscription, below the idle limit of the
-    stream: what a crashed worker held must be back before its silence counts as idle. A broker that
-    does not answer is tried again for `most_outage_seconds`, one that refuses for
+    Keep it within the idle limit of the stream, as the acknowledgement deadline of the subscription
+    must be: what a crashed worker held is to be back before its silence counts as idle. A broker
+    that does not answer is tried again for `most_outage_seconds`, one that refuses for
     `most_refused_seconds`. Raises OptionError.
     """
 
@@ -76,3 +83,23 @@ class PullSettings:
                 "expected messages_a_pull from 1 to most_unacknowledged "
                 f"({self.most_unacknowledged}), found {self.messages_a_pull}: change one of them."
             )
+
+
+CHECKPOINT_MARGIN_SECONDS = 60
+"""For two checkpoints to be written, and for what is acknowledged to reach the broker."""
+
+
+def check_acknowledged(pulls: PullSettings, checkpoint_seconds: float) -> None:
+    """Raise OptionError where leases would end before anything could be acknowledged.
+
+    A message is acknowledged by the second checkpoint after it came. One whose lease has ended is
+    delivered again, and again, and its subscription grows without a word.
+    """
+    most = (pulls.most_lease_seconds - CHECKPOINT_MARGIN_SECONDS) / 2
+    if checkpoint_seconds >= most:
+        raise OptionError(
+            f"--checkpointing_interval {checkpoint_seconds * 1000:.0f}: expected less than"
+            f" {most * 1000:.0f} milliseconds with Pub/Sub, whose messages wait for two checkpoints"
+            f" and are leased for at most {pulls.most_lease_seconds:.0f} s; shorten it, or raise"
+            " --most-lease"
+        )

@@ -19,10 +19,12 @@ from apache_beam.transforms.core import RestrictionProvider, WatermarkEstimatorP
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Duration, Timestamp
 
+from pipelines.flink_slots import Slots
 from pipelines.sources.pubsub.client import check_pubsub, endpoint, subscriber_client
 from pipelines.sources.pubsub.messages import Assembly, ChannelOf
 from pipelines.sources.pubsub.native import ReadPubSubNative, recognise
-from pipelines.sources.pubsub.puller import Puller, now_microseconds
+from pipelines.sources.pubsub.puller import FIRST_TICKET, Puller, now_microseconds
+from pipelines.sources.pubsub.pullers import number_of, pullers_of
 from pipelines.sources.pubsub.settings import PullSettings, Subscription
 from pipelines.sources.pubsub.status import SourceStatus
 from pipelines.sources.streaming import StreamSettings, with_outputs
@@ -42,7 +44,8 @@ class ReadPubSub(beam.PTransform):
 
     Unbounded; it never finishes. One element a subscription and puller. `failed` and `counts` have
     no rows: what is empty or too large is refused by Decode. `emulator` is host:port; without it
-    the variable PUBSUB_EMULATOR_HOST of the process that builds the pipeline counts.
+    the variable PUBSUB_EMULATOR_HOST of the process that builds the pipeline counts. `slots` of a
+    job on Flink: pullers are spread evenly over them.
     """
 
     def __init__(
@@ -51,9 +54,10 @@ class ReadPubSub(beam.PTransform):
         stream: StreamSettings | None = None,
         pulls: PullSettings | None = None,
         emulator: str | None = None,
+        slots: Slots | None = None,
     ) -> None:
         super().__init__()
-        self._subscriptions = list(subscriptions)
+        self._pullers = pullers_of(subscriptions, slots)
         self._read = _PullMessages(
             stream or StreamSettings(),
             pulls or PullSettings(),
@@ -61,15 +65,10 @@ class ReadPubSub(beam.PTransform):
         )
 
     def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
-        pullers = [
-            (subscription.path, subscription.channel or "", number)
-            for subscription in self._subscriptions
-            for number in range(1, subscription.pullers + 1)
-        ]
         return (
             root
             | "ListPullers"
-            >> beam.Create(pullers, reshuffle=False).with_output_types(tuple[str, str, int])
+            >> beam.Create(self._pullers, reshuffle=False).with_output_types(tuple[str, str, int])
             | "PullMessages" >> with_outputs(self._read)
         )
 
@@ -78,11 +77,13 @@ def read_pubsub(
     subscriptions: Sequence[Subscription],
     stream: StreamSettings | None = None,
     runner: str | None = None,
+    pulls: PullSettings | None = None,
+    slots: Slots | None = None,
 ) -> beam.PTransform:
     """The native read where the runner is Dataflow, which alone has one for Python; else ours."""
     if (runner or "").rpartition(".")[2].lower() in ("dataflow", "dataflowrunner"):
         return ReadPubSubNative(subscriptions, stream)
-    return ReadPubSub(subscriptions, stream)
+    return ReadPubSub(subscriptions, stream, pulls, slots=slots)
 
 
 class _Tickets(RestrictionTracker):
@@ -120,7 +121,7 @@ class _Tickets(RestrictionTracker):
 
 class _TicketProvider(RestrictionProvider):
     def initial_restriction(self, element: tuple[str, str, int]) -> str:
-        return "first"
+        return FIRST_TICKET
 
     def create_tracker(self, restriction: str) -> _Tickets:
         return _Tickets(restriction)
@@ -198,7 +199,7 @@ class _PullMessages(beam.DoFn):
         # After a restart the one the runner kept may be ahead of what this process has seen.
         reached = estimator.current_watermark()
         known = None if reached == MIN_TIMESTAMP else reached.micros
-        name = f"{element[0].rpartition('/')[2]}.{element[2]}"
+        name = f"{element[0].rpartition('/')[2]}.{number_of(element)}"
         Metrics.gauge("moment.pubsub", f"unacknowledged.{name}").set(puller.outstanding)
         row = reader.status.row(now_microseconds(), known, found.basis, puller.read)
         if row is not None:
@@ -211,7 +212,7 @@ class _PullMessages(beam.DoFn):
         with _READERS_LOCK:
             found = _READERS.get(key)
             if found is None:
-                path, channel, number = element
+                path, channel, _ = element
                 puller = Puller(
                     subscriber_client(self._emulator),
                     path,
@@ -220,7 +221,7 @@ class _PullMessages(beam.DoFn):
                     self._stream,
                     self._pulls,
                 )
-                name = f"pubsub:{path}#{number}"
+                name = f"pubsub:{path}#{number_of(element)}"
                 status = SourceStatus(name, self._stream.status_every_seconds)
                 found = _READERS[key] = _Reader(puller, status)
             return found

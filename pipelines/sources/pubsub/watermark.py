@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pipelines.sources.watermark import LEAST_TOLERANCE_SECONDS
+
 MICROSECONDS = 1_000_000
 
 
@@ -21,17 +23,20 @@ class PublishTimeWatermark:
     """The watermark of one puller, which never goes back.
 
     * While messages are not yet acknowledged: the oldest of their publish times less the allowance.
-      What a crash brings again is then never behind the watermark.
+      What a crash brings again is then not behind it: after one, the puller holds the watermark
+      of the checkpoint until the leases of that time have ended.
     * With none of them: the latest publish time less the allowance, `held` there.
     * Once the broker itself has said for `idle_after` that there is nothing: the time until which
       it said so, less the allowance, `idle`. A broker that does not answer is not silence.
-    * A publish time ahead of this machine's clock by more than the allowance is not believed: it
-      moves nothing, in either direction. Where only such come, this machine's clock is behind (the
-      service stamps), and they count as silence does; the basis says `ahead`.
+    * A publish time ahead of this machine's clock by more than the allowance, and by more than a
+      second, is not believed: it moves nothing, in either direction. Where only such come, this
+      machine's clock is behind (the service stamps), and they count as silence does; the basis
+      says `ahead`.
     """
 
     def __init__(self, allowance: int, idle_after: int | None, now: int) -> None:
         self._allowance = allowance
+        self._tolerance = max(allowance, round(LEAST_TOLERANCE_SECONDS * MICROSECONDS))
         self._idle_after = idle_after
         self._heard = now
         self._silent_until = now
@@ -41,7 +46,7 @@ class PublishTimeWatermark:
 
     def believed(self, published: int, now: int) -> bool:
         """Whether a publish time can be true of a message that is here now."""
-        return published <= now + self._allowance
+        return published <= now + self._tolerance
 
     def heard(self, latest: int, now: int) -> None:
         """Messages came, the latest believed publish time of which is `latest`."""
