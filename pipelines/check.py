@@ -11,28 +11,18 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.errors import OptionError
+from pipelines.input_names import channel_and_place
 from pipelines.keys import pseudonym_keys
 from pipelines.sources.files import InputFile, discover, read_payloads, recognise_channel
 from schemas.channel import Channel
 from schemas.channels import registered_channels
+from schemas.event import EVENT
 from transforms.decode import decode
 from transforms.protect import protect
 from transforms.screen import screen
 
-_SHOWN = (
-    "event_type",
-    "op",
-    "event_time",
-    "time_basis",
-    "action",
-    "actor_basis",
-    "content_id",
-    "campaign_id",
-    "rating_scale",
-    "rating_value",
-    "ivt_class",
-    "consent_basis",
-)
+_SHOWN = [name for name in EVENT.names if name not in ("schema_ref", "pipeline_version", "channel")]
+"""The columns of the events table but those that say the same of every event of a file."""
 
 
 def check(given: str, limit: int, only_failed: bool) -> int:
@@ -49,25 +39,23 @@ def check(given: str, limit: int, only_failed: bool) -> int:
         if channel is None:
             channel = _recognised(found, file)
             print(f"{file.path}: channel {channel.name}")
-        for position, line, failed in _fates(found, channel):
-            fates["failed" if failed else "decoded"] += 1
-            if (limit and shown >= limit) or (only_failed and not failed):
+        for position, sentences, counted in _fates(found, channel):
+            fates += counted
+            if (limit and shown >= limit) or (only_failed and not counted["failed"]):
                 continue
             shown += 1
-            print(f"{file.path}:{position}: {line}")
+            for sentence in sentences:
+                print(f"{file.path}:{position}: {sentence}")
     print(f"{fates.total():,} payloads: {fates['decoded']:,} decoded, {fates['failed']:,} failed")
     return 1 if fates["failed"] else 0
 
 
 def _file(given: str) -> InputFile:
-    name, equals, path = given.partition("=")
-    named = bool(equals) and name in registered_channels()
-    if named and not path:
-        raise OptionError(f"{given}: expected a file after the =, as in {name}=FILE")
-    files = discover([path if named else given])
+    channel, path = channel_and_place(given)
+    files = discover([path])
     if len(files) != 1:
         raise OptionError(f"{given}: expected one file, found {len(files)}")
-    return replace(files[0], channel=name) if named else files[0]
+    return replace(files[0], channel=channel)
 
 
 def _recognised(batch: pa.RecordBatch, file: InputFile) -> Channel:
@@ -80,23 +68,37 @@ def _recognised(batch: pa.RecordBatch, file: InputFile) -> Channel:
     return registered_channels()[name]
 
 
-def _fates(batch: pa.RecordBatch, channel: Channel) -> Iterator[tuple[int, str, bool]]:
-    """(position, sentence, failed) of each payload: one at a time, for eyes and not for speed."""
+def _fates(
+    batch: pa.RecordBatch, channel: Channel
+) -> Iterator[tuple[int, list[str], Counter[str]]]:
+    """Position, sentences and counts of each record: one at a time, for eyes and not for speed.
+
+    As in the balance, a record that holds several is as many payloads: those that fail have a
+    sentence each, those that are decoded one together.
+    """
     keys = pseudonym_keys()
     for row in range(batch.num_rows):
         decoded = decode(batch.slice(row, 1), channel)
         position = batch.column("position")[row].as_py()
-        for failure in decoded.failed.to_pylist():
-            sentence = f"FAILED {failure['reason']} at {failure['path']}: {failure['detail']}"
-            yield position, sentence, True
+        sentences = [
+            f"FAILED {failure['reason']} at {failure['path']}: {failure['detail']}"
+            for failure in decoded.failed.to_pylist()
+        ]
         protected = protect(screen(decoded.events), keys)
         fates = [_sentence(event) for event in protected.events.to_pylist()]
         fates += ["withheld: consent is denied"] * protected.withheld.num_rows
         fates += [f"ignored: {kind}" for kind in decoded.ignored.elements()]
         if fates:
-            yield position, "; ".join(fates), False
+            sentences.append("; ".join(fates))
+        yield (
+            position,
+            sentences,
+            Counter(decoded=decoded.decoded, failed=decoded.failed.num_rows),
+        )
 
 
 def _sentence(event: dict[str, Any]) -> str:
-    shown = {name: event[name] for name in _SHOWN if event[name] is not None}
+    told = {name: event[name] for name in _SHOWN if event[name] is not None}
+    ids = {name: value.hex() for name, value in told.items() if isinstance(value, bytes)}
+    shown = {name: value for name, value in told.items() if name not in ids} | ids
     return json.dumps(shown, default=str, ensure_ascii=False)

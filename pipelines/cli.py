@@ -24,6 +24,7 @@ from pipelines.replay.options import add_replay_arguments, replay_options
 from pipelines.sources.files import InputError
 from pipelines.tables_options import add_tables_arguments
 from pipelines.verify.options import add_verify_arguments, verify_options
+from schemas.channels import ChannelError
 from schemas.version import VERSION
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; its exit code.
 
-    0: done; 2: bad use; 3: balance not closed; 4: figures differ; 5: another changes the dataset.
+    0: done; 1: the job, or every record of it, failed; 2: bad use; 3: balance not closed;
+    4: figures differ; 5: another changes the dataset.
     """
     parser = _parser()
     given, beam_arguments = parser.parse_known_args(arguments)
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InUseError as error:
         print(f"moment: {error}", file=sys.stderr)
         return IN_USE
-    except (OptionError, InputError) as error:
+    except (OptionError, InputError, ChannelError) as error:
         print(f"moment: {error}", file=sys.stderr)
         return BAD_USE
     except BrokenPipeError:
@@ -227,7 +229,9 @@ def _measure(given: argparse.Namespace, beam_arguments: Sequence[str]) -> int:
     else:
         measured = measure(options)
     print_summary(measured)
-    return NOT_BALANCED if measured.unbalanced else 0
+    if measured.unbalanced:
+        return NOT_BALANCED
+    return FAILED if measured.all_failed else 0
 
 
 def _stream(options: MeasureOptions) -> int:
@@ -303,8 +307,13 @@ def _simulate(given: argparse.Namespace, _: Sequence[str]) -> int:
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise OptionError(f"--output {output}: expected a new or empty directory")
     simulation = _simulation(given)
-    output.mkdir(parents=True, exist_ok=True)
-    write(simulation, output)
+    try:
+        write(simulation, output)
+    except OSError as error:
+        raise OptionError(
+            f"--output {output}: expected to write in it, found {error.strerror}; name another"
+            " directory"
+        ) from error
     print(f"{output}: {', '.join(sorted(p.name for p in output.iterdir()))}")
     return 0
 
@@ -323,6 +332,8 @@ def _report(given: argparse.Namespace, _: Sequence[str]) -> int:
     from pipelines.report import source_of, write_report
 
     source = source_of(given.dataset)
+    if given.html and Path(given.html).is_dir():
+        raise OptionError(f"--html {given.html}: expected a file, found a directory")
     print(write_report(source, Path(given.html) if given.html else source.page, day=given.day))
     return 0
 

@@ -19,11 +19,19 @@ from pipelines.simulator import BRAND, write
 def demo(output: Path, simulation: Callable[[], Any]) -> int:
     """Simulate into OUTPUT/native, measure into OUTPUT/figures, report; 3 if not balanced."""
     native, figures = output / "native", output / "figures"
+    if output.exists() and not output.is_dir():
+        raise OptionError(f"--output {output}: expected a directory, found a file")
     if output.exists() and any(p.name not in ("native", "figures") for p in output.iterdir()):
         raise OptionError(f"--output {output}: expected a new directory or an earlier demo")
     simulated = simulation()
     shutil.rmtree(native, ignore_errors=True)
-    native.mkdir(parents=True)
+    try:
+        native.mkdir(parents=True)
+    except OSError as error:
+        raise OptionError(
+            f"--output {output}: expected to write in it, found {error.strerror}; name another"
+            " directory"
+        ) from error
     write(simulated, native)
     parser = argparse.ArgumentParser()
     add_measure_arguments(parser)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipelines.errors import OptionError
+from pipelines.input_names import channel_and_place
 from pipelines.sources.archive import Archive, find_archive
 from pipelines.sources.files import InputFile, discover
 from pipelines.sources.kafka.settings import KafkaTopic
 from pipelines.sources.pubsub.settings import Subscription
-from schemas.channels import registered_channels
+from pipelines.storage import in_bucket
 
 KAFKA, PUBSUB = "kafka://", "pubsub://"
 ARCHIVE = "archive="
@@ -74,7 +75,7 @@ def parse_inputs(
                 raise OptionError(f"{argument}: expected a directory or gs://BUCKET/PREFIX after =")
             archives[place] = find_archive(place, archived_since)
             continue
-        channel, place = _named(argument)
+        channel, place = channel_and_place(argument)
         if place.startswith(KAFKA):
             topics.append(_topic(place, channel, start or "earliest"))
         elif place.startswith(PUBSUB):
@@ -84,7 +85,8 @@ def parse_inputs(
             found = discover([place])
             if channel:
                 found = [replace(file, channel=channel) for file in found]
-            files.update({file.path: file for file in found})
+            for file in found:
+                _add(files, file)
     if (bool(files), bool(topics), bool(subscriptions), bool(archives)).count(True) > 1:
         raise OptionError(
             "INPUT: expected files, archives, Kafka topics or Pub/Sub subscriptions, found several"
@@ -99,20 +101,20 @@ def parse_inputs(
 
 def is_topic(argument: str) -> bool:
     """Does an INPUT argument name a Kafka topic?"""
-    return _named(argument)[1].startswith(KAFKA)
+    return channel_and_place(argument)[1].startswith(KAFKA)
 
 
-def _named(argument: str) -> tuple[str | None, str]:
-    """Channel and place of `CHANNEL=INPUT`; of any other argument no channel, and itself."""
-    name, equals, place = argument.partition("=")
-    if not equals or os.path.exists(argument) or "/" in name:
-        return None, argument
-    known = registered_channels()
-    if name not in known:
-        raise OptionError(f"{argument}: {name!r} is not registered; there are {', '.join(known)}")
-    if not place:
-        raise OptionError(f"{argument}: expected a file after the =, as in {name}=FILE")
-    return name, place
+def _add(files: dict[str, InputFile], file: InputFile) -> None:
+    """Each file once, however it is named; a channel that one argument names is its channel."""
+    key = file.path if in_bucket(file.path) else os.path.realpath(file.path)
+    known = files.get(key)
+    if known is None or known.channel is None:
+        files[key] = file if known is None else replace(known, channel=file.channel)
+    elif file.channel not in (None, known.channel):
+        raise OptionError(
+            f"{file.path}: expected one channel, found {known.channel} and {file.channel}; name it"
+            " once"
+        )
 
 
 def _topic(place: str, channel: str | None, start: str) -> KafkaTopic:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import duckdb
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.archiving import archiving, begin_archive
+from pipelines.arrivals import unbelieved
 from pipelines.backfill.manifest import MANIFEST
 from pipelines.graph import build
 from pipelines.json_file import write_json
@@ -46,6 +47,13 @@ class Measured:
     unbalanced: list[dict[str, Any]]
     metrics: int
     seconds: float
+    unbelieved: tuple[str, ...] = ()
+    """A sentence on each input most of whose events say times that were not believed."""
+
+    @property
+    def all_failed(self) -> bool:
+        """Was there input, and nothing of it could be decoded?"""
+        return self.balance["received"] > 0 and self.balance["decoded"] == 0
 
 
 def measure(options: MeasureOptions, source: beam.PTransform | None = None) -> Measured:
@@ -58,6 +66,7 @@ def measure(options: MeasureOptions, source: beam.PTransform | None = None) -> M
     output = options.output
     assert isinstance(output, Path), output
     begin_archive(options)
+    is_new = not output.exists()
     output.mkdir(parents=True, exist_ok=True)
     staging = output / ".incoming"
     shutil.rmtree(staging, ignore_errors=True)
@@ -73,8 +82,13 @@ def measure(options: MeasureOptions, source: beam.PTransform | None = None) -> M
         _move_in(staging, output)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        if is_new and not any(output.iterdir()):
+            output.rmdir()
     create_views(output)
-    measured = _summary(output, time.monotonic() - began)
+    measured = replace(
+        _summary(output, time.monotonic() - began),
+        unbelieved=tuple(unbelieved(output, options.inputs.files)),
+    )
     record = run_record(options) | outcome(measured)
     write_json(output / "run.json", record)
     return measured
@@ -172,6 +186,13 @@ def print_summary(measured: Measured) -> None:
         f" + {b['withheld']:,} withheld + {b['ignored']:,} ignored + {b['late']:,} late\n"
         f"{measured.metrics:,} metric rows in {measured.seconds:.1f} s: {measured.output}"
     )
+    if measured.all_failed:
+        print(
+            "NOTHING DECODED: every payload failed; see failed_events, and `moment check FILE`",
+            file=sys.stderr,
+        )
+    for sentence in measured.unbelieved:
+        print(f"TIMES NOT BELIEVED: {sentence}", file=sys.stderr)
     for row in measured.unbalanced:
         print(
             f"NOT BALANCED: {row['input']} {row['arrival_hour']} {row['channel']}: "

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 from apache_beam.runners.portability.portable_runner import PortableRunner
@@ -31,11 +30,15 @@ from pipelines.output_options import (
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sources.pubsub.settings import check_acknowledged
 from pipelines.stream_options import StreamOptions, stream_options
+from pipelines.time_zones import is_time_zone
 from schemas.channels import registered_channels
 
 FEWEST_SHARDS, MOST_SHARDS = 4, 1024
 BYTES_A_SHARD = 128 * 1024 * 1024
 """That many bytes of native events are about 150,000 observations: 200 MB in their turn."""
+
+GREATEST_EPOCH = 10**18
+"""A column of 64 bits holds nine times as many: backfills count on from it."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +93,16 @@ def measure_options(
     output = output_of(arguments.output, arguments.replace, stream.append)
     archive = archive_of(arguments.archive, output)
     load_through = load_through_of(arguments.load_through, output)
-    try:
-        ZoneInfo(arguments.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+    if not is_time_zone(arguments.time_zone):
         raise OptionError(
             f"--time-zone {arguments.time_zone}: expected an IANA name such as Europe/Paris"
-        ) from error
+        )
     if arguments.shards is not None and not 1 <= arguments.shards <= MOST_SHARDS:
         raise OptionError(f"--shards {arguments.shards}: expected 1 to {MOST_SHARDS}")
-    if arguments.epoch < 0:
-        raise OptionError(f"--epoch {arguments.epoch}: expected 0 or more")
+    if not 0 <= arguments.epoch <= GREATEST_EPOCH:
+        raise OptionError(f"--epoch {arguments.epoch}: expected 0 to {GREATEST_EPOCH}")
+    if arguments.brand is not None and not arguments.brand.strip():
+        raise OptionError("--brand: expected the id of a brand, found none; leave it out")
     channels = _channels(arguments.channels)
     inputs = parse_inputs(arguments.inputs, arguments.start, arguments.pullers, archived_since)
     inputs = replace(inputs, files=inputs_outside(inputs.files, output))
@@ -212,6 +215,10 @@ def _channels(given: str | None) -> tuple[str, ...]:
     if given is None:
         return tuple(known)
     names = tuple(name.strip() for name in given.split(",") if name.strip())
+    if not names:
+        raise OptionError(
+            f"--channels: expected names, comma-separated, found none; there are {', '.join(known)}"
+        )
     for name in names:
         if name not in known:
             raise OptionError(

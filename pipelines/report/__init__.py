@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
+from pipelines.errors import OptionError
 from pipelines.report.folder import FolderSource
 from pipelines.report.page import page
 from pipelines.report.query import read_findings
@@ -20,11 +22,20 @@ def write_report(
 
     The page needs nothing but itself: styles and charts are inline, and it reads without scripts.
     `day` is the local day with most events unless given. Raises FileNotFoundError where a path is
-    not a directory, OptionError where there is nothing about `day` or BigQuery refuses.
+    not a directory, OptionError where there is nothing about `day`, the page cannot be written or
+    BigQuery refuses.
     """
     source = FolderSource(dataset) if isinstance(dataset, Path) else dataset
     html = page(read_findings(source, day), title)
-    target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.unfinished")
-    unfinished.write_text(html, encoding="utf-8")
-    return unfinished.replace(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(html, encoding="utf-8")
+        return unfinished.replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise OptionError(
+            f"{target}: expected to write the page there, found {error.strerror}; name another"
+            " file with --html"
+        ) from error

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines.errors import OptionError
 from pipelines.report.selects import VIEWS, Select
 from pipelines.report.source import Ask, Row
 from pipelines.sinks.table import Table
@@ -35,7 +36,8 @@ class FolderSource:
         return self.folder / "report.html"
 
     def run(self) -> Mapping[str, Any]:
-        """As run.json has it. Raises FileNotFoundError where there is no directory."""
+        """As run.json has it. Raises FileNotFoundError where there is no directory, OptionError
+        where run.json is not what a run writes."""
         if not self.folder.is_dir():
             raise FileNotFoundError(
                 f"expected the directory of a dataset at {self.folder}, found none;"
@@ -44,9 +46,19 @@ class FolderSource:
         path = self.folder / "run.json"
         if not path.is_file():
             return {}
-        run = json.loads(path.read_text(encoding="utf-8"))
-        options = run.get("options")
-        return {**(options if isinstance(options, dict) else {}), **run}
+        try:
+            run = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise OptionError(f"{path}: expected JSON as `moment measure` writes it") from error
+        told = dict(run) if isinstance(run, dict) else {}
+        if isinstance(options := told.get("options"), dict):
+            told = {**options, **told}
+        if "time_zone" not in told:
+            raise OptionError(
+                f"{path}: expected the options of a run, as `moment measure` writes them, found no"
+                " time_zone"
+            )
+        return told
 
     def why_no_failures(self) -> str | None:
         return None

@@ -15,6 +15,8 @@ SITE = "https://www.maison-lumiere.example"
 HEARTBEAT_MS = 10_000
 PANEL_PERIOD_S = 60
 MINUTE_MS = 60_000
+MOST_MINUTES = 24 * 60
+"""A simulation is made in memory, and its channels' records grow with the length of the show."""
 SHOW_START = datetime(2026, 3, 14, 19, 30, tzinfo=timezone.utc)
 """20:30 in Paris, before the change to summer time."""
 
@@ -62,6 +64,10 @@ class Options:
             )
         if self.minutes < 10:
             raise ValueError(f"minutes: expected a show of at least 10, found {self.minutes}")
+        if self.minutes > MOST_MINUTES:
+            raise ValueError(
+                f"minutes: expected a show of at most {MOST_MINUTES}, found {self.minutes}"
+            )
         if self.start.tzinfo is None:
             raise ValueError("start: expected a time with an offset, found one without")
         if self.start.second or self.start.microsecond:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import re
 import tempfile
@@ -66,6 +67,7 @@ _NO_FILES = (
 _NAME = re.compile(r"\.(?P<extension>\w+)(?:[.-]\d[\d-]*)?(?:\.(?P<compression>gz|zst))?$", re.I)
 _LOG_LINE = re.compile(rb'\S+ \S+ \S+ \[[^\]]+\] "')
 _SNIFFED_BYTES = 64 * 1024
+_LOG = logging.getLogger(__name__)
 
 
 class InputError(ValueError):
@@ -90,9 +92,10 @@ def discover(inputs: Sequence[str]) -> list[InputFile]:
     Each may be of this machine or of a bucket, as gs://BUCKET/PATH, whose prefixes are directories.
 
     Directories are searched to the bottom, in order of names, for files of a known extension
-    (FORMATS, rotated, .gz, .zst); hidden files and directories are left out. A file named by itself
-    or by a glob is never left out: with another extension, its content must say what it is. Raises
-    InputError.
+    (FORMATS, rotated, .gz, .zst), and on this machine for access logs of any name, which web
+    servers give no ending; hidden files and directories are left out, and the others with a
+    warning. A file named by itself or by a glob is never left out: with another extension, its
+    content must say what it is. Raises InputError.
     """
     paths: dict[str, str] = {}
     found: dict[str, Found] = {}
@@ -109,8 +112,16 @@ def discover(inputs: Sequence[str]) -> list[InputFile]:
 
 
 def _objects(given: str) -> list[Found]:
+    others: list[str] = []
+
+    def is_known(path: str) -> bool:
+        known = _named(path)[0] is not None
+        if not known:
+            others.append(path)
+        return known
+
     try:
-        found = objects(given, lambda path: _named(path)[0] is not None)
+        found = objects(given, is_known)
     except StorageError as error:
         raise InputError(f"{error}.") from error
     if found is None:
@@ -120,7 +131,19 @@ def _objects(given: str) -> list[Found]:
         )
     if not found:
         raise InputError(_NO_FILES.format(given))
+    if not glob.has_magic(given):
+        _tell_left_out(given, others)
     return found
+
+
+def _tell_left_out(directory: str, others: Sequence[str]) -> None:
+    if others:
+        _LOG.warning(
+            "%s: left out %s of other endings, such as %s; name them one by one to read them",
+            directory,
+            "1 file" if len(others) == 1 else f"{len(others)} files",
+            min(others),
+        )
 
 
 def _paths(given: str) -> list[str]:
@@ -158,14 +181,29 @@ def _known_files(directory: str) -> list[str]:
         )
 
     found: list[str] = []
+    others: list[str] = []
     for folder, folders, names in os.walk(directory, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found.extend(
-            os.path.join(folder, name)
-            for name in sorted(names)
-            if not name.startswith(".") and _named(name)[0] is not None
-        )
+        for name in sorted(name for name in names if not name.startswith(".")):
+            path = os.path.join(folder, name)
+            known = _named(name)[0] is not None or _is_access_log(path)
+            (found if known else others).append(path)
+    if found:
+        _tell_left_out(directory, others)
     return found
+
+
+def _is_access_log(path: str) -> bool:
+    """Does it begin as the log of a web server, packed or not? Apache's is named access_log."""
+    try:
+        if not os.path.isfile(path):
+            return False
+        with open(path, "rb") as file:
+            start = file.read(4)
+        packed = next((name for magic, name in MAGIC.items() if start.startswith(magic)), None)
+        return bool(_LOG_LINE.match(next(read_blocks(path, packed, _SNIFFED_BYTES), b"")))
+    except (OSError, Broken):
+        return False
 
 
 def _named(path: str) -> tuple[str | None, str | None]:

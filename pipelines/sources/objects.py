@@ -60,7 +60,7 @@ def _matches(pattern: Sequence[str], path: list[str], known: bool) -> bool:
 
 
 def _is_input(path: str, given: str, is_known: Callable[[str], bool]) -> bool:
-    return is_known(path) and not _hidden(_parts(path)[len(_parts(given.rstrip("/"))) :])
+    return not _hidden(_parts(path)[len(_parts(given.rstrip("/"))) :]) and is_known(path)
 
 
 def _parts(path: str) -> list[str]:

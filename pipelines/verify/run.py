@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines.errors import OptionError
 from pipelines.json_file import read_run_json
 from pipelines.keys import KEY_VARIABLE, pseudonym_keys
+from pipelines.time_zones import is_time_zone
 from schemas.channels import registered_channels
 
 
@@ -60,10 +60,8 @@ def run_of(run: Any, path: str) -> Run:
                 f"{path}: its channel {name!r} is not registered here; install what registers it"
             )
     time_zone = _value(path, run, "time_zone", str)
-    try:
-        ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise OptionError(f"{path}: expected an IANA time zone, found {time_zone!r}") from error
+    if not is_time_zone(time_zone):
+        raise OptionError(f"{path}: expected an IANA time zone, found {time_zone!r}")
     # Only a stream writes the key `streaming`.
     streaming = "streaming" in run and _value(path, run, "streaming", bool)
     return Run(

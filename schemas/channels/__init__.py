@@ -21,23 +21,33 @@ BUILT_IN = (
 )
 
 
+class ChannelError(ValueError):
+    """What an entry point gives is no channel to register: one sentence for who installed it."""
+
+
 @cache
 def registered_channels() -> dict[str, Channel]:
     """Every channel by name: built-in ones first, then entry points in the order of their names.
 
-    Raises ValueError when an entry point is no Channel or takes a name that is taken.
+    Raises ChannelError where an entry point cannot be loaded, is no Channel or takes a name that is
+    taken.
     """
     channels = {name: import_module(f"schemas.channels.{name}").CHANNEL for name in BUILT_IN}
     for point in sorted(entry_points(group="moment.channels"), key=lambda point: point.name):
-        channel = point.load()
+        told = f"entry point {point.name} = {point.value}"
+        mend = "mend or uninstall the package that brings it"
+        try:
+            channel = point.load()
+        except Exception as error:  # a third party's code
+            raise ChannelError(
+                f"{told}: expected to import it, found {type(error).__name__}; {mend}"
+            ) from error
         if not isinstance(channel, Channel):
-            raise ValueError(
-                f"entry point {point.name} = {point.value}: expected a schemas.channel.Channel,"
-                f" found {type(channel).__name__}"
+            raise ChannelError(
+                f"{told}: expected a schemas.channel.Channel, found {type(channel).__name__};"
+                f" {mend}"
             )
         if channel.name in channels:
-            raise ValueError(
-                f"entry point {point.name} = {point.value}: channel {channel.name!r} exists already"
-            )
+            raise ChannelError(f"{told}: channel {channel.name!r} exists already; {mend}")
         channels[channel.name] = channel
     return channels

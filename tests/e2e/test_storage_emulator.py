@@ -179,7 +179,7 @@ def test_an_object_arrived_when_it_was_written(storage, bucket):
     ],
     ids=["a prefix", "with a slash", "a pattern", "any depth", "matching prefixes", "a name", "all"],
 )  # fmt: skip
-def test_objects_are_named_as_files_are(storage, bucket, given, expected):
+def test_objects_are_named_as_files_are(storage, bucket, given, expected, caplog):
     for name, content in {
         "logs/a.ndjson": LINES,
         "logs/b.log.gz": gzip.compress(LINES),
@@ -193,6 +193,15 @@ def test_objects_are_named_as_files_are(storage, bucket, given, expected):
     found = discover([f"{bucket}{given}", f"{bucket}{given}"])
 
     assert [file.path.removeprefix(f"{bucket}/") for file in found] == expected
+    left_out = given in ("/logs", "/logs/", "")
+    assert set(caplog.messages) == (
+        {
+            f"{bucket}{given}: left out 1 file of other endings, such as {bucket}/logs/notes.md; name"
+            " them one by one to read them"
+        }
+        if left_out
+        else set()
+    )
 
 
 @pytest.mark.parametrize(

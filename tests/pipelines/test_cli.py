@@ -15,7 +15,7 @@ import pytest
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 
 from pipelines import cli
-from pipelines.keys import KEY_VARIABLE
+from pipelines.keys import KEY_VARIABLE, pseudonym_keys
 from pipelines.measure import pipeline_options
 from pipelines.metric_docs import DOCUMENT, dictionary_page
 from pipelines.options import MeasureOptions
@@ -146,7 +146,32 @@ BAD_USE = {
     ),
     "epoch-negative": (
         ["measure", MAILJET, "--output", "out", "--epoch", "-1"],
-        "moment: --epoch -1: expected 0 or more",
+        "moment: --epoch -1: expected 0 to 1000000000000000000",
+    ),
+    "epoch-of-more-than-64-bits": (
+        ["measure", MAILJET, "--output", "out", "--epoch", "99999999999999999999"],
+        "moment: --epoch 99999999999999999999: expected 0 to 1000000000000000000",
+    ),
+    "brand-empty": (
+        ["measure", MAILJET, "--output", "out", "--brand", ""],
+        "moment: --brand: expected the id of a brand, found none; leave it out",
+    ),
+    "channels-empty": (
+        ["measure", MAILJET, "--output", "out", "--channels", ""],
+        "moment: --channels: expected names, comma-separated, found none; there are"
+        f" {CHANNELS}",
+    ),
+    "time-zone-of-python-alone": (
+        ["measure", MAILJET, "--output", "out", "--time-zone", "Factory"],
+        "moment: --time-zone Factory: expected an IANA name such as Europe/Paris",
+    ),
+    "file-of-two-channels": (
+        ["measure", f"mailjet={MAILJET}", f"survey={MAILJET}", "--output", "out"],
+        f"moment: {MAILJET}: expected one channel, found mailjet and survey; name it once",
+    ),
+    "folder-of-a-day-without-match": (
+        ["measure", "day=*/*.ndjson", "--output", "out"],
+        f"moment: day=*/*.ndjson: 'day' is not registered; there are {CHANNELS}",
     ),
     "check-of-nothing": (
         ["check", "nowhere.ndjson"],
@@ -159,6 +184,10 @@ BAD_USE = {
     "check-without-a-path-after-the-channel": (
         ["check", "mailjet="],
         "moment: mailjet=: expected a file after the =, as in mailjet=FILE",
+    ),
+    "check-of-a-channel-that-is-unknown": (
+        ["check", f"mailchimp={MAILJET}"],
+        f"moment: mailchimp={MAILJET}: 'mailchimp' is not registered; there are {CHANNELS}",
     ),
     "check-of-many": (
         ["check", str(FIXTURES)],
@@ -177,6 +206,15 @@ BAD_USE = {
         ["simulate", "--output", "out", "--minutes", "9"],
         "moment: --minutes: expected a show of at least 10, found 9",
     ),
+    "simulation-of-months": (
+        ["simulate", "--output", "out", "--minutes", "100000"],
+        "moment: --minutes: expected a show of at most 1440, found 100000",
+    ),
+    "simulation-below-a-file": (
+        ["simulate", "--output", "mine/thesis.txt/out", "--people", "20", "--minutes", "10"],
+        "moment: --output mine/thesis.txt/out: expected to write in it, found Not a directory;"
+        " name another directory",
+    ),
     "simulation-into-something": (
         ["simulate", "--output", "mine"],
         "moment: --output mine: expected a new or empty directory",
@@ -184,6 +222,15 @@ BAD_USE = {
     "demo-into-something": (
         ["demo", "--output", "mine"],
         "moment: --output mine: expected a new directory or an earlier demo",
+    ),
+    "demo-into-a-file": (
+        ["demo", "--output", "mine/thesis.txt"],
+        "moment: --output mine/thesis.txt: expected a directory, found a file",
+    ),
+    "demo-below-a-file": (
+        ["demo", "--output", "mine/thesis.txt/out", "--people", "20", "--minutes", "10"],
+        "moment: --output mine/thesis.txt/out: expected to write in it, found Not a directory;"
+        " name another directory",
     ),
     "verify-of-no-dataset": (
         ["verify", "mine", MAILJET],
@@ -196,6 +243,24 @@ BAD_USE = {
     "report-of-no-dataset": (
         ["report", "mine"],
         "moment: mine: expected a dataset of `moment measure` (no run.json in it)",
+    ),
+    "report-of-a-run-cut-short": (
+        ["report", "cut"],
+        "moment: cut/run.json: expected JSON as `moment measure` writes it",
+    ),
+    "report-of-a-run-that-says-nothing": (
+        ["report", "bare"],
+        "moment: bare/run.json: expected the options of a run, as `moment measure` writes them,"
+        " found no time_zone",
+    ),
+    "report-into-a-directory": (
+        ["report", "whole", "--html", "mine"],
+        "moment: --html mine: expected a file, found a directory",
+    ),
+    "report-below-a-file": (
+        ["report", "whole", "--html", "mine/thesis.txt/page.html"],
+        "moment: mine/thesis.txt/page.html: expected to write the page there, found File"
+        " exists; name another file with --html",
     ),
 }  # fmt: skip
 
@@ -210,6 +275,13 @@ def test_bad_use_is_told_in_one_sentence_with_code_2_before_anything_is_written(
     (tmp_path / "old" / "balance").mkdir(parents=True)
     (tmp_path / "old" / "balance" / "part.parquet").write_bytes(b"PAR1")
     (tmp_path / "strange.ndjson").write_text('{"colour": "blue"}\n' * 3)
+    for name, run in {
+        "cut": '{"time_zone": "Eur',
+        "bare": "{}",
+        "whole": '{"time_zone": "UTC"}',
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(run)
     before = _tree(tmp_path)
 
     assert moment(*arguments) == Said(2, "", sentence + "\n")
@@ -409,6 +481,44 @@ def test_measure_ends_with_3_and_says_so_where_the_balance_does_not_close(moment
     assert re.search(rf"^NOT BALANCED: {SURVEY} .* survey: received \d+, ", said.err, re.M)
 
 
+def test_measure_ends_with_1_and_says_so_where_every_record_failed(moment, tmp_path):
+    (tmp_path / "mail.ndjson").write_text('{"event": "levitated"}\n' * 2)
+    said = moment("measure", "mailjet=mail.ndjson", "--output", "out")
+
+    assert said.code == 1
+    assert said.out.splitlines()[0] == "2 payloads received = 0 decoded + 2 failed"
+    assert said.err == (
+        "NOTHING DECODED: every payload failed; see failed_events, and `moment check FILE`\n"
+    )
+
+
+def test_folders_of_days_are_a_pattern_and_no_channel(moment, tmp_path):
+    (tmp_path / "day=2026-03-02").mkdir()
+    (tmp_path / "day=2026-03-02" / "mail.ndjson").write_bytes(Path(MAILJET).read_bytes())
+    said = moment("measure", "day=*/*.ndjson", "--output", "out")
+
+    assert said.out.splitlines()[0] == "13 payloads received = 13 decoded + 0 failed"
+
+
+def test_a_file_named_twice_is_read_once_as_the_channel_that_is_named(moment, tmp_path):
+    (tmp_path / "mail").write_bytes(Path(MAILJET).read_bytes())
+    said = moment("measure", "./mail", "mailjet=mail", f"{tmp_path}/mail", "--output", "out")
+
+    assert said.out.splitlines()[0] == "13 payloads received = 13 decoded + 0 failed"
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["inputs"] == ["./mail"]
+
+
+def test_a_job_that_breaks_leaves_no_empty_directory(moment, tmp_path, monkeypatch):
+    def broken(*_: object) -> None:
+        raise RuntimeError("a machine that breaks")
+
+    monkeypatch.setattr("pipelines.measure.build", broken)
+    with pytest.raises(RuntimeError, match="a machine that breaks"):
+        moment("measure", MAILJET, "--output", "out")
+
+    assert _tree(tmp_path) == set()
+
+
 def test_verify_ends_with_0_where_all_is_identical_with_4_where_not_with_3_out_of_balance(
     moment, tmp_path, monkeypatch
 ):
@@ -459,20 +569,54 @@ def test_check_says_what_each_payload_becomes(moment):
 
     assert said.code == 0
     assert place == f"{SURVEY}:1"
-    assert json.loads(events.split("; ")[0]) == {
+    shown = json.loads(events.split("; ")[0])
+    assert {
+        name: value
+        for name, value in shown.items()
+        if name not in ("ingested_time", "event_id", "fact_id", "actor_id")
+    } == {
+        "source": "survey",
+        "source_event_id": "r-100:recommend:completed:2026-03-02T10:00:00.250Z:0",
         "event_type": "survey.answer: nps",
         "op": "insert",
+        "revision": 1772445600250000,
         "event_time": "2026-03-02 10:00:00.250000+00:00",
         "time_basis": "true",
-        "action": "rate",
+        "collected_time": "2026-03-02 10:00:00.250000+00:00",
+        "actor_key_id": pseudonym_keys().key_id,
         "actor_basis": "login",
+        "actor_kind": "person",
+        "action": "rate",
+        "action_class": "survey",
+        "object_id": "recommend",
+        "object_type": "question",
+        "parent_id": "s-live",
         "content_id": "evening-live",
+        "brand_id": "acme",
+        "media_type": "owned",
+        "country": "FR",
+        "modality": "scale",
         "rating_scale": "nps",
         "rating_value": 9.0,
+        "rating_min": 0.0,
+        "rating_max": 10.0,
         "ivt_class": "unknown",
         "consent_basis": "granted",
+        "consent_reason": "survey.consent.analytics=true",
+        "provenance": "first_party",
+        "retention_until": "2027-03-02",
     }
+    assert re.fullmatch("[0-9a-f]{32}", shown["actor_id"])
+    assert '"text": "Un peu long, mais drôle"' in events
     assert count == "7 payloads: 7 decoded, 0 failed"
+
+
+def test_check_counts_what_measure_counts_also_of_records_that_hold_several(moment):
+    checked = moment("check", f"mailjet={MAILJET}").out.splitlines()[-1]
+    measured = moment("measure", f"mailjet={MAILJET}", "--output", "out").out.splitlines()[0]
+
+    assert checked == "13 payloads: 13 decoded, 0 failed"
+    assert measured == "13 payloads received = 13 decoded + 0 failed"
 
 
 def test_check_recognises_the_channel_and_tells_of_consent(moment):

@@ -37,6 +37,39 @@ def test_a_directory_gives_its_known_files_to_the_bottom_in_order(tmp_path):
     ]
 
 
+REQUEST = b'192.0.2.1 - - [02/Mar/2026:12:00:00 +0000] "GET / HTTP/1.1" 200 1\n'
+
+
+def test_access_logs_of_a_directory_are_read_whatever_they_are_called(tmp_path, caplog):
+    written(tmp_path, "access_log", REQUEST)
+    written(tmp_path, "access_log-20260301", gzip.compress(REQUEST))
+    written(tmp_path, "other.log", REQUEST)
+
+    assert [
+        (os.path.basename(f.path), f.format, f.compression) for f in discover([str(tmp_path)])
+    ] == [
+        ("access_log", "log", None),
+        ("access_log-20260301", "log", "gz"),
+        ("other.log", "log", None),
+    ]
+    assert caplog.messages == []
+
+
+def test_what_a_directory_leaves_out_is_told_with_an_example(tmp_path, caplog):
+    written(tmp_path, "a.ndjson", LINES)
+    written(tmp_path, "deep/error_log", b"[Mon Mar 02 12:00:00 2026] [core:notice] hello\n")
+    written(tmp_path, "notes.txt", b"id;name\n1;Ann\n")
+    written(tmp_path, "torn", gzip.compress(REQUEST)[:12])
+    written(tmp_path, ".hidden", b"text")
+    os.mkfifo(tmp_path / "pipe")
+
+    assert [os.path.basename(f.path) for f in discover([str(tmp_path)])] == ["a.ndjson"]
+    assert caplog.messages == [
+        f"{tmp_path}: left out 4 files of other endings, such as {tmp_path}/deep/error_log; name"
+        " them one by one to read them"
+    ]
+
+
 def test_a_file_named_twice_is_read_once(tmp_path):
     path = written(tmp_path, "a.ndjson", LINES)
 

@@ -142,7 +142,7 @@ def test_text_from_the_data_is_never_markup(tmp_path: Path) -> None:
     write_metrics(tmp_path, rows)
     write_balance(tmp_path, [balance(evil, 9, input=evil, balanced=False)])
     write_failed(tmp_path, {(evil, evil, evil): 1})
-    run = {"version": evil, "property": evil}
+    run = {"version": evil, "property": evil, "time_zone": "UTC"}
     (tmp_path / "run.json").write_text(json.dumps(run), encoding="utf-8")
     html, elements = read(tmp_path)
     keys = {e["attributes"].get("data-metric-key") for e in elements} - {None}

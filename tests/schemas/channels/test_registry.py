@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.cli import main
 from schemas.channels import BUILT_IN, registered_channels
 from tests.checks import decode_records, readable_events
 
@@ -131,3 +132,17 @@ def test_an_entry_point_must_be_a_channel(site: Path) -> None:
 
     with pytest.raises(ValueError, match=r"expected a schemas\.channel\.Channel, found int"):
         registered_channels()
+
+
+def test_an_entry_point_that_cannot_be_imported_is_named_with_the_kind_of_its_error(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(
+        site, "moment_kiosk_torn", "import no_such_module\n", "kiosk = moment_kiosk_torn:CHANNEL"
+    )
+
+    assert main(["channels"]) == 2
+    assert capsys.readouterr().err == (
+        "moment: entry point kiosk = moment_kiosk_torn:CHANNEL: expected to import it, found"
+        " ModuleNotFoundError; mend or uninstall the package that brings it\n"
+    )
