@@ -1,0 +1,93 @@
+"""State of a steady live: what a shard and its families remember at minute 100, beside minute 40.
+
+As it is written into keyed state, with what was appended since the last merge. What a runner keeps
+beside it is measured on Flink (docs/benchmarks.md, State).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.event import UUID
+from tests.transforms.keyed_state import Bag, Value
+from tests.transforms.observations import PARIS, TEXTS, observations, said
+from transforms.accumulate import Accumulate, PublishRules, recall
+from transforms.accumulate_families import _add
+from transforms.attend import AttendRules
+from transforms.keyed_machine import KeyedMachine, new_step
+from transforms.keyed_shard import Shard, recall_shard
+from transforms.observe import label_batch
+
+TEN = datetime(2026, 3, 2, 9, tzinfo=timezone.utc)
+"""Ten o'clock in Paris."""
+PEOPLE, HOT, FAMILIES = 1_200, 5, 1
+RULES = AttendRules(PARIS, hot_minutes=HOT, fact_minutes=HOT)
+PUBLISH = PublishRules(PARIS, ("app",), shards=1)
+
+
+class Kept:
+    """A machine under a key, its state in the test's hand, and the bytes of that state."""
+
+    def __init__(self, machines, key):
+        self.machines, self.key, self.bag, self.token = machines, key, Bag(), Value()
+
+    def wake(self):
+        return self.machines.wake(self.key, self.bag, self.token)
+
+    def remember(self, machine):
+        self.machines.remember(self.key, machine, self.bag, self.token)
+
+    @property
+    def bytes(self):
+        return sum(len(packed.encoded) for packed in self.bag.held)
+
+
+def _beats(minute, chance):
+    """A heartbeat of each person in a minute, whose ids are like nothing seen before."""
+    at = (TEN + timedelta(minutes=minute, seconds=20)).isoformat()[:19]
+    (one,) = [observations([said(at, "ana", "heartbeat", id=1, period=30_000)])]
+    many = one.take(pa.array(np.zeros(PEOPLE, np.int64)))
+    ids = pa.array([chance.bytes(16) for _ in range(PEOPLE)], UUID)
+    for name, column in (("actor", pa.array(np.arange(1, PEOPLE + 1))), ("event_id", ids)):
+        place = many.schema.get_field_index(name)
+        many = many.set_column(place, many.schema.field(place), column)
+    return many
+
+
+def test_state_at_minute_100_is_at_most_a_tenth_above_that_at_minute_40():
+    shards = KeyedMachine[Shard](
+        new_step(), lambda key, memory: recall_shard(key, FAMILIES, RULES, memory)
+    )
+    totals = KeyedMachine[Accumulate](
+        new_step(), lambda key, memory: recall(PUBLISH, key == 0, memory)
+    )
+    shard, families = Kept(shards, 0), [Kept(totals, key) for key in range(FAMILIES + 1)]
+    chance, state = np.random.default_rng(7), []
+    for minute in range(106):
+        told = _one_minute(shard, _beats(minute, chance), minute)
+        for kept in families:
+            machine = kept.wake()
+            if not minute:
+                machine.name(label_batch(TEXTS))
+            _add(machine, [packed for family, packed in told if family == kept.key])
+            list(machine.rows(TEN + timedelta(minutes=minute + 1)))
+            kept.remember(machine)
+        state.append([kept.bytes for kept in (shard, *families)])
+
+    then, now = (np.sum(state[at - 5 : at + 6]) / 11 for at in (40, 100))
+    assert then > 60_000
+    assert now <= 1.1 * then, f"{then:,.0f} bytes at minute 40, {now:,.0f} at minute 100"
+
+
+def _one_minute(kept, beats, minute):
+    """What the shard tells the families of a minute that it hears and then closes."""
+    shard = kept.wake()
+    shard.machine.add(beats)
+    _, deltas = shard.emit()
+    reached = int(TEN.timestamp()) // 60 + minute + 1
+    told = [*deltas, *shard.close(reached, reached * 60.0)]
+    kept.remember(shard)
+    return told
