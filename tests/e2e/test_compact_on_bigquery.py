@@ -23,7 +23,7 @@ from pipelines.backfill.lease import exclusively
 from pipelines.cli import main
 from pipelines.compact.folder import compact
 from pipelines.compact.kept import KEPT, print_compacted
-from pipelines.errors import OptionError
+from pipelines.errors import IN_USE, OptionError
 from pipelines.place_bigquery import BigQueryPlace
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS
@@ -185,7 +185,7 @@ def test_killed_half_way_the_views_say_the_same_and_a_rerun_completes(place, dat
     halfway = said(place)
     for name, rows in before.items():
         assert halfway[name] == rows, name
-    assert moment_compact(place) == 2
+    assert moment_compact(place) == IN_USE
     assert "s until its lease has" in capsys.readouterr().err
 
     as_if_minutes_had_passed(place)
@@ -203,7 +203,7 @@ def in_compacted(dataset: Path, table: Table) -> list[str]:
 def test_while_somebody_compacts_or_refills_it_nothing_is_done(place, capsys):
     before = everything(place)
     with exclusively(place.to):
-        assert moment_compact(place) == 2
+        assert moment_compact(place) == IN_USE
 
     assert re.search(
         r"expected no other backfill, replay or compaction of it, found that of .+ on .+"
