@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from pipelines.cli import main
+from pipelines.runs import Runs
 from pipelines.sinks.bigquery.destination import Destination, parse_destination
 from pipelines.sinks.tables import FAILED_EVENTS, REPLAYS, RUNS, TABLES
-from pipelines.stream import _begin_in_bigquery
+from pipelines.stream import _add_row, _begun_in_bigquery
 from tests.bigquery_tables import one
 from tests.e2e.in_bigquery import copy_of, copy_table
 from tests.e2e.permitting import Asked, permitting
@@ -65,7 +66,8 @@ def test_a_stream_may_begin_and_append_to_each_of_its_tables(as_account, empty, 
     with as_account("writer", empty) as asked:
         place = parse_destination(str(empty), asked.variables)
         anew: Any = SimpleNamespace(stream=SimpleNamespace(append=False))
-        _begin_in_bigquery(anew, place, {"streaming": True})
+        assert _begun_in_bigquery(anew, place) is None
+        _add_row(Runs(place, streaming=True), {"streaming": True})
         for table in TABLES:
             copy_table(table, dataset, place)
 
