@@ -95,8 +95,8 @@ QUALIFY row_number() OVER (PARTITION BY {_FIGURE} ORDER BY {NEWEST_FIRST}) = 1
             "metrics_now",
             "one row a figure: the one that stands, else the newest early one",
             f"""
-SELECT {_columns(METRICS)}, final FROM (
-  SELECT {_columns(METRICS)}, TRUE AS final FROM metrics_latest
+SELECT * FROM (
+  SELECT *, TRUE AS final FROM metrics_latest
   UNION ALL SELECT {_columns(METRICS)}, FALSE AS final FROM metrics_live
 )
 QUALIFY row_number() OVER (PARTITION BY {_FIGURE} ORDER BY final DESC, {NEWEST_FIRST}) = 1

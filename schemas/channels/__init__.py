@@ -38,7 +38,9 @@ def registered_channels() -> dict[str, Channel]:
         mend = "mend or uninstall the package that brings it"
         try:
             channel = point.load()
-        except Exception as error:  # a third party's code
+        except Exception as error:
+            # A third party's module, which may raise anything where it is imported. Every command
+            # reads the registry: the sentence must say whose fault it is.
             raise ChannelError(
                 f"{told}: expected to import it, found {type(error).__name__}; {mend}"
             ) from error

@@ -12,10 +12,12 @@ from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local import storage as local_storage
 from deploy.local.bigquery import PROJECT, Emulator, local_bigquery, missing_emulator
+from deploy.local.download import missing_tool
 from deploy.local.services import ROOT
 from pipelines.sinks.bigquery.destination import Destination, parse_destination
 from pipelines.sinks.bigquery.tables import apply, plan
 from tests.e2e.in_bigquery import InBigQuery, copy_of
+from tests.e2e.kafka_broker import Broker, own_broker
 from tests.e2e.needs import need
 
 # The same three days of raw input in a folder and in BigQuery, and the same commands over both.
@@ -52,6 +54,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BesideTheClu
 def bigquery() -> Iterator[Emulator]:
     need(missing_emulator(), "tests of BigQuery's emulator")
     with local_bigquery() as running, _told_of(running.variables):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    """Kafka alone, which no cluster reads."""
+    need(missing_tool())
+    with own_broker() as running:
         yield running
 
 

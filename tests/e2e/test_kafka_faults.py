@@ -20,7 +20,6 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from deploy.local.download import missing_tool
 from pipelines.sources.kafka.bounded import read_topic
 from pipelines.sources.kafka.client import SourceError
 from pipelines.sources.kafka.identity import topic_id
@@ -32,20 +31,11 @@ from tests.e2e.kafka_broker import (
     cut_last_batch,
     done,
     guarded,
-    own_broker,
     until,
 )
 from tests.e2e.kafka_reading import Reading, payloads
-from tests.e2e.needs import need
 
 pytestmark = pytest.mark.timeout(1800)
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[Broker]:
-    need(missing_tool())
-    with own_broker() as broker:
-        yield broker
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ Runs where Java 17 and Maven are; with MOMENT_EVERYTHING set it must run.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -24,7 +23,6 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from deploy.local.download import missing_tool
 from pipelines.errors import OptionError
 from pipelines.sources.kafka.bounded import ReadKafkaOnce, read_topic
 from pipelines.sources.kafka.client import KafkaClient, SourceError
@@ -38,22 +36,13 @@ from tests.e2e.kafka_broker import (
     Broker,
     done,
     guarded,
-    own_broker,
     produce,
     spoil_second_batch,
     until,
 )
 from tests.e2e.kafka_reading import Reading, payloads
-from tests.e2e.needs import need
 
 pytestmark = pytest.mark.timeout(1800)
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[Broker]:
-    need(missing_tool())
-    with own_broker() as broker:
-        yield broker
 
 
 def test_a_topic_that_can_be_read_passes_the_check(broker):

@@ -16,7 +16,9 @@ from sqlglot import exp
 
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.bigquery.sql import BIGQUERY_VIEWS, view_sql
+from pipelines.sinks.table import Table
 from pipelines.sinks.tables import BIGQUERY_TABLES
+from pipelines.sinks.views import View
 from tests.terraform.configuration import MODULES, locals_of
 from tests.terraform.test_least_privilege import PERMISSIONS, granted
 
@@ -74,8 +76,8 @@ def _resources(place: str) -> Iterator[str]:
         yield known[name]
 
 
-def _known(each: object) -> str:
-    _, dataset, name = _NAMES.name(each).split(".")  # type: ignore[arg-type]
+def _known(each: Table | View) -> str:
+    _, dataset, name = _NAMES.name(each).split(".")
     return f"{'views' if dataset.endswith('_views') else dataset}.{name}"
 
 
