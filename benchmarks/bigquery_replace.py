@@ -8,70 +8,45 @@ BigQuery's own work, and a server that keeps nothing does none.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from datetime import date
 from pathlib import Path
-from statistics import median
-
-import pyarrow.parquet as pq
 
 from benchmarks.bigquery import servers
-from benchmarks.cases import Plan, Reported, moment
+from benchmarks.cases import Plan, Reported
 from benchmarks.measurement import Cost, Result, measure
-from benchmarks.race import note, run_into, said, scratch
+from benchmarks.replacing import ZONE, Day, runs_of
 from pipelines.backfill.replace import stage
 from pipelines.local_day import local_day
 from pipelines.sinks.bigquery.destination import Destination
 
 CASE = "bigquery replace"
-TIMES = 10
-"""The plan's events so often: the rows of a partition repeat, which nothing here makes use of."""
-ZONE = "Europe/Paris"
 
 
 def bigquery_replace(plan: Plan) -> Reported:
     """Seconds, CPU-seconds and memory of the client; CPU-seconds of the server are not counted."""
-    costs: list[Cost] = []
-    seconds: list[float] = []
-    with scratch(plan.folder) as out:
-        tracks = plan.tracks()
-        run_into(moment(tracks), tracks, out)
-        day = multiplied(out / "events", out / "decoded" / "events", TIMES)
-        for turn in range(plan.runs):
-            note(f"{CASE}: {TIMES * plan.events:,} rows, run {turn + 1} of {plan.runs}")
-            with servers() as (addresses, sent):
-                command = [sys.executable, "-m", "benchmarks.bigquery_replace"]
-                command += [str(out / "decoded"), day.isoformat()]
-                costs.append(measure([*command, addresses["write"], addresses["rest"]]))
-            seconds.append(said(costs[-1])["seconds"])
+    counted: list[dict[str, int]] = []
+
+    def staged(day: Day, turn: int) -> Cost:
+        with servers() as (addresses, sent):
+            command = [sys.executable, "-m", "benchmarks.bigquery_replace", str(day.decoded)]
+            command += [day.day.isoformat(), addresses["write"], addresses["rest"]]
+            cost = measure(command)
+        counted.append(sent)
+        return cost
+
+    runs = runs_of(plan, CASE, staged)
     # What the server counted: rows of the partition that are of another local day stay.
-    rows = sent["rows"]
-    spent = median(cost.cpu_seconds for cost in costs)
+    sent = counted[-1]
     return [
-        Result(f"{CASE} / rows", rows, "rows"),
-        Result(f"{CASE} / staged in", median(seconds), "s"),
-        Result(f"{CASE} / client", spent, "CPU-s"),
-        Result(f"{CASE} / rows a CPU-second", rows / spent, "rows/CPU-s"),
+        Result(f"{CASE} / rows", sent["rows"], "rows"),
+        Result(f"{CASE} / staged in", runs.seconds, "s"),
+        Result(f"{CASE} / client", runs.cpu_seconds, "CPU-s"),
+        Result(f"{CASE} / rows a CPU-second", sent["rows"] / runs.cpu_seconds, "rows/CPU-s"),
         Result(f"{CASE} / a request", sent["append_bytes"] / sent["appends"], "bytes"),
-        Result(f"{CASE} / peak memory", median(c.peak_rss_bytes for c in costs) / 1e6, "MB"),
+        Result(f"{CASE} / peak memory", runs.peak_megabytes, "MB"),
     ], []
-
-
-def multiplied(events: Path, into: Path, times: int) -> date:
-    """The day of most events, its files linked so often."""
-    sizes = {
-        folder: sum(pq.read_metadata(file).num_rows for file in folder.glob("*.parquet"))
-        for folder in events.glob("day=*")
-    }
-    fullest = max(sizes, key=lambda folder: sizes[folder])
-    target = into / fullest.name
-    target.mkdir(parents=True)
-    for file in fullest.glob("*.parquet"):
-        for number in range(times):
-            os.link(file, target / f"{number}-{file.name}")
-    return date.fromisoformat(fullest.name.removeprefix("day="))
 
 
 def main(decoded: str, day: str, write: str, rest: str) -> None:

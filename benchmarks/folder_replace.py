@@ -11,14 +11,12 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
-from statistics import median
 
 import pyarrow.parquet as pq
 
-from benchmarks.bigquery_replace import TIMES, ZONE, multiplied
-from benchmarks.cases import Plan, Reported, moment
+from benchmarks.cases import Plan, Reported
 from benchmarks.measurement import Cost, Result, measure
-from benchmarks.race import note, run_into, said, scratch
+from benchmarks.replacing import TIMES, ZONE, Day, multiplied, runs_of
 from pipelines.backfill.partitions import replace_partition
 from pipelines.local_day import local_day
 
@@ -27,26 +25,21 @@ CASE = "folder replace"
 
 def folder_replace(plan: Plan) -> Reported:
     """Seconds, CPU-seconds and memory where the partition that stands lacks a tenth of its rows."""
-    costs: list[Cost] = []
-    seconds: list[float] = []
-    with scratch(plan.folder) as out:
-        tracks = plan.tracks()
-        run_into(moment(tracks), tracks, out)
-        day = multiplied(out / "events", out / "decoded" / "events", TIMES)
-        for turn in range(plan.runs):
-            note(f"{CASE}: {TIMES * plan.events:,} rows, run {turn + 1} of {plan.runs}")
-            standing = out / f"standing-{turn}"
-            multiplied(out / "events", standing / "events", TIMES - 1)
-            command = [sys.executable, "-m", "benchmarks.folder_replace"]
-            costs.append(measure([*command, str(standing), str(out / "decoded"), day.isoformat()]))
-            seconds.append(said(costs[-1])["seconds"])
-    rows, spent = said(costs[-1])["rows"], median(cost.cpu_seconds for cost in costs)
+
+    def replaced(day: Day, turn: int) -> Cost:
+        standing = day.folder / f"standing-{turn}"
+        multiplied(day.events, standing / "events", TIMES - 1)
+        command = [sys.executable, "-m", "benchmarks.folder_replace"]
+        return measure([*command, str(standing), str(day.decoded), day.day.isoformat()])
+
+    runs = runs_of(plan, CASE, replaced)
+    rows = runs.said["rows"]
     return [
         Result(f"{CASE} / rows", rows, "rows"),
-        Result(f"{CASE} / replaced in", median(seconds), "s"),
-        Result(f"{CASE} / whole process", spent, "CPU-s"),
-        Result(f"{CASE} / rows a CPU-second", rows / spent, "rows/CPU-s"),
-        Result(f"{CASE} / peak memory", median(c.peak_rss_bytes for c in costs) / 1e6, "MB"),
+        Result(f"{CASE} / replaced in", runs.seconds, "s"),
+        Result(f"{CASE} / whole process", runs.cpu_seconds, "CPU-s"),
+        Result(f"{CASE} / rows a CPU-second", rows / runs.cpu_seconds, "rows/CPU-s"),
+        Result(f"{CASE} / peak memory", runs.peak_megabytes, "MB"),
     ], []
 
 
