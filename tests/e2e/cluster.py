@@ -73,6 +73,21 @@ def wait_for_topic(services: Services, topic: str) -> None:
         time.sleep(0.2)
 
 
+def wait_for_checkpoint(services: Services, job: str) -> None:
+    """Return when a checkpoint is complete that began after this was called.
+
+    A job that lags behind takes longer for one than its interval, and one that is killed before
+    goes back to what it knew long ago.
+    """
+    asked, until = time.time() * 1000, time.monotonic() + START_SECONDS
+    while True:
+        latest = ask(services, f"/jobs/{job}/checkpoints")["latest"]["completed"]
+        if latest and latest["trigger_timestamp"] > asked:
+            return
+        assert time.monotonic() < until, f"no checkpoint within {START_SECONDS:g} s: {latest}"
+        time.sleep(0.1)
+
+
 def stop_with_savepoint(services: Services, job: str) -> str:
     """Where the savepoint is with which a job was stopped; it is not drained."""
     savepoints = (services.folder / "data" / "savepoints").as_uri()

@@ -16,7 +16,13 @@ import pytest
 from deploy.local.download import missing_tool
 from deploy.local.kafka_publish import Published
 from deploy.local.services import Services, local_services
-from tests.e2e.cluster import kill_workers, measure_arguments, running_job, wait_for_topic
+from tests.e2e.cluster import (
+    kill_workers,
+    measure_arguments,
+    running_job,
+    wait_for_checkpoint,
+    wait_for_topic,
+)
 from tests.e2e.dataset import Dataset, Verdict, balance_closes, events_are_once
 from tests.e2e.needs import need
 from tests.e2e.streams import Job, arriving, make_large_live, publish_live, running
@@ -72,10 +78,12 @@ def _kill_and_wait(
     job.wait_until(
         lambda: dataset.written() > 75_000 and dataset.final_through() is not None, seconds=300
     )
+    _wait_until_kept(services, job, dataset)
     dataset.note_appends()
     services.kill_taskmanager()
     services.restart_taskmanager()
     job.wait_until(lambda: dataset.written() > 225_000, seconds=300)
+    _wait_until_kept(services, job, dataset)
     dataset.note_appends()
     kill_workers(services)
     job.wait_until(lambda: dataset.written() > 350_000, seconds=300)
@@ -83,6 +91,13 @@ def _kill_and_wait(
     publishing.result(timeout=300)
     job.wait_until(lambda: dataset.is_final_through(LAST_DAY_ENDS), seconds=400)
     job.wait_until(dataset.quiet, seconds=120)
+
+
+def _wait_until_kept(services: Services, job: Job, dataset: Dataset) -> None:
+    """Return when a checkpoint knows what has been published, and rows were written after it."""
+    wait_for_checkpoint(services, running_job(services))
+    written = dataset.written()
+    job.wait_until(lambda: dataset.written() > written, seconds=60)
 
 
 def test_the_figures_that_stand_are_those_of_a_recomputation(survived):
