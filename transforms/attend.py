@@ -23,15 +23,15 @@ from transforms.deduplicate import ID, first_copies, standing
 from transforms.deltas import Side, added, deltas, with_facts
 from transforms.fragments import fragment, frames_of, greatest
 from transforms.fragments import number as one_number
-from transforms.frame import Frame, choose, frame_of, group, rows_of, stack
+from transforms.frame import Among, Frame, choose, frame_of, group, rows_of, stack
 from transforms.measures.people import (
     People,
+    beside,
     merge,
     nobody,
-    of_actors,
+    parted,
     reduce_observations,
     sealed_people,
-    without_actors,
 )
 from transforms.partials import partial_batch
 from transforms.sketch import sketch_people, sketch_sealed
@@ -201,13 +201,14 @@ class Attend:
         arrived = reduce_observations(immutable, self.rules.time_zone)
         facts_before = state.facts or choose(statements, slice(0, 0))
         facts_after = standing(stack([facts_before, statements], statements))
-        touched = np.unique(np.concatenate([new["actor"], _moved(facts_before, statements)]))
+        # Of whom a few more are counted, before and after: that makes no difference.
+        touched = Among(np.concatenate([new["actor"], _moved(facts_before, statements)]))
         events = added(new)
         # The observations have done their part: what follows needs their memory.
         del pending, new, duplicate, immutable, echo, late_mask
-        before = of_actors(state.people, touched)
+        before, others = parted(state.people, touched)
         after = merge([before, arrived])
-        state.people = merge([without_actors(state.people, touched), after])
+        state.people = beside(others, after)
         state.facts = facts_after
         stands = choose(facts_after, np.isin(facts_after["fact"], statements["fact"]))
         self._learnt += [
@@ -215,11 +216,13 @@ class Attend:
             *fragment("presence", arrived.presence),
             *fragment("actions", arrived.actions),
         ]
-        sides = [
-            Side(+1, after, _of(facts_after, touched)),
-            Side(-1, before, _of(facts_before, touched)),
-        ]
-        return Attended(deltas(events, sides, self.rules.time_zone), outcomes, late)
+        partials = deltas(
+            events,
+            Side(after, choose(facts_after, touched(facts_after["actor"]))),
+            Side(before, choose(facts_before, touched(facts_before["actor"]))),
+            self.rules.time_zone,
+        )
+        return Attended(partials, outcomes, late)
 
     def sketches(self) -> pa.RecordBatch:
         """SKETCH batch of the people of the days that are not sealed."""
@@ -292,10 +295,6 @@ def _moved(before: Frame, statements: Frame) -> np.ndarray:
     if not rows_of(before):
         return np.zeros(0, dtype=np.int64)
     return before["actor"][np.isin(before["fact"], statements["fact"])]
-
-
-def _of(facts: Frame, actors: np.ndarray) -> Frame:
-    return choose(facts, np.isin(facts["actor"], actors))
 
 
 def _known(pending: Frame, remembered: Frame) -> np.ndarray:

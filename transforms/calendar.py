@@ -21,13 +21,23 @@ def local_windows(event_minute: np.ndarray, time_zone: str) -> tuple[np.ndarray,
     :00, so it contains 60 consecutive minutes also where offsets are not whole hours. Only distinct
     minutes are converted. In the night the clock goes back, the two hours 2:00 are two hours.
     """
-    minutes, places = np.unique(event_minute, return_inverse=True)
+    minutes, places = _distinct(event_minute)
     instants = pa.array(minutes * MINUTE_US, pa.timestamp("us", "UTC"))
     local = pc.local_timestamp(instants.cast(pa.timestamp("us", time_zone)))
     local_minute = local.cast(pa.int64()).to_numpy() // MINUTE_US
     day = (local_minute // 1440).astype(np.int32)
     hour = (minutes - local_minute % 60).astype(np.int32)
     return day[places], hour[places]
+
+
+def _distinct(minutes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Minutes in order, all that there are among them, and the place of each in these."""
+    if len(minutes):
+        first, last = int(minutes.min()), int(minutes.max())
+        # Within a few days it costs less to convert every minute than to look which there are.
+        if last - first < max(len(minutes), 60):
+            return np.arange(first, last + 1), minutes - first
+    return np.unique(minutes, return_inverse=True)
 
 
 @lru_cache(maxsize=4096)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +13,12 @@ from schemas.partial import BOTH, GROUPINGS, TRAFFIC
 from transforms.frame import Frame, choose, rows_of
 from transforms.measures import together
 from transforms.measures.additive import additive
+from transforms.measures.changed import Counted, changed
 from transforms.measures.counting import count_people
 from transforms.measures.people import (
     People,
     merge,
+    nobody,
     of_actors,
     reduce_observations,
     without_actors,
@@ -30,9 +32,8 @@ Part = tuple[int, int, int, Frame]
 
 
 class Side(NamedTuple):
-    """Some people and the facts that stand of them; counts of a negative side are taken away."""
+    """Some people and the facts that stand of them."""
 
-    sign: int
     people: People
     facts: Frame
 
@@ -51,26 +52,34 @@ def added(new: Frame) -> Added:
     return Added(list(additive(new)), None)
 
 
-def deltas(events: Added, sides: Sequence[Side], time_zone: str) -> pa.RecordBatch:
-    """PARTIAL batch: what is added, plus the counts of each side with its sign; no row of zeros."""
-    counted = [
-        (side.sign, traffic, people)
-        for side in sides
-        for traffic, people in people_by_traffic(with_facts(side.people, side.facts, time_zone))
-        if rows_of(people.presence) or rows_of(people.actions)
-    ]
+def deltas(events: Added, after: Side, before: Side, time_zone: str) -> pa.RecordBatch:
+    """PARTIAL batch: what is added, plus the counts after less those before; no row of zeros."""
+    counted = list(_counted(after, before, time_zone))
     batches = [] if events.batch is None else [events.batch]
-    if together.few(*(people for _, _, people in counted)):
+    if together.few(*(rows for _, _, rows in counted)):
         frames = list(together.count_together(counted, time_zone)) if counted else []
         parted = [partial_batch(events.parts)] if events.parts else []
         return sum_partials([*batches, *parted, rows_batch(frames)])
     parts = list(events.parts)
-    for sign, traffic, people in counted:
-        for grouping, window, frame in count_people(people, time_zone):
+    for sign, traffic, rows in counted:
+        for grouping, window, frame in count_people(rows, time_zone):
             signed = frame if sign > 0 else _negated(frame, GROUPINGS[grouping])
             parts.append((grouping, traffic, window, signed))
     summed = _sum_by_grouping(parts)
     return sum_partials([*batches, summed]) if batches else summed
+
+
+def _counted(after: Side, before: Side, time_zone: str) -> Iterator[tuple[int, int, Counted]]:
+    """(sign, traffic, rows) to count, of each traffic of each side."""
+    sides = [
+        people_by_traffic(with_facts(side.people, side.facts, time_zone))
+        for side in (after, before)
+    ]
+    for traffic in sorted({traffic for side in sides for traffic, _ in side}):
+        people = [dict(side).get(traffic, nobody()) for side in sides]
+        for sign, rows in zip((+1, -1), changed(people[0], people[1], time_zone)):
+            if any(map(rows_of, (rows.hours, rows.days, *rows.acts))):
+                yield sign, traffic, rows
 
 
 def with_facts(people: People, facts: Frame, time_zone: str) -> People:

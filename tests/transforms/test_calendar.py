@@ -98,3 +98,13 @@ def test_the_day_of_an_instant_is_the_day_its_minute_is_counted_in():
 
         assert day_of(moment, zone) == local_windows(np.array([_minute(text)]), zone)[0][0]
         assert first <= moment < last
+
+
+@pytest.mark.parametrize("zone", [PARIS, KOLKATA, LORD_HOWE])
+def test_minutes_far_apart_and_near_each_other_have_the_same_windows(zone):
+    """Of a few days every minute is converted, of minutes years apart only those that there are."""
+    near = np.arange(_minute("2026-03-27T00:00"), _minute("2026-04-06T00:00"), 7)
+    far = np.array([0, *near, _minute("9999-12-30T00:00")])
+
+    for alone, beside in zip(local_windows(near, zone), local_windows(far, zone)):
+        assert alone.tolist() == beside[1:-1].tolist()

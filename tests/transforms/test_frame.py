@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.frame import Frame, choose, decimals, frame_of, group, mix, rows_of, squares, stack
+from transforms.frame import (
+    Among,
+    Frame,
+    _bring_together,
+    choose,
+    decimals,
+    frame_of,
+    group,
+    mix,
+    rows_of,
+    squares,
+    stack,
+)
 
 MOST, LEAST = 2**63 - 1, -(2**63)
 small = st.integers(-3, 3)
@@ -49,6 +61,36 @@ def test_groups_are_those_of_a_dictionary(rows):
         )
         for key, members in expected.items()
     }
+
+
+@pytest.mark.parametrize("rows", [8, 2**15 + 8, 2**22 + 8])
+@pytest.mark.parametrize("shared_bits", [0, 16, 32, 48])
+def test_keys_that_agree_in_their_lowest_bits_are_groups_of_their_own(rows, shared_bits):
+    """However many bits a number of rows is sorted by: keys alternate and agree in the lowest."""
+    low = 5 & ((1 << shared_bits) - 1)
+    two = np.array([(7 << shared_bits) | low, (3 << shared_bits) | low], dtype=np.uint64)
+    keys = two[np.arange(rows) % 2]
+    order, arranged = _bring_together(keys)
+
+    half = rows // 2
+    assert np.count_nonzero(arranged[1:] != arranged[:-1]) == 1
+    assert np.array_equal(keys[order], arranged)
+    assert all((np.diff(part) == 2).all() for part in (order[:half], order[half:]))
+
+
+@given(st.lists(int64s, max_size=200), st.lists(int64s, max_size=200))
+def test_among_knows_all_that_it_was_given_and_few_others(some, others):
+    among = Among(np.array(some, np.int64))
+
+    assert among(np.array(some, np.int64)).all()
+    assert among(np.array(others, np.int64)).dtype == bool
+
+
+def test_of_those_that_it_was_not_given_among_takes_one_in_ten_at_most():
+    numbers = np.arange(-5_000, 5_000)
+
+    assert Among(numbers[:1_000])(numbers[1_000:]).mean() < 0.1
+    assert not Among(numbers[:0])(numbers).any()
 
 
 def test_without_names_all_rows_are_one_group_and_no_rows_are_none():

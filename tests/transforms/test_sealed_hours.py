@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -239,4 +240,4 @@ def test_whole_local_hours_are_sealed(closed, time_zone, through):
     ]
 
     assert hour_before(minutes[0], time_zone) == minutes[1]
-    assert local_windows([minutes[1]], time_zone)[1].tolist() == [minutes[1]]
+    assert local_windows(np.array([minutes[1]]), time_zone)[1].tolist() == [minutes[1]]

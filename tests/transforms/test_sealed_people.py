@@ -16,6 +16,7 @@ from tests.transforms.observations import PARIS, numbered, observations, said
 from transforms.attend import NEVER
 from transforms.calendar import local_windows
 from transforms.frame import frame_of
+from transforms.measures.changed import everybody
 from transforms.measures.counting import count_people
 from transforms.measures.people import merge, nobody, reduce_observations, sealed_people
 from transforms.partials import partial_batch, sum_partials
@@ -156,7 +157,9 @@ def _told(first, word):
 
 def _figures(people, time_zone, closed, sealed):
     """Counted columns of the windows that are sealed, or of those that are not."""
-    parts = [(g, 0, window, frame) for g, window, frame in count_people(people, time_zone)]
+    parts = [
+        (g, 0, window, frame) for g, window, frame in count_people(everybody(people), time_zone)
+    ]
     sums = sum_partials([partial_batch(parts)]).sort_by([(n, "ascending") for n in DIMENSION_NAMES])
     today = int(local_windows(np.array([closed]), time_zone)[0][0])
     last = np.array([closed - 1, closed - 60, today - 1])[sums.column("window").to_numpy()]

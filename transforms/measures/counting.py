@@ -11,7 +11,8 @@ from schemas.observation import SIGNAL_CODE
 from schemas.partial import GROUPINGS, WINDOWS
 from transforms.calendar import local_windows
 from transforms.frame import Frame, choose, group, rows_of, squares
-from transforms.measures.people import People, codes_of
+from transforms.measures.changed import Counted
+from transforms.measures.people import codes_of
 
 ENGAGEMENT = codes_of(frozenset(("interaction", "redistribution", "advocacy", "conversion")))
 """What « actions » are in « Taux d'engagement (actions/audience) »; answering a survey is not."""
@@ -28,17 +29,23 @@ CES 5-7 and 1-3 of 7."""
 _BITS = 60
 
 
-def count_people(people: People, time_zone: str) -> Iterator[tuple[int, int, Frame]]:
+def count_people(counted: Counted, time_zone: str) -> Iterator[tuple[int, int, Frame]]:
     """(grouping, window, frame) of partial columns; a frame has the dimensions and `start`."""
     for number, dimensions in enumerate(GROUPINGS):
-        presence = with_dimensions(people.presence, dimensions)
-        actions = with_dimensions(people.actions, dimensions)
-        for window, frame in audience(presence, dimensions, time_zone):
+        for window, frame in audience(_in_grouping(counted, dimensions), dimensions, time_zone):
             yield number, window, frame
-        for window, start in enumerate(("minute", "hour", "day")):
-            keyed = {**actions, "start": actions[start]}
-            for frame in count_acts(keyed, dimensions):
+        for window, start in enumerate(WINDOWS):
+            actions = with_dimensions(counted.acts[window], dimensions)
+            for frame in count_acts({**actions, "start": actions[start]}, dimensions):
                 yield number, window, frame
+
+
+def _in_grouping(counted: Counted, dimensions: tuple[str, ...]) -> Counted:
+    hours = with_dimensions(counted.hours, dimensions)
+    alike = counted.days is counted.hours
+    return counted._replace(
+        hours=hours, days=hours if alike else with_dimensions(counted.days, dimensions)
+    )
 
 
 def with_dimensions(frame: Frame, dimensions: tuple[str, ...]) -> Frame:
@@ -48,32 +55,41 @@ def with_dimensions(frame: Frame, dimensions: tuple[str, ...]) -> Frame:
 
 
 def audience(
-    presence: Frame, dimensions: tuple[str, ...], time_zone: str
+    counted: Counted, dimensions: tuple[str, ...], time_zone: str
 ) -> Iterator[tuple[int, Frame]]:
     """(window, frame) of the columns about who was there; one row a place, person and hour in."""
-    if not rows_of(presence):
-        return
+    if rows_of(counted.hours):
+        hours = _by_hour(counted.hours, dimensions)
+        yield WINDOWS.index("minute"), _minutes(hours, dimensions)
+        seen = choose(hours, hours["seen"] != 0)
+        yield WINDOWS.index("hour"), _viewers({**seen, "start": seen["hour"]}, dimensions)
+    if rows_of(counted.days):
+        if counted.days is not counted.hours:
+            hours = _by_hour(counted.days, dimensions)
+        # A row without any minute marks who was there on a sealed day: see `sealed_people`.
+        marked = (hours["seen"] | (hours["alive"] | hours["fresh"])) == 0
+        there = choose(hours, (hours["seen"] != 0) | marked)
+        there["day"] = local_windows(there["hour"].astype(np.int64), time_zone)[0]
+        yield WINDOWS.index("day"), _days(there, dimensions)
+
+
+def _by_hour(presence: Frame, dimensions: tuple[str, ...]) -> Frame:
+    """One row a person and hour of each group."""
     by_person = group(presence, (*dimensions, "hour", "actor"))
     hours = by_person.first(presence, (*dimensions, "hour", "actor"))
-    hours["day"] = local_windows(hours["hour"].astype(np.int64), time_zone)[0]
     for name in ("seen", "alive", "fresh"):
         hours[name] = by_person.union(presence[name])
     hours["period"] = by_person.maximum(presence["period"]).astype(np.int64) * 1000
-    yield WINDOWS.index("minute"), _minutes(hours, dimensions)
-    seen = choose(hours, hours["seen"] != 0)
-    yield WINDOWS.index("hour"), _viewers({**seen, "start": seen["hour"]}, dimensions)
-    # A row without any minute marks who was there on a sealed day: see `sealed_people`.
-    marked = (hours["seen"] | (hours["alive"] | hours["fresh"])) == 0
-    yield WINDOWS.index("day"), _days(choose(hours, (hours["seen"] != 0) | marked), dimensions)
+    return hours
 
 
-def _viewers(people: Frame, dimensions: tuple[str, ...]) -> Frame:
-    """Viewers of each start; one row a person on entry."""
+def _viewers(people: Frame, dimensions: tuple[str, ...], *counted: str) -> Frame:
+    """Viewers of each start, and sums of further columns; one row a person on entry."""
     groups = group(people, (*dimensions, "start"))
     frame = groups.first(people, (*dimensions, "start"))
     frame["viewers"] = groups.sizes()
     frame["heartbeat_ms"] = groups.sum(people["period"])
-    return frame
+    return frame | {name: groups.sum(people[name]) for name in counted}
 
 
 def _days(hours: Frame, dimensions: tuple[str, ...]) -> Frame:
@@ -82,16 +98,21 @@ def _days(hours: Frame, dimensions: tuple[str, ...]) -> Frame:
     days = by_day.first(hours, (*dimensions, "day", "actor"))
     days["period"] = by_day.maximum(hours["period"])
     days["seen"] = by_day.union(hours["seen"])
+    days["new_people"] = _first_of_days(days, dimensions)
+    present = choose({**days, "start": days["day"]}, days["seen"] != 0)
+    frame = _viewers(present, dimensions, "new_people")
+    return frame | {"returning_people": frame["viewers"] - frame["new_people"]}
+
+
+def _first_of_days(days: Frame, dimensions: tuple[str, ...]) -> np.ndarray:
+    """1 where a row's day is the first of its person in the group, else 0."""
+    first = np.ones(rows_of(days), dtype=np.int64)
+    if (days["day"] == days["day"][:1]).all():
+        return first
     by_person = group(days, (*dimensions, "actor"))
-    first_day = by_person.minimum(days["day"])
-    new = np.zeros(rows_of(days), dtype=np.int64)
-    new[by_person.order] = days["day"][by_person.order] == np.repeat(first_day, by_person.sizes())
-    present = choose({**days, "start": days["day"], "new": new}, days["seen"] != 0)
-    frame = _viewers(present, dimensions)
-    groups = group(present, (*dimensions, "start"))
-    frame["new_people"] = groups.sum(present["new"])
-    frame["returning_people"] = groups.sum(1 - present["new"])
-    return frame
+    firsts = np.repeat(by_person.minimum(days["day"]), by_person.sizes())
+    first[by_person.order] = days["day"][by_person.order] == firsts
+    return first
 
 
 def _minutes(hours: Frame, dimensions: tuple[str, ...]) -> Frame:

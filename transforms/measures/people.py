@@ -16,7 +16,7 @@ import numpy as np
 from schemas.event import ACTION_CLASS
 from schemas.observation import SIGNAL_CODE, SIGNALS, VALID
 from transforms.calendar import MINUTE_US, local_windows
-from transforms.frame import Frame, choose, group, rows_of, stack
+from transforms.frame import Among, Frame, choose, group, rows_of, stack
 
 PLACE = ("actor", "content", "brand", "channel", "valid")
 PRESENCE_KEY = (*PLACE, "hour")
@@ -108,6 +108,18 @@ def of_actors(people: People, actors: np.ndarray) -> People:
 def without_actors(people: People, actors: np.ndarray) -> People:
     """The rows of all other actors."""
     return People(*(choose(f, ~np.isin(f["actor"], actors)) for f in people))
+
+
+def parted(people: People, among: Among) -> tuple[People, People]:
+    """The rows of actors among some, and those of the others."""
+    masks = [among(frame["actor"]) for frame in people]
+    own = People(*(choose(frame, mask) for frame, mask in zip(people, masks)))
+    return own, People(*(choose(frame, ~mask) for frame, mask in zip(people, masks)))
+
+
+def beside(some: People, others: People) -> People:
+    """People of whom no actor is in both."""
+    return People(*(stack(frames, frames[0]) for frames in zip(some, others)))
 
 
 def sealed_people(people: People, closed: int, before: int, time_zone: str) -> People:

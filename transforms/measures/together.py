@@ -15,24 +15,36 @@ import numpy as np
 from schemas.partial import BOTH, GROUPINGS, TRAFFIC, WINDOWS
 from transforms.frame import Frame, rows_of, stack
 from transforms.measures.additive import finest, summed
+from transforms.measures.changed import Counted
 from transforms.measures.counting import audience, count_acts, with_dimensions
-from transforms.measures.people import People
 
 _PLACE = ("traffic", "grouping", "content", "brand", "channel")
 
 
-def count_together(sides: Sequence[tuple[int, int, People]], time_zone: str) -> Iterator[Frame]:
-    """Partial columns of people, each side given as (sign, traffic, people): frames that have all
-    dimensions but an item, where none is theirs, as columns. A negative side's counts are negative.
+def count_together(sides: Sequence[tuple[int, int, Counted]], time_zone: str) -> Iterator[Frame]:
+    """Partial columns of people, each side given as (sign, traffic, rows counted): frames that have
+    all dimensions but an item, where none is theirs, as columns. A negative side's counts are
+    negative.
     """
     key = ("sign", *_PLACE)
-    presence = _in_groupings([_marked(s, t, people.presence) for s, t, people in sides])
-    for window, frame in audience(presence, key, time_zone):
+    hours = _everywhere(sides, [rows.hours for _, _, rows in sides])
+    alike = all(rows.days is rows.hours for _, _, rows in sides)
+    days = hours if alike else _everywhere(sides, [rows.days for _, _, rows in sides])
+    for window, frame in audience(Counted(hours, days, ()), key, time_zone):
         frame["window"] = np.full(rows_of(frame), window, dtype=np.int8)
         yield _signed(frame)
-    acted = _in_windows(_in_groupings([_marked(s, t, people.actions) for s, t, people in sides]))
-    for frame in count_acts(acted, (*key, "window")):
+    acted = [
+        _in_window(_everywhere(sides, [rows.acts[window] for _, _, rows in sides]), window)
+        for window in range(len(WINDOWS))
+    ]
+    for frame in count_acts(stack(acted, acted[0]), (*key, "window")):
         yield _signed(frame)
+
+
+def _everywhere(sides: Sequence[tuple[int, int, Counted]], frames: Sequence[Frame]) -> Frame:
+    """A frame of each side below the other, in all grouping sets, with what tells them apart."""
+    marked = [_marked(sign, traffic, frame) for (sign, traffic, _), frame in zip(sides, frames)]
+    return _in_groupings(marked)
 
 
 def additive_together(new: Frame) -> Iterator[Frame]:
@@ -65,12 +77,14 @@ def _in_groupings(frames: Sequence[Frame]) -> Frame:
 
 def _in_windows(frame: Frame) -> Frame:
     """The rows once for each kind of window, `start` being where theirs starts."""
-    kept = {name: v for name, v in frame.items() if name not in WINDOWS}
-    parts = [
-        {**kept, "start": frame[name], "window": np.full(rows_of(frame), number, dtype=np.int8)}
-        for number, name in enumerate(WINDOWS)
-    ]
+    parts = [_in_window(frame, number) for number in range(len(WINDOWS))]
     return stack(parts, parts[0])
+
+
+def _in_window(frame: Frame, number: int) -> Frame:
+    kept = {name: v for name, v in frame.items() if name not in WINDOWS}
+    start = frame[WINDOWS[number]]
+    return {**kept, "start": start, "window": np.full(rows_of(frame), number, dtype=np.int8)}
 
 
 _DIMENSIONS = {*_PLACE, "window", "start", "item"}
@@ -82,9 +96,15 @@ def _signed(frame: Frame) -> Frame:
     return {n: v if n in _DIMENSIONS else v * sign for n, v in frame.items()}
 
 
-def few(*people: People) -> bool:
+def few(*counted: Counted) -> bool:
     """Is repeating the rows cheaper than repeating the calls?"""
-    return sum(rows_of(frame) for each in people for frame in each) <= FEW_ROWS
+    return sum(map(_rows_counted, counted)) <= FEW_ROWS
+
+
+def _rows_counted(counted: Counted) -> int:
+    """Rows of presence and of actions, whatever of them is counted for several windows."""
+    presence = max(rows_of(counted.hours), rows_of(counted.days))
+    return presence + max(map(rows_of, counted.acts))
 
 
 FEW_ROWS = 8_192

@@ -7,6 +7,7 @@ from schemas.observation import SIGNAL_CODE
 from schemas.partial import GROUPINGS, PARTIAL, WINDOWS
 from tests.transforms.observations import PARIS, attend, numbered, observations, said, total
 from transforms.frame import rows_of
+from transforms.measures.changed import everybody
 from transforms.measures.counting import NEGATIVE, POSITIVE, count_people
 from transforms.measures.people import People, nobody
 from transforms.partials import partial_batch, sum_partials
@@ -24,7 +25,7 @@ def _frame(like, **columns):
 
 
 def _totals(people):
-    parts = [(g, 0, w, frame) for g, w, frame in count_people(people, PARIS)]
+    parts = [(g, 0, w, frame) for g, w, frame in count_people(everybody(people), PARIS)]
     batch = sum_partials([partial_batch(parts)])
     assert batch.schema.equals(PARTIAL)
     return {
@@ -79,13 +80,13 @@ def test_actions_of_one_person_are_squared_together_and_of_two_apart():
 
 
 def test_every_grouping_and_window_is_counted():
-    found = {(g, w) for g, w, _ in count_people(_actors_with(1, 1), PARIS)}
+    found = {(g, w) for g, w, _ in count_people(everybody(_actors_with(1, 1)), PARIS)}
 
     assert found == {(g, w) for g in range(len(GROUPINGS)) for w in range(len(WINDOWS))}
 
 
 def test_nobody_counts_to_nothing():
-    assert sum(rows_of(frame) for _, _, frame in count_people(nobody(), PARIS)) == 0
+    assert sum(rows_of(frame) for _, _, frame in count_people(everybody(nobody()), PARIS)) == 0
 
 
 def test_sixty_minutes_of_a_hundred_thousand_people_are_counted_minute_by_minute():
@@ -100,7 +101,9 @@ def test_sixty_minutes_of_a_hundred_thousand_people_are_counted_minute_by_minute
         period=np.full(people, 3600),
     )
     minutes = next(
-        f for g, w, f in count_people(People(presence, nobody().actions), PARIS) if (g, w) == (0, 0)
+        f
+        for g, w, f in count_people(everybody(People(presence, nobody().actions)), PARIS)
+        if (g, w) == (0, 0)
     )
 
     assert minutes["start"].tolist() == [HOUR + n for n in range(60)]

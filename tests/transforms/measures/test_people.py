@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 from schemas.identity import words
 from schemas.observation import SIGNALS
 from tests.transforms.observations import PARIS, numbered, observations, said
-from transforms.frame import frame_of
+from transforms.frame import Among, frame_of
 from transforms.measures import people as people_module
 from transforms.measures.people import (
     ACTIONS_KEY,
     PRESENCE_CLASSES,
     PRESENCE_KEY,
+    beside,
     codes_of,
     merge,
     nobody,
     of_actors,
+    parted,
     reduce_observations,
     without_actors,
 )
@@ -124,6 +126,16 @@ def test_some_people_and_all_others_are_everybody():
     for frame, chosen, others in zip(people, of_actors(people, some), without_actors(people, some)):
         assert len(chosen["actor"]) + len(others["actor"]) == len(frame["actor"])
         assert set(chosen["actor"]) & set(others["actor"]) == set()
+
+
+def test_people_parted_and_put_beside_each_other_are_the_same_people():
+    people = _people(said("10:00"), said("10:00", "ben", "like"), said("10:00", "dan", "like"))
+    own, others = parted(people, Among(people.actions["actor"]))
+
+    assert set(people.actions["actor"]) <= set(own.presence["actor"])
+    assert set(own.presence["actor"]) & set(others.presence["actor"]) == set()
+    for frame, expected, key in zip(beside(own, others), people, (PRESENCE_KEY, ACTIONS_KEY)):
+        assert _rows(frame, key) == _rows(expected, key)
 
 
 def test_a_person_hour_takes_no_more_bytes_than_its_docstring_says():
