@@ -25,6 +25,8 @@ FOLDER = ROOT / "build" / "local-bench"
 SLOTS = 2
 TOPIC, ONE = "tracks", "one"
 CASE = "streaming"
+HEAP = 768
+"""Megabytes a slot, of both contenders: Flink SQL's state of a million events is Java objects."""
 RATE = "streaming / events a second"
 BESIDE_IN_PROCESS, WITH_JAVA, SHARD_BALANCE = 0.6, 0.4, 1.2
 
@@ -38,7 +40,7 @@ def streaming(plan: Plan) -> Reported:
     readings: list[Reading] = []
     alone: list[float] = []
     rivals: list[float] = []
-    with local_services(SLOTS, FOLDER) as services:
+    with local_services(SLOTS, FOLDER, heap=HEAP) as services:
         preload(services, tracks, TOPIC)
         preload(services, plan.one_event, ONE)
         for turn in range(plan.runs):
@@ -50,7 +52,7 @@ def streaming(plan: Plan) -> Reported:
             note(f"{alone[-1]:,.0f} {UNIT}")
             rivals += _rival(services, plan, tracks, turn)
     plan.measured[RATE] = median(each.events / each.seconds for each in readings)
-    with local_services(1, FOLDER) as services, scratch(plan.folder) as out:
+    with local_services(1, FOLDER, heap=HEAP) as services, scratch(plan.folder) as out:
         note(f"{CASE}, 1 slot")
         preload(services, tracks, TOPIC)
         single = _read(services, tracks, out)

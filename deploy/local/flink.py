@@ -40,7 +40,12 @@ appender.console.layout.pattern = %d{HH:mm:ss.SSS} %-5p %-40.40c{1.} %m%n
 """
 
 
-def taskmanager_memory(slots: int) -> dict[str, int]:
+HEAP = 128
+"""Megabytes of a slot's task heap. Beam's state is elsewhere; a job whose state is Java objects
+needs more."""
+
+
+def taskmanager_memory(slots: int, heap: int = HEAP) -> dict[str, int]:
     """Megabytes of each part of a TaskManager's memory; 1,248 in all for two slots.
 
     The task heap holds Beam's elements on their way to Python, the task off-heap memory its gRPC
@@ -52,7 +57,7 @@ def taskmanager_memory(slots: int) -> dict[str, int]:
     return {
         "framework.heap": 128,
         "framework.off-heap": 128,
-        "task.heap": 128 * slots,
+        "task.heap": heap * slots,
         "task.off-heap": 64 * slots,
         "managed": 64 * slots,
         "network": 64 * slots,
@@ -79,7 +84,9 @@ def java_memory(parts: dict[str, int]) -> list[str]:
     ]
 
 
-def configuration(folder: Path, ports: Ports, slots: int, restarts: int = RESTARTS) -> str:
+def configuration(
+    folder: Path, ports: Ports, slots: int, restarts: int = RESTARTS, heap: int = HEAP
+) -> str:
     """The text of Flink's config.yaml for both processes.
 
     A lost TaskManager is noticed after 8 s and its jobs restart, so many times at most; checkpoints
@@ -118,7 +125,7 @@ def configuration(folder: Path, ports: Ports, slots: int, restarts: int = RESTAR
     }
     for process, parts in (
         ("jobmanager", jobmanager_memory()),
-        ("taskmanager", taskmanager_memory(slots)),
+        ("taskmanager", taskmanager_memory(slots, heap)),
     ):
         for name, megabytes in parts.items():
             ends = ("min", "max") if name in ("network", "jvm-overhead") else ("size",)
@@ -127,11 +134,13 @@ def configuration(folder: Path, ports: Ports, slots: int, restarts: int = RESTAR
     return "".join(f"{name}: {value}\n" for name, value in options.items())
 
 
-def write_configuration(folder: Path, ports: Ports, slots: int, restarts: int = RESTARTS) -> None:
+def write_configuration(
+    folder: Path, ports: Ports, slots: int, restarts: int = RESTARTS, heap: int = HEAP
+) -> None:
     """Write config.yaml and the log's format into `folder/configuration/flink`."""
     target = _configured(folder)
     target.mkdir(parents=True, exist_ok=True)
-    (target / "config.yaml").write_text(configuration(folder, ports, slots, restarts))
+    (target / "config.yaml").write_text(configuration(folder, ports, slots, restarts, heap))
     (target / "log4j.properties").write_text(_LOG4J)
 
 
@@ -149,13 +158,15 @@ def jobmanager(java: str, flink: Path, folder: Path, ports: Ports) -> Program:
     )
 
 
-def taskmanager(java: str, flink: Path, folder: Path, ports: Ports, slots: int) -> Program:
+def taskmanager(
+    java: str, flink: Path, folder: Path, ports: Ports, slots: int, heap: int = HEAP
+) -> Program:
     """A TaskManager under a name of its own, ready when the JobManager knows all of its slots."""
     name = f"taskmanager-{uuid.uuid4().hex[:8]}"
     return Program(
         name="taskmanager",
         command=[
-            *_command(java, flink, folder, taskmanager_memory(slots)),
+            *_command(java, flink, folder, taskmanager_memory(slots, heap)),
             *_entry(TASKMANAGER, folder),
             "-D", f"taskmanager.resource-id={name}",
         ],

@@ -82,6 +82,13 @@ def test_flink_has_the_slots_asked_for_and_uses_all_of_them():
     assert settings["parallelism.default"] == "3"
 
 
+def test_a_job_whose_state_is_java_objects_may_be_given_a_larger_heap():
+    settings = _settings(flink.configuration(FOLDER, Ports(), 2, heap=768), ": ")
+
+    assert settings["taskmanager.memory.task.heap.size"] == f"{1536 << 20}b"
+    assert flink.java_memory(flink.taskmanager_memory(2, 768))[0] == f"-Xmx{1536 + 128}m"
+
+
 def test_flink_notices_a_lost_taskmanager_and_restarts_from_rocksdb_checkpoints():
     settings = _settings(flink.configuration(FOLDER, Ports(), 2), ": ")
 
