@@ -76,6 +76,17 @@ def test_what_needs_no_graph_does_not_wait_for_beam(module):
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells how many threads there are")
+def test_numpy_starts_no_thread():
+    """Its library for matrices would start one a processor, which wait with the processor at work."""
+    program = "import os, pipelines, numpy; print(len(os.listdir('/proc/self/task')))"
+    told = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout.strip() == "1"
+
+
 def test_pandas_is_not_there_so_that_tests_see_what_a_user_has():
     """pyarrow imports it where it finds it: 0.3 s of each command; and some of its methods need it."""
     assert importlib.util.find_spec("pandas") is None
