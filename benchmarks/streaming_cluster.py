@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,14 +35,18 @@ def ask(services: Services, path: str) -> Any:
         return json.load(answer)
 
 
-def running_job(services: Services, seconds: float = START_SECONDS) -> str:
-    """The id of the job whose tasks all run. Raises TimeoutError."""
+def running_job(
+    services: Services, check: Callable[[], None], seconds: float = START_SECONDS
+) -> str:
+    """The id of the job whose tasks all run. Raises TimeoutError, and what `check` raises
+    meanwhile."""
     until = time.monotonic() + seconds
     while True:
         jobs = [job for job in ask(services, "/jobs/overview")["jobs"] if job["state"] == "RUNNING"]
         for job in jobs:
             if job["tasks"]["running"] == job["tasks"]["total"] > 0:
                 return str(job["jid"])
+        check()
         if time.monotonic() > until:
             raise TimeoutError(f"no job runs after {seconds:g} s: {jobs}")
         time.sleep(0.2)

@@ -86,13 +86,21 @@ class Streaming:
 def streaming(
     services: Services, topic: str, dataset: Path, options: Sequence[str] = ()
 ) -> Iterator[Streaming]:
-    """The job over a topic, once all its tasks run; cancelled afterwards."""
+    """The job over a topic, once all its tasks run; cancelled afterwards.
+
+    Raises RuntimeError with what the job said where it ends before.
+    """
     with running("pipelines", arguments(services, topic, dataset, options), log(dataset)) as job:
-        number = running_job(services)
+        number = running_job(services, lambda: _check_runs(job))
         try:
             yield Streaming(job, number, Watched(dataset))
         finally:
             cancel(services, number)
+
+
+def _check_runs(job: Job) -> None:
+    if (code := job.process.poll()) is not None:
+        raise RuntimeError(f"the job ended with code {code}: {job.said()}")
 
 
 def arguments(

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.streaming_cluster import Checkpoint, completed
 from benchmarks.streaming_cpu import Spent, Stat, parse_stat, read_stats, tree, tree_seconds
+from benchmarks.streaming_job import _check_runs
 from benchmarks.streaming_latency import latencies
 from benchmarks.streaming_latency import reported as reported_latency
 from benchmarks.streaming_rival import _sums
@@ -20,6 +21,7 @@ from benchmarks.streaming_state import at_minute
 from benchmarks.streaming_state import reported as reported_state
 from benchmarks.streaming_topic import as_of, endlessly
 from tests.e2e.needs import need
+from tests.e2e.streams import running
 
 LINE = "17 (a (strange) name) S 4 17 17 0 -1 4194304 9 8 7 6 100 20 30 5 20 0 1 0 55 1 1"
 
@@ -118,6 +120,20 @@ def test_checkpoints_that_failed_and_savepoints_are_left_out():
     ]
 
     assert completed(history) == [Checkpoint(3, 5.0, 7, 3, 0.25)]
+
+
+def test_a_job_that_ends_before_it_runs_says_why_at_once(tmp_path):
+    """A benchmark that is short of an option waits for nothing, four minutes long."""
+    with running("pipelines", ["measure"], tmp_path / "log") as job:
+        job.process.wait(60)
+
+    with pytest.raises(RuntimeError, match=r"the job ended with code 2: [^$]*required: INPUT"):
+        _check_runs(job)
+
+
+def test_of_a_job_that_runs_nothing_is_said(tmp_path):
+    with running("http.server", ["0"], tmp_path / "log") as job:
+        _check_runs(job)
 
 
 def test_a_track_is_stamped_with_the_moment_it_is_sent():
