@@ -6,7 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -15,13 +15,18 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from deploy.local.processes import running as process_of
-from deploy.local.services import Services
+from deploy.local.services import FOLDER_OF_TESTS, Services, local_services
 
 START_SECONDS = 240.0
 """A job server's Java, 208 MB to the cluster, and Python workers: 15 s on an idle machine, and two
 minutes on one whose cores are shared. What a test measures begins after it."""
 
 ENDED = {"FINISHED", "CANCELED", "FAILED"}
+
+
+def own_cluster(name: str) -> AbstractContextManager[Services]:
+    """Services of two slots beside those that other tests use, one after the other."""
+    return local_services(slots=2, folder=FOLDER_OF_TESTS.with_name(f"local-tests-{name}"))
 
 
 def ask(services: Services, path: str, method: str = "GET", body: Any = None) -> Any:

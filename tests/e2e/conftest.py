@@ -33,7 +33,9 @@ moment_replay, failing = in_folders.moment_replay, in_folders.failing
 
 
 class BesideTheCluster(LoadScopeScheduling):
-    """What needs a cluster, or keeps a pace, runs one after the other, all else on another worker."""
+    """What needs the cluster, or keeps a pace, runs one after the other, all else on another worker:
+    that which has a cluster of its own, too, so that both are at work for as long.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return "cluster" if _needs_cluster(nodeid.partition("::")[0]) else "beside"

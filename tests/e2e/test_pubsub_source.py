@@ -22,8 +22,8 @@ import pytest
 
 from deploy.local.download import missing_tool
 from deploy.local.pubsub import Emulator, local_emulator, missing_emulator
-from deploy.local.services import ROOT, Services, local_services
-from tests.e2e.cluster import ask, running_job
+from deploy.local.services import ROOT, Services
+from tests.e2e.cluster import ask, own_cluster, running_job
 from tests.e2e.needs import need
 
 MESSAGES = 20_000
@@ -55,7 +55,7 @@ class Seen:
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     need(missing_tool() or missing_emulator(), "Pub/Sub tests")
     output = tmp_path_factory.mktemp("pubsub")
-    with local_emulator() as emulator, local_services(slots=2) as services:
+    with local_emulator() as emulator, own_cluster("pubsub") as services:
         return _run(emulator, services, output)
 
 
