@@ -63,7 +63,7 @@ def streaming(plan: Plan) -> Reported:
 def in_process(plan: Plan, tracks: Tracks) -> float:
     """Events a CPU-second of `moment measure`, less start-up, as many at a time as there are slots.
 
-    On two threads of one core each is slower than alone, and the streaming job has both busy.
+    The streaming job has both cores busy, which may be two threads of one.
     """
     contender = moment(tracks)
     with ThreadPoolExecutor(SLOTS) as pool:
