@@ -10,6 +10,8 @@ from typing import ClassVar
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -248,7 +250,12 @@ def _given(bounded, output="metrics", publish=PUBLISH):
         ]
     runner = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
     with beam.Pipeline(runner=runner) as root:
-        shards = root | "Observations" >> beam.Create(keyed).with_output_types(tuple[int, Packed])
+        shards = (
+            root
+            | "Observations" >> beam.Create(keyed)
+            # As a source does. Without a time a stream would come to them from 1970, by months.
+            | beam.Map(_at_ten).with_output_types(tuple[int, Packed])
+        )
         named = root | "Labels" >> beam.Create([label_batch(TEXTS)]).with_output_types(
             pa.RecordBatch
         )
@@ -265,6 +272,10 @@ def _given(bounded, output="metrics", publish=PUBLISH):
     found = _Collected.rows
     _Collected.rows = []
     return found
+
+
+def _at_ten(element):
+    return TimestampedValue(element, Timestamp.from_rfc3339("2026-03-02T10:00:00Z"))
 
 
 class _Collected:
