@@ -51,7 +51,11 @@ class Groups(NamedTuple):
 
 
 def group(frame: Frame, names: Sequence[str]) -> Groups:
-    """The groups of equal values of the named columns; without names, one group of all rows."""
+    """The groups of equal values of the named columns; without names, one group of all rows.
+
+    They come in the order of the mix of their values: frames that have the same groups have them in
+    the same order, however many rows they are.
+    """
     length = rows_of(frame)
     if not length:
         return Groups(np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp))
@@ -62,34 +66,39 @@ def group(frame: Frame, names: Sequence[str]) -> Groups:
     return Groups(order, starts)
 
 
-_BITS_ENOUGH = ((2, 2**15), (3, 2**22))
+_PARTS_ENOUGH = ((2, 2**15), (3, 2**22))
 """Parts of 16 bits to sort by, and of how many rows at most: that any two keys agree in them and
 differ in the others is then so of one in ten calls."""
 
 
 def _bring_together(mixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An order in which equal keys are neighbours, each in the order in which they came; the keys.
+    """The order of the keys, equal ones in the order in which they came; the keys in that order.
 
-    numpy sorts 16 bits by counting, at a tenth of what comparing 64 costs.
+    numpy sorts 16 bits by counting, at a tenth of what comparing 64 costs. The highest parts are
+    sorted by: where no two keys agree in them and differ in the others, that is their whole order.
     """
-    bits = mixed.view(np.uint16).reshape(len(mixed), 4)
-    order = np.argsort(bits[:, 0], kind="stable")
-    sorted_by = 1
-    for parts, most in (*_BITS_ENOUGH, (4, len(mixed))):
-        if len(mixed) > most:
-            continue
-        for part in range(sorted_by, parts):
-            order = order[np.argsort(bits[order, part], kind="stable")]
-        sorted_by, arranged = parts, mixed[order]
+    parts = next((parts for parts, most in _PARTS_ENOUGH if len(mixed) <= most), 4)
+    while True:
+        order = _order_by(mixed, parts)
+        arranged = mixed[order]
         if parts == 4 or not _apart(arranged, parts):
-            break
-    return order, arranged
+            return order, arranged
+        parts += 1
+
+
+def _order_by(mixed: np.ndarray, parts: int) -> np.ndarray:
+    """The order by so many of the highest parts, from the lowest of them to the highest."""
+    shifts = [np.uint64(64 - 16 * part) for part in range(parts, 0, -1)]
+    order = np.argsort((mixed >> shifts[0]).astype(np.uint16), kind="stable")
+    for shift in shifts[1:]:
+        order = order[np.argsort((mixed >> shift).astype(np.uint16)[order], kind="stable")]
+    return order
 
 
 def _apart(arranged: np.ndarray, parts: int) -> bool:
-    """Are there neighbours that differ, and agree in so many of their lowest parts?"""
+    """Are there neighbours that differ, and agree in so many of their highest parts?"""
     differing = arranged[1:] != arranged[:-1]
-    shown = arranged << np.uint64(16 * (4 - parts))
+    shown = arranged >> np.uint64(64 - 16 * parts)
     return np.count_nonzero(differing) != np.count_nonzero(shown[1:] != shown[:-1])
 
 

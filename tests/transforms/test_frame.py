@@ -65,10 +65,10 @@ def test_groups_are_those_of_a_dictionary(rows):
 
 @pytest.mark.parametrize("rows", [8, 2**15 + 8, 2**22 + 8])
 @pytest.mark.parametrize("shared_bits", [0, 16, 32, 48])
-def test_keys_that_agree_in_their_lowest_bits_are_groups_of_their_own(rows, shared_bits):
-    """However many bits a number of rows is sorted by: keys alternate and agree in the lowest."""
-    low = 5 & ((1 << shared_bits) - 1)
-    two = np.array([(7 << shared_bits) | low, (3 << shared_bits) | low], dtype=np.uint64)
+def test_keys_that_agree_in_their_highest_bits_are_groups_of_their_own(rows, shared_bits):
+    """However many bits a number of rows is sorted by: keys alternate and agree in the highest."""
+    high = ((5 << 60) >> (64 - shared_bits)) << (64 - shared_bits) if shared_bits else 0
+    two = np.array([high | 7, high | 3], dtype=np.uint64) << np.uint64(0 if shared_bits else 60)
     keys = two[np.arange(rows) % 2]
     order, arranged = _bring_together(keys)
 
@@ -76,6 +76,17 @@ def test_keys_that_agree_in_their_lowest_bits_are_groups_of_their_own(rows, shar
     assert np.count_nonzero(arranged[1:] != arranged[:-1]) == 1
     assert np.array_equal(keys[order], arranged)
     assert all((np.diff(part) == 2).all() for part in (order[:half], order[half:]))
+
+
+@pytest.mark.parametrize("rows", [50, 2**15 + 50, 2**17, 2**22 + 50])
+def test_groups_come_in_one_order_however_many_rows_have_them(rows):
+    """Sums of a small frame are put beside those of a large one with the same groups."""
+    keys = np.arange(50) * 977 + 13
+    few, many = group({"a": keys}, ("a",)), group({"a": keys[np.arange(rows) % 50]}, ("a",))
+
+    alone = few.first({"a": keys}, ("a",))["a"]
+    assert alone.tolist() == many.first({"a": keys[np.arange(rows) % 50]}, ("a",))["a"].tolist()
+    assert alone.tolist() == keys[np.argsort(mix([keys]))].tolist()
 
 
 @given(st.lists(int64s, max_size=200), st.lists(int64s, max_size=200))
