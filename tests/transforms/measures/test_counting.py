@@ -187,3 +187,30 @@ def test_boredom_meets_satisfaction_in_the_same_person_of_the_same_window():
 
 def test_thresholds_of_opposite_boxes_do_not_overlap():
     assert {name for name in POSITIVE if POSITIVE[name] <= NEGATIVE[name]} == set()
+
+
+def test_people_behind_an_item_stand_in_their_own_hour_however_many_rows_they_have():
+    """Thirty-six thousand rows of six hundred people: counts of both are put beside each other."""
+    people_of = {HOUR: 100, HOUR + 60: 200, HOUR + 120: 300}
+    hours = np.repeat([*people_of], [60 * people for people in people_of.values()])
+    actors = np.concatenate([np.repeat(np.arange(1, n + 1), 60) for n in people_of.values()])
+    actions = _frame(
+        nobody().actions,
+        actor=actors,
+        content=np.ones(len(hours)),
+        brand=np.ones(len(hours)),
+        channel=np.ones(len(hours)),
+        valid=np.ones(len(hours)),
+        minute=hours + np.tile(np.arange(60), len(hours) // 60),
+        hour=hours,
+        day=np.full(len(hours), DAY),
+        signal=np.full(len(hours), SIGNAL_CODE["comment"]),
+        count=np.ones(len(hours)),
+    )
+    people = everybody(People(nobody().presence, actions))
+    found = {}
+    for grouping, window, frame in count_people(people, PARIS):
+        if "authors" in frame and WINDOWS[window] == "hour":
+            found[grouping] = dict(zip(frame["start"].tolist(), frame["authors"].tolist()))
+
+    assert found == dict.fromkeys(range(len(GROUPINGS)), people_of)
