@@ -124,16 +124,21 @@ class Among:
     """
 
     def __init__(self, some: np.ndarray) -> None:
-        size = 1 << (16 * max(len(some), 4) - 1).bit_length()
-        self._cells = np.uint64(size - 1)
-        self._table = np.zeros(size, dtype=bool)
-        self._table[self._places(some)] = True
+        self._table = np.zeros(power_of_two(16 * len(some)), dtype=bool)
+        self._table[cells_of([some], self._table)] = True
 
     def __call__(self, numbers: np.ndarray) -> np.ndarray:
-        return self._table[self._places(numbers)]
+        return self._table[cells_of([numbers], self._table)]
 
-    def _places(self, numbers: np.ndarray) -> np.ndarray:
-        return (mix([numbers]) & self._cells).astype(np.intp)
+
+def cells_of(columns: Sequence[np.ndarray], table: np.ndarray) -> np.ndarray:
+    """The cell of each row, by its mix, in a table whose size is a power of two."""
+    return (mix(columns) & np.uint64(len(table) - 1)).astype(np.intp)
+
+
+def power_of_two(least: int) -> int:
+    """The least power of two that is so large; 64 at least."""
+    return 1 << max(least - 1, 63).bit_length()
 
 
 def rows_of(frame: Frame) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 
 from schemas.partial import WINDOWS
 from transforms.calendar import local_windows
-from transforms.frame import Frame, choose, mix, rows_of
+from transforms.frame import Frame, cells_of, choose, mix, power_of_two, rows_of
 from transforms.measures.people import People
 
 
@@ -75,11 +75,10 @@ def _differing(
     if not most:
         return sides
     # Eight cells a row: of the windows that are the same one in ten shares a cell with another.
-    cells = np.uint64((1 << (8 * most - 1).bit_length()) - 1)
-    sums = np.zeros(int(cells) + 1, dtype=np.uint64)
+    sums = np.zeros(power_of_two(8 * most), dtype=np.uint64)
     places = []
     for sign, side, columns in zip((1, -1), sides, said):
-        place = (mix([side[name] for name in window]) & cells).astype(np.intp)
+        place = cells_of([side[name] for name in window], sums)
         places.append(place)
         said_by = mix([columns[name] for name in sorted(columns)])
         np.add.at(sums, place, said_by if sign > 0 else -said_by)
