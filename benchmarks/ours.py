@@ -9,6 +9,7 @@ from pipelines.keys import pseudonym_keys
 from pipelines.sources.files import FileFailure, discover, read_payloads
 from schemas.channels import registered_channels
 from transforms.decode import decode
+from transforms.garbage import seldom_look_for_garbage
 from transforms.protect import protect
 from transforms.screen import screen
 
@@ -20,6 +21,8 @@ def count_events(path: str) -> int:
     batches that `moment measure` writes. Raises ValueError where a record fails: the race is of
     files without faults.
     """
+    # As each worker of the job does before its first batch.
+    seldom_look_for_garbage()
     channel, keys = registered_channels()["segment"], pseudonym_keys()
     (file,) = discover([path])
     events = 0
