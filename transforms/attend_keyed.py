@@ -3,7 +3,8 @@
 Observations wait in a bag. With the next beat a processing-time timer lets the machine emit what
 they change. An event-time timer, minute by minute, tells it how far the stream has come: it emits,
 seals, and tells all families so. A stream that catches up comes through many minutes between two
-beats: then the shard closes with the next beat, all of them at once. What the machine learnt is
+beats: then the shard closes with the next beat, all of them at once. One that was restored closes
+nothing before the stream has come as far as the life before may have. What the machine learnt is
 appended to the state as fragments.
 """
 
@@ -60,7 +61,7 @@ class AttendKeyed(beam.DoFn):
         seldom_look_for_garbage()
         self._shards = KeyedMachine[Shard](
             self._step,
-            lambda key, memory: recall_shard(key, self._families, self._rules, memory),
+            lambda key, memory: recall_shard(key, self._families, self._rules, memory, time.time()),
         )
 
     def process(
@@ -116,6 +117,12 @@ class AttendKeyed(beam.DoFn):
     ) -> Iterator[Any]:
         reached = max(int(at.micros // MINUTE_US), postponed.read() or 0)
         awake = self._shards.wake(shard, fragments, token)
+        held_until = awake.held_until(reached)
+        if held_until is not None:
+            postponed.clear()
+            _arm(close, armed, held_until)
+            self._shards.put_back(shard, token)
+            return
         if awake.waits(reached, time.time(), self._beat(awake)):
             postponed.write(reached)
             emit.set(next_beat(self._beat(awake)))
@@ -136,6 +143,10 @@ class AttendKeyed(beam.DoFn):
 
         A timer that was set for something late is behind one that has fired before: no marks.
         """
+        held_until = awake.held_until(reached)
+        if held_until is not None:
+            _arm(close, armed, held_until)
+            return []
         told = list(awake.close(reached, time.time())) if reached > awake.reached else []
         boundary = awake.machine.next_boundary(max(reached, awake.reached))
         if boundary is None:

@@ -31,6 +31,10 @@ PATIENCE = 4
 most part the same however much it holds, and nobody watches early figures of long ago."""
 
 
+MOST_HELD = 60
+"""Minutes of stream for which a restored shard closes nothing, at most: what it has to remember
+meanwhile is five times what it mostly does."""
+
 SKETCHES_AN_ELEMENT = 256
 """Rows of at most 32 KB each: an element of at most 8 MB."""
 
@@ -48,6 +52,8 @@ class Shard:
         """Has the ledger not been told yet which of its rows are remembered?"""
         self._families, self._sent = families, sent
         self._closed_at = -math.inf
+        self._restored_at: float | None = None
+        self._held_until: int | None = None
         self.catches_up = False
         """Did the stream run ahead of the wall's clock when this shard closed last?"""
 
@@ -55,6 +61,28 @@ class Shard:
     def reached(self) -> int:
         """The minute that the stream had reached when this shard closed last."""
         return self.machine.state.closed_through + self.machine.rules.hot_minutes
+
+    def restored(self, now: float) -> None:
+        """State remembers this shard, and what was done after state was written is forgotten."""
+        self._restored_at = now
+
+    def held_until(self, reached: int) -> int | None:
+        """The minute before which a restored shard closes nothing; None when it is reached.
+
+        What the life before had in time between its last checkpoint and its end has been told, and
+        must be in time again, though beats and closings fall otherwise in this life: or a figure of
+        it would stand that nobody withdraws. All of it had arrived at the source when this life
+        began, and has come again when the stream, which is in time of arrival, is as far.
+        """
+        if self._restored_at is None:
+            return None
+        if self._held_until is None:
+            whole = int(self._restored_at // 60) + 1
+            self._held_until = min(whole, reached + MOST_HELD)
+        if reached < self._held_until:
+            return self._held_until
+        self._restored_at = None
+        return None
 
     def waits(self, reached: int, now: float, every_seconds: float) -> bool:
         """Shall this minute be closed with the next beat? `now` is in seconds."""
@@ -112,11 +140,14 @@ class Shard:
 
 
 def recall_shard(
-    key: int, families: int, rules: AttendRules, fragments: list[pa.RecordBatch]
+    key: int, families: int, rules: AttendRules, fragments: list[pa.RecordBatch], now: float
 ) -> Shard:
-    """The shard whose memory the fragments are."""
+    """The shard whose memory the fragments are, restored at `now`, in seconds; else a new one."""
     sent = np.zeros(families + 1, dtype=np.int64)
     for frame in frames_of("sent", fragments):
         sent = np.maximum(sent, frame["count"])
     own = [batch for batch in fragments if kind_of(batch) not in ("sent", "ledgered")]
-    return Shard(key, families, recall(rules, own), sent, greatest("ledgered", fragments, 0))
+    shard = Shard(key, families, recall(rules, own), sent, greatest("ledgered", fragments, 0))
+    if fragments:
+        shard.restored(now)
+    return shard

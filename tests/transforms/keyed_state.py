@@ -28,3 +28,13 @@ class Value:
 
     def clear(self):
         self.held = None
+
+
+class Timer:
+    """When a timer was set for, by tag."""
+
+    def __init__(self):
+        self.set_for = {}
+
+    def set(self, at, dynamic_timer_tag=""):
+        self.set_for[dynamic_timer_tag] = at

@@ -2,71 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
-import pyarrow as pa
 import pytest
 from apache_beam.utils.timestamp import Timestamp
 
-from schemas.coder import Packed
-from tests.transforms.keyed_state import Bag, Value
+from tests.transforms.keyed_attend import BEAT, Key
 from tests.transforms.live import minute_of
-from tests.transforms.observations import PARIS, numbered, observations, said
-from transforms import attend_keyed, keyed_machine
-from transforms.attend import AttendRules
-from transforms.attend_keyed import AttendKeyed
-from transforms.fragments import frames_of
-
-FAMILIES, BEAT = 2, 2.5
-
-
-class Timer:
-    def __init__(self):
-        self.set_for = {}
-
-    def set(self, at, dynamic_timer_tag=""):
-        self.set_for[dynamic_timer_tag] = at
-
-
-class Key:
-    """The state and timers of one shard, and what its callbacks give; `now` is the wall's clock."""
-
-    def __init__(self, monkeypatch, every=BEAT):
-        self.now = 1_000.0
-        clock = SimpleNamespace(time=lambda: self.now)
-        monkeypatch.setattr(attend_keyed, "time", clock)
-        monkeypatch.setattr(keyed_machine, "time", clock)
-        self.step = AttendKeyed(AttendRules(PARIS), FAMILIES, 0, every)
-        self.step.setup()
-        self.pending, self.fragments = Bag(), Bag()
-        self.token, self.armed, self.postponed = Value(), Value(), Value()
-        self.emitting, self.closing = Timer(), Timer()
-
-    def hear(self, *rows):
-        packed = Packed.pack(observations(numbered(rows)))
-        at = Timestamp(micros=max(row.micros for row in rows))
-        self.step.process((0, packed), at, self.pending, self.armed, self.emitting, self.closing)
-
-    def reach(self, at):
-        """The event-time timer of a minute fires. Minutes of which families are told."""
-        state = (self.pending, self.fragments, self.token, self.armed, self.postponed)
-        moment = Timestamp(seconds=minute_of(at) * 60)
-        return _reached(self.step.close(0, moment, *state, self.emitting, self.closing))
-
-    def beat(self):
-        """The processing-time timer fires."""
-        state = (self.pending, self.fragments, self.token, self.armed, self.postponed)
-        return _reached(self.step.emit(0, *state, self.closing))
-
-
-def _reached(found):
-    batches = [each[1].unpack() for each in found if isinstance(each, tuple)]
-    marks = [batch for batch in batches if isinstance(batch, pa.RecordBatch)]
-    return sorted({int(f["reached"][0]) for f in frames_of("mark", _named(marks))})
-
-
-def _named(batches):
-    return [batch for batch in batches if (batch.schema.metadata or {}).get(b"name") == b"mark"]
+from tests.transforms.observations import said
 
 
 @pytest.fixture
@@ -115,8 +56,7 @@ def test_what_was_postponed_before_a_crash_is_closed_after_it(key):
     key.hear(said("10:00", id=1))
     key.reach("10:01")
     key.reach("10:05")
-    key.step = AttendKeyed(AttendRules(PARIS), FAMILIES, 0, BEAT)
-    key.step.setup()
+    key.begin()
 
     assert key.beat() == [minute_of("10:05")]
 

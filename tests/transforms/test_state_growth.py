@@ -59,7 +59,7 @@ def _beats(minute, chance):
 
 def test_state_at_minute_100_is_at_most_a_tenth_above_that_at_minute_40():
     shards = KeyedMachine[Shard](
-        new_step(), lambda key, memory: recall_shard(key, FAMILIES, RULES, memory)
+        new_step(), lambda key, memory: recall_shard(key, FAMILIES, RULES, memory, 0.0)
     )
     totals = KeyedMachine[Accumulate](
         new_step(), lambda key, memory: recall(PUBLISH, key == 0, memory)
