@@ -18,6 +18,7 @@ from benchmarks.streaming_rival import flink_sql, missing
 from benchmarks.streaming_scale import scale
 from benchmarks.streaming_topic import preload
 from deploy.local.download import missing_tool
+from deploy.local.flink import OF_JAVA
 from deploy.local.services import ROOT, Services, local_services
 from pipelines.flink_keys import default_shards
 
@@ -25,8 +26,6 @@ FOLDER = ROOT / "build" / "local-bench"
 SLOTS = 2
 TOPIC, ONE = "tracks", "one"
 CASE = "streaming"
-HEAP = 768
-"""Megabytes a slot, of both contenders: Flink SQL's state of a million events is Java objects."""
 RATE = "streaming / events a second"
 BESIDE_IN_PROCESS, WITH_JAVA, SHARD_BALANCE = 0.6, 0.4, 1.2
 
@@ -40,19 +39,17 @@ def streaming(plan: Plan) -> Reported:
     readings: list[Reading] = []
     alone: list[float] = []
     rivals: list[float] = []
-    with local_services(SLOTS, FOLDER, heap=HEAP) as services:
-        preload(services, tracks, TOPIC)
-        preload(services, plan.one_event, ONE)
-        for turn in range(plan.runs):
-            note(f"{CASE}, {SLOTS} slots, run {turn + 1} of {plan.runs}")
-            with scratch(plan.folder) as out:
-                readings.append(_read(services, tracks, out))
-            note(f"{CASE}, in process, {SLOTS} at a time, run {turn + 1} of {plan.runs}")
-            alone.append(in_process(plan, tracks))
-            note(f"{alone[-1]:,.0f} {UNIT}")
-            rivals += _rival(services, plan, tracks, turn)
+    for turn in range(plan.runs):
+        note(f"{CASE}, {SLOTS} slots, run {turn + 1} of {plan.runs}")
+        with local_services(SLOTS, FOLDER) as services, scratch(plan.folder) as out:
+            preload(services, tracks, TOPIC)
+            readings.append(_read(services, tracks, out))
+        note(f"{CASE}, in process, {SLOTS} at a time, run {turn + 1} of {plan.runs}")
+        alone.append(in_process(plan, tracks))
+        note(f"{alone[-1]:,.0f} {UNIT}")
+        rivals += _rival(plan, tracks, turn)
     plan.measured[RATE] = median(each.events / each.seconds for each in readings)
-    with local_services(1, FOLDER, heap=HEAP) as services, scratch(plan.folder) as out:
+    with local_services(1, FOLDER) as services, scratch(plan.folder) as out:
         note(f"{CASE}, 1 slot")
         preload(services, tracks, TOPIC)
         single = _read(services, tracks, out)
@@ -81,16 +78,21 @@ def _read(services: Services, tracks: Tracks, dataset: Path) -> Reading:
     return reading
 
 
-def _rival(services: Services, plan: Plan, tracks: Tracks, turn: int) -> list[float]:
-    """CPU-seconds of the TaskManager in a JVM that is warm, less those of a topic of one event."""
+def _rival(plan: Plan, tracks: Tracks, turn: int) -> list[float]:
+    """CPU-seconds of the TaskManager in a JVM that is warm, less those of a topic of one event.
+
+    A cluster of the same slots with the Java that suits it: memory for its state, both compilers.
+    """
     if lacking := missing():
         note(f"Flink SQL is left out: {lacking}")
         return []
     note(f"{CASE}, Flink SQL, run {turn + 1} of {plan.runs}")
-    if turn == 0:
+    with local_services(SLOTS, FOLDER, task_java=OF_JAVA) as services:
+        preload(services, tracks, TOPIC)
+        preload(services, plan.one_event, ONE)
         flink_sql(services, tracks, TOPIC, "figures-cold")
-    startup = flink_sql(services, plan.one_event, ONE, f"figures-one-{turn}")
-    warm = flink_sql(services, tracks, TOPIC, f"figures-{turn}")
+        startup = flink_sql(services, plan.one_event, ONE, "figures-one")
+        warm = flink_sql(services, tracks, TOPIC, "figures")
     note(f"Flink SQL, warm: {warm.spent}, of one event: {startup.spent}")
     return [warm.spent.taskmanager - startup.spent.taskmanager]
 

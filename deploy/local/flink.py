@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -40,12 +40,26 @@ appender.console.layout.pattern = %d{HH:mm:ss.SSS} %-5p %-40.40c{1.} %m%n
 """
 
 
-HEAP = 128
-"""Megabytes of a slot's task heap. Beam's state is elsewhere; a job whose state is Java objects
-needs more."""
+_COMPILED_ONCE = "-XX:TieredStopAtLevel=1"
 
 
-def taskmanager_memory(slots: int, heap: int = HEAP) -> dict[str, int]:
+class TaskJava(NamedTuple):
+    """What the TaskManager's Java is given: megabytes of a slot's task heap, and its compilers."""
+
+    heap: int
+    optimising: bool
+    """Is what runs often compiled a second time, better and at length?"""
+
+
+OF_BEAM = TaskJava(128, False)
+"""The job is Python's, its state RocksDB's; Java hands bytes on. The second compiler takes ten
+CPU-seconds of the first minute of a job, a third of what the job itself does in it, and then saves
+half a microsecond an event."""
+OF_JAVA = TaskJava(768, True)
+"""The job and its state are Java's."""
+
+
+def taskmanager_memory(slots: int, heap: int = OF_BEAM.heap) -> dict[str, int]:
     """Megabytes of each part of a TaskManager's memory; 1,248 in all for two slots.
 
     The task heap holds Beam's elements on their way to Python, the task off-heap memory its gRPC
@@ -85,7 +99,7 @@ def java_memory(parts: dict[str, int]) -> list[str]:
 
 
 def configuration(
-    folder: Path, ports: Ports, slots: int, restarts: int = RESTARTS, heap: int = HEAP
+    folder: Path, ports: Ports, slots: int, restarts: int = RESTARTS, heap: int = OF_BEAM.heap
 ) -> str:
     """The text of Flink's config.yaml for both processes.
 
@@ -135,7 +149,7 @@ def configuration(
 
 
 def write_configuration(
-    folder: Path, ports: Ports, slots: int, restarts: int = RESTARTS, heap: int = HEAP
+    folder: Path, ports: Ports, slots: int, restarts: int = RESTARTS, heap: int = OF_BEAM.heap
 ) -> None:
     """Write config.yaml and the log's format into `folder/configuration/flink`."""
     target = _configured(folder)
@@ -150,7 +164,7 @@ def jobmanager(java: str, flink: Path, folder: Path, ports: Ports) -> Program:
         name="jobmanager",
         # Nothing that passes through it is worth compiling twice, and starting takes half as long.
         command=[
-            *_command(java, flink, folder, jobmanager_memory(), "-XX:TieredStopAtLevel=1"),
+            *_command(java, flink, folder, jobmanager_memory(), _COMPILED_ONCE),
             *_entry(JOBMANAGER, folder),
         ],
         environment={"FLINK_PLUGINS_DIR": str(flink / "plugins")},
@@ -159,14 +173,15 @@ def jobmanager(java: str, flink: Path, folder: Path, ports: Ports) -> Program:
 
 
 def taskmanager(
-    java: str, flink: Path, folder: Path, ports: Ports, slots: int, heap: int = HEAP
+    java: str, flink: Path, folder: Path, ports: Ports, slots: int, given: TaskJava = OF_BEAM
 ) -> Program:
     """A TaskManager under a name of its own, ready when the JobManager knows all of its slots."""
     name = f"taskmanager-{uuid.uuid4().hex[:8]}"
+    flags = [] if given.optimising else [_COMPILED_ONCE]
     return Program(
         name="taskmanager",
         command=[
-            *_command(java, flink, folder, taskmanager_memory(slots, heap)),
+            *_command(java, flink, folder, taskmanager_memory(slots, given.heap), *flags),
             *_entry(TASKMANAGER, folder),
             "-D", f"taskmanager.resource-id={name}",
         ],

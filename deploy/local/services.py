@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deploy.local import bigquery, download, flink, kafka, pubsub, storage
-from deploy.local.flink import HEAP, RESTARTS
+from deploy.local.flink import OF_BEAM, RESTARTS, TaskJava
 from deploy.local.ports import HOST, Ports, check_free, free_ports
 from deploy.local.processes import (
     Program,
@@ -73,8 +73,7 @@ class Services:
     job_server_jar: Path
     restarts: int = RESTARTS
     """Of a job that fails, before it ends as FAILED."""
-    heap: int = HEAP
-    """Megabytes of the TaskManager's heap, of each slot."""
+    task_java: TaskJava = OF_BEAM
 
     @property
     def flink_rest(self) -> str:
@@ -181,7 +180,9 @@ class Services:
         stop(self.folder, missing, seconds=0)
         check_free(self.ports, *(port for name in missing for port in SERVICES[name]))
         self.tmp.mkdir(parents=True, exist_ok=True)
-        flink.write_configuration(self.folder, self.ports, self.slots, self.restarts, self.heap)
+        flink.write_configuration(
+            self.folder, self.ports, self.slots, self.restarts, self.task_java.heap
+        )
         for name in names:
             if name not in missing:
                 say(f"{name} already runs: left as it is")
@@ -225,7 +226,7 @@ class Services:
         if name == "jobmanager":
             return flink.jobmanager(self.java, self.flink, self.folder, self.ports)
         return flink.taskmanager(
-            self.java, self.flink, self.folder, self.ports, self.slots, self.heap
+            self.java, self.flink, self.folder, self.ports, self.slots, self.task_java
         )
 
 
@@ -236,7 +237,7 @@ def up(
     say: Callable[[str], None],
     optional: Collection[str] = USUAL,
     restarts: int = RESTARTS,
-    heap: int = HEAP,
+    task_java: TaskJava = OF_BEAM,
 ) -> Services:
     """Running services, each ready; those that already run are left as they are.
 
@@ -254,7 +255,7 @@ def up(
         kafka_jars=download.kafka(),
         job_server_jar=download.job_server(),
         restarts=restarts,
-        heap=heap,
+        task_java=task_java,
     )
     folder.mkdir(parents=True, exist_ok=True)
     services._start_missing(_startable(optional, say), say)
@@ -282,7 +283,10 @@ def status(folder: Path) -> Iterator[tuple[str, int | None, str, Path]]:
 
 @contextmanager
 def local_services(
-    slots: int = 2, folder: Path = FOLDER_OF_TESTS, restarts: int = RESTARTS, heap: int = HEAP
+    slots: int = 2,
+    folder: Path = FOLDER_OF_TESTS,
+    restarts: int = RESTARTS,
+    task_java: TaskJava = OF_BEAM,
 ) -> Iterator[Services]:
     """Fresh services on free ports, beside those of `make flink`; afterwards only logs remain.
 
@@ -296,7 +300,7 @@ def local_services(
         end_strays(folder)
         shutil.rmtree(folder)
         try:
-            yield up(folder, free_ports(), slots, _to_stderr, (), restarts, heap)
+            yield up(folder, free_ports(), slots, _to_stderr, (), restarts, task_java)
         finally:
             down(folder)
             shutil.rmtree(folder / "data", ignore_errors=True)

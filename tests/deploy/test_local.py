@@ -89,6 +89,15 @@ def test_a_job_whose_state_is_java_objects_may_be_given_a_larger_heap():
     assert flink.java_memory(flink.taskmanager_memory(2, 768))[0] == f"-Xmx{1536 + 128}m"
 
 
+def test_java_compiles_twice_where_the_job_is_its_own_and_once_where_it_hands_on_bytes():
+    def flags(given):
+        return flink.taskmanager("java", FOLDER, FOLDER, Ports(), 2, given).command
+
+    assert "-XX:TieredStopAtLevel=1" in flags(flink.OF_BEAM)
+    assert not any(flag.startswith("-XX:Tiered") for flag in flags(flink.OF_JAVA))
+    assert f"-Xmx{1536 + 128}m" in flags(flink.OF_JAVA)
+
+
 def test_flink_notices_a_lost_taskmanager_and_restarts_from_rocksdb_checkpoints():
     settings = _settings(flink.configuration(FOLDER, Ports(), 2), ": ")
 
