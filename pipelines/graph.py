@@ -138,7 +138,7 @@ def _figures(
     """What Attend and Accumulate give of events."""
     observed = events | "Observe" >> Observe(rules.observe())
     attended = observed.observations | "Attend" >> AttendShards(
-        rules.attend(), rules.families, rules.shards, rules.epoch, rules.publish_every_seconds / 2
+        rules.attend(), rules.families, rules.shards, rules.epoch, rules.publish_every_seconds
     )
     named = observed.labels | "RouteLabels" >> RouteLabels(rules.families)
     published = (

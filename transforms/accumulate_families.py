@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any
@@ -20,6 +21,7 @@ from schemas.coder import Packed, PackedCoder
 from transforms.accumulate import TOTALS_FAMILY, Accumulate, PublishRules, recall
 from transforms.fragments import kind_of
 from transforms.keyed_machine import KeyedMachine, new_step, next_beat
+from transforms.lag import Lag
 from transforms.partials import split_labels
 
 PUBLISH_EVERY_SECONDS = 5.0
@@ -27,9 +29,8 @@ PUBLISH_EVERY_SECONDS = 5.0
 PARTIALS_A_BATCH = 256
 """Rows of at most 32 KB each: a batch of 8 MB."""
 
-LAG = 0.4
-"""Families publish this part of the cadence after the shards' beat: what was emitted at it is then
-published at once and not with the next one."""
+
+_NO_DELTA = ("label", "mark", "sketch")
 
 
 def _add(machine: Accumulate, batches: Iterable[Packed]) -> None:
@@ -72,7 +73,7 @@ class _AccumulateGrouped(beam.DoFn):
 
 class _AccumulateKeyed(beam.DoFn):
     """Unbounded: deltas wait in a bag; a timer lets the machine publish what changed, and sealed
-    days."""
+    days. It is set for when what the shards emit at a beat is there."""
 
     PENDING = BagStateSpec("pending", PackedCoder())
     FRAGMENTS = BagStateSpec("fragments", PackedCoder())
@@ -88,6 +89,7 @@ class _AccumulateKeyed(beam.DoFn):
             self._step,
             lambda family, memory: recall(self._rules, family == TOTALS_FAMILY, memory),
         )
+        self._lag = Lag(self._every)
 
     def process(
         self,
@@ -96,7 +98,9 @@ class _AccumulateKeyed(beam.DoFn):
         publish: Any = beam.DoFn.TimerParam(PUBLISH),
     ) -> None:
         pending.add(element[1])
-        publish.set(next_beat(self._every, LAG * self._every))
+        if kind_of(element[1].unpack()) not in _NO_DELTA:
+            self._lag.came(time.time())
+        publish.set(next_beat(self._every, self._lag.seconds))
 
     @on_timer(PUBLISH)
     def publish(
@@ -116,7 +120,7 @@ class _AccumulateKeyed(beam.DoFn):
         rows += _published(machine, now)
         self._machines.remember(family, machine, fragments, token)
         if machine.waiting and self._every:
-            publish.set(next_beat(self._every, LAG * self._every))
+            publish.set(next_beat(self._every, self._lag.seconds))
         yield from rows
 
 

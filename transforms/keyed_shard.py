@@ -26,7 +26,7 @@ ahead (`attend_keyed.AHEAD`), which tells of it."""
 HURRY = 8.0
 """Seconds of stream in a second of the wall's above which a stream catches up."""
 
-PATIENCE = 4
+PATIENCE = 2
 """Beats that a shard of a stream that catches up waits for one: what an emission costs is for the
 most part the same however much it holds, and nobody watches early figures of long ago."""
 

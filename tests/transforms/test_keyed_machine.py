@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from transforms.accumulate_families import LAG
 from transforms.keyed_machine import beat_after
 
 
@@ -20,11 +19,3 @@ from transforms.keyed_machine import beat_after
 )
 def test_a_beat_is_the_next_multiple_of_the_cadence_and_its_lag(now, every, lag, beat):
     assert beat_after(now, every, lag) == beat
-
-
-def test_what_shards_emit_at_a_beat_families_publish_before_the_next_one():
-    """Bundles of two stages are on the way: most of it is there a second and a half later."""
-    publishing = 5.0
-    for now, seconds in ((100.0, 4.5), (102.5, 2.0)):
-        emission = beat_after(now, publishing / 2, 0.0)
-        assert beat_after(emission + 1.5, publishing, LAG * publishing) - emission == seconds
