@@ -87,7 +87,7 @@ class _AccumulateKeyed(beam.DoFn):
     def setup(self) -> None:
         self._machines = KeyedMachine[Accumulate](
             self._step,
-            lambda family, memory: recall(self._rules, family == TOTALS_FAMILY, memory),
+            lambda family, memory, _: recall(self._rules, family == TOTALS_FAMILY, memory),
         )
         self._lag = Lag(self._every)
 

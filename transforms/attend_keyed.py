@@ -61,7 +61,9 @@ class AttendKeyed(beam.DoFn):
         seldom_look_for_garbage()
         self._shards = KeyedMachine[Shard](
             self._step,
-            lambda key, memory: recall_shard(key, self._families, self._rules, memory, time.time()),
+            lambda key, memory, lost_before: recall_shard(
+                key, self._families, self._rules, memory, lost_before
+            ),
         )
 
     def process(

@@ -57,6 +57,8 @@ class _Awake(NamedTuple):
 _AWAKE: dict[str, dict[Any, _Awake]] = {}
 """Of the process, by step: a runner makes several DoFns of one step and gives a key to any of them,
 though never to two at a time."""
+_BEGAN: dict[str, float] = {}
+"""When this process began with a step, in seconds."""
 
 
 class KeyedMachine(Generic[Machine]):
@@ -64,12 +66,19 @@ class KeyedMachine(Generic[Machine]):
 
     Fragments are Packed: as they are written, so that they are weighed as they are written.
 
+    `recall` is also given the time, in seconds, before which a life that state does not remember
+    may have ended: when this process began, or now, where the process itself knows more than state.
+    A key that another process had meanwhile, which knew all that state says, has lost none.
+
     `step` names the machines that are shared within a process.
     """
 
-    def __init__(self, step: str, recall: Callable[[Any, list[pa.RecordBatch]], Machine]) -> None:
+    def __init__(
+        self, step: str, recall: Callable[[Any, list[pa.RecordBatch], float], Machine]
+    ) -> None:
         self._recall = recall
         self._awake: dict[Any, _Awake] = _AWAKE.setdefault(step, {})
+        self._began = _BEGAN.setdefault(step, time.time())
 
     def wake(self, key: Any, fragments: Any, token: Any) -> Machine:
         awake = self._awake.get(key)
@@ -78,10 +87,12 @@ class KeyedMachine(Generic[Machine]):
             # Of a bundle that fails before `remember` the machine knows more than state does.
             self._awake[key] = awake._replace(token=IN_USE)
             return cast(Machine, awake.machine)
-        bag = list(fragments.read())
-        machine = self._recall(key, [packed.unpack() for packed in bag])
+        bag, stamps = list(fragments.read()), _stamps_in(written)
+        undone = awake is not None and stamps.last < awake.stamps.last
+        lost_before = time.time() if undone else self._began
+        machine = self._recall(key, [packed.unpack() for packed in bag], lost_before)
         # How much of it is one memory is not known any more: as if all had been appended.
-        self._awake[key] = _Awake(IN_USE, _stamps_in(written), machine, len(bag), 0, _bytes(bag))
+        self._awake[key] = _Awake(IN_USE, stamps, machine, len(bag), 0, _bytes(bag))
         return machine
 
     def put_back(self, key: Any, token: Any) -> None:

@@ -52,7 +52,7 @@ class Shard:
         """Has the ledger not been told yet which of its rows are remembered?"""
         self._families, self._sent = families, sent
         self._closed_at = -math.inf
-        self._restored_at: float | None = None
+        self._lost_before: float | None = None
         self._held_until: int | None = None
         self.catches_up = False
         """Did the stream run ahead of the wall's clock when this shard closed last?"""
@@ -62,26 +62,27 @@ class Shard:
         """The minute that the stream had reached when this shard closed last."""
         return self.machine.state.closed_through + self.machine.rules.hot_minutes
 
-    def restored(self, now: float) -> None:
-        """State remembers this shard, and what was done after state was written is forgotten."""
-        self._restored_at = now
+    def restored(self, lost_before: float) -> None:
+        """State remembers this shard; a life that ended before this time, in seconds, may have
+        known more."""
+        self._lost_before = lost_before
 
     def held_until(self, reached: int) -> int | None:
         """The minute before which a restored shard closes nothing; None when it is reached.
 
         What the life before had in time between its last checkpoint and its end has been told, and
         must be in time again, though beats and closings fall otherwise in this life: or a figure of
-        it would stand that nobody withdraws. All of it had arrived at the source when this life
-        began, and has come again when the stream, which is in time of arrival, is as far.
+        it would stand that nobody withdraws. All of it had arrived at the source when that life
+        ended, and has come again when the stream, which is in time of arrival, is as far.
         """
-        if self._restored_at is None:
+        if self._lost_before is None:
             return None
         if self._held_until is None:
-            whole = int(self._restored_at // 60) + 1
+            whole = int(self._lost_before // 60) + 1
             self._held_until = min(whole, reached + MOST_HELD)
         if reached < self._held_until:
             return self._held_until
-        self._restored_at = None
+        self._lost_before = None
         return None
 
     def waits(self, reached: int, now: float, every_seconds: float) -> bool:
@@ -140,14 +141,18 @@ class Shard:
 
 
 def recall_shard(
-    key: int, families: int, rules: AttendRules, fragments: list[pa.RecordBatch], now: float
+    key: int,
+    families: int,
+    rules: AttendRules,
+    fragments: list[pa.RecordBatch],
+    lost_before: float,
 ) -> Shard:
-    """The shard whose memory the fragments are, restored at `now`, in seconds; else a new one."""
+    """The shard whose memory the fragments are; without any, a new one, which has lost nothing."""
     sent = np.zeros(families + 1, dtype=np.int64)
     for frame in frames_of("sent", fragments):
         sent = np.maximum(sent, frame["count"])
     own = [batch for batch in fragments if kind_of(batch) not in ("sent", "ledgered")]
     shard = Shard(key, families, recall(rules, own), sent, greatest("ledgered", fragments, 0))
     if fragments:
-        shard.restored(now)
+        shard.restored(lost_before)
     return shard

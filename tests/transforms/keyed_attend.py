@@ -46,10 +46,14 @@ class Key:
 
     def restore(self, checkpoint):
         """A worker begins with what state said then."""
+        self.undo(checkpoint)
+        self.begin()
+
+    def undo(self, checkpoint):
+        """State says what it said then, and the worker that knows more lives on."""
         bags, values = checkpoint
         self.pending.held, self.fragments.held = (list(held) for held in bags)
         self.token.held, self.armed.held, self.postponed.held = values
-        self.begin()
 
     def hear(self, *rows, arrived=None):
         """Observations come, by default at the time of the last."""

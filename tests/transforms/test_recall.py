@@ -122,7 +122,7 @@ def _figure(row):
 def _keyed():
     recalled = []
 
-    def recall(key, memory):
+    def recall(key, memory, lost_before):
         recalled.append(len(memory))
         return attend.recall(RULES, memory)
 
@@ -210,7 +210,7 @@ def test_what_a_key_tells_on_a_machine_whose_clock_is_behind_is_newer_all_the_sa
     stamps = []
     for another in range(3):
         stamps.append(_stamped_beat(machines, bag, token, another))
-        machines = KeyedMachine(new_step(), lambda key, memory: attend.recall(RULES, memory))
+        machines = KeyedMachine(new_step(), lambda key, memory, _: attend.recall(RULES, memory))
 
     assert stamps == [NOON, NOON + timedelta(microseconds=STEP), NOON + timedelta(hours=1)]
 

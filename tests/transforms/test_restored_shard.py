@@ -22,8 +22,8 @@ def key(monkeypatch):
     key.now = minute_of("10:01") * 60.0
     key.hear(said("10:00", id=1))
     assert key.reach("10:01") == [minute_of("10:01")]
-    key.restore(key.checkpoint())
     key.now = minute_of("10:30") * 60 + 20.0
+    key.restore(key.checkpoint())
     return key
 
 
@@ -66,8 +66,8 @@ def test_what_was_put_off_before_the_end_of_a_life_is_put_off_further(monkeypatc
     key.hear(said("10:00", id=1))
     key.reach("10:01")
     assert key.reach("10:05") == []
-    key.restore(key.checkpoint())
     key.now += 600
+    key.restore(key.checkpoint())
 
     assert key.beat() == []
     assert key.closing.set_for["next"] == Timestamp(seconds=minute_of("10:12") * 60)
@@ -76,6 +76,7 @@ def test_what_was_put_off_before_the_end_of_a_life_is_put_off_further(monkeypatc
 
 def test_of_a_stream_far_behind_the_clock_an_hour_is_held_at_most(key):
     key.now += 86_400
+    key.restore(key.checkpoint())
     key.hear(said("10:02", id=2))
 
     assert [key.reach(at) for at in ("10:03", "11:02")] == [[], []]
@@ -102,6 +103,41 @@ def test_a_shard_that_lives_on_closes_as_the_stream_comes(key):
     assert key.reach("10:33") == [minute_of("10:33")]
 
 
+def test_a_shard_whose_worker_lives_and_whose_state_is_of_before_is_restored_too(monkeypatch):
+    key = Key(monkeypatch)
+    key.now = minute_of("10:01") * 60.0
+    key.hear(said("10:00", id=1))
+    key.reach("10:01")
+    checkpoint = key.checkpoint()
+    key.hear(said("10:01", id=2))
+    key.beat()
+    key.now = minute_of("10:30") * 60 + 20.0
+    key.undo(checkpoint)
+    key.hear(said("10:01", id=2))
+
+    assert key.reach("10:30") == []
+    assert key.reach("10:31") == [minute_of("10:31")]
+
+
+def test_a_shard_that_another_worker_had_meanwhile_has_lost_nothing(monkeypatch):
+    """A runner may give a key to any worker that lives, as often as it likes: what it had to wait
+    for at each time would never come."""
+    key = Key(monkeypatch)
+    key.now = minute_of("10:00") * 60.0
+    key.begin()
+    one = key.step
+    key.begin()
+    other = key.step
+    closed = []
+    for minute in range(1, 5):
+        key.step = one if minute % 2 else other
+        key.now += 60
+        key.hear(said(f"10:0{minute - 1}", id=minute))
+        closed += key.reach(f"10:0{minute}")
+
+    assert closed == [minute_of(f"10:0{minute}") for minute in range(1, 5)]
+
+
 @given(
     ages=st.lists(st.sampled_from((0, *range(15, 22))), min_size=1, max_size=40),
     remembered=st.integers(1, 40),
@@ -124,8 +160,8 @@ def test_what_a_life_had_in_time_after_its_checkpoint_the_next_has_in_time(ages,
         key.beat()
         in_time = ids - set(key.late)
         key.late = list(before)
-        key.restore(checkpoint)
         key.now += chance.randint(0, 100)
+        key.restore(checkpoint)
         _live(key, chance, events[remembered:])
         key.beat()
 

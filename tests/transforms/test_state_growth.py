@@ -59,10 +59,10 @@ def _beats(minute, chance):
 
 def test_state_at_minute_100_is_at_most_a_tenth_above_that_at_minute_40():
     shards = KeyedMachine[Shard](
-        new_step(), lambda key, memory: recall_shard(key, FAMILIES, RULES, memory, 0.0)
+        new_step(), lambda key, memory, _: recall_shard(key, FAMILIES, RULES, memory, 0.0)
     )
     totals = KeyedMachine[Accumulate](
-        new_step(), lambda key, memory: recall(PUBLISH, key == 0, memory)
+        new_step(), lambda key, memory, _: recall(PUBLISH, key == 0, memory)
     )
     shard, families = Kept(shards, 0), [Kept(totals, key) for key in range(FAMILIES + 1)]
     chance, state = np.random.default_rng(7), []
