@@ -30,9 +30,6 @@ PARTIALS_A_BATCH = 256
 """Rows of at most 32 KB each: a batch of 8 MB."""
 
 
-_NO_DELTA = ("label", "mark", "sketch")
-
-
 def _add(machine: Accumulate, batches: Iterable[Packed]) -> None:
     for packed in batches:
         batch = packed.unpack()
@@ -98,7 +95,7 @@ class _AccumulateKeyed(beam.DoFn):
         publish: Any = beam.DoFn.TimerParam(PUBLISH),
     ) -> None:
         pending.add(element[1])
-        if kind_of(element[1].unpack()) not in _NO_DELTA:
+        if kind_of(element[1].unpack()) == "partial":
             self._lag.came(time.time())
         publish.set(next_beat(self._every, self._lag.seconds))
 

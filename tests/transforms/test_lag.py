@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+from types import SimpleNamespace
 
+import pytest
+from apache_beam.utils.timestamp import Timestamp
+
+from schemas.coder import Packed
+from tests.transforms.keyed_state import Bag, Timer
+from tests.transforms.observations import PARIS, TEXTS, attend, observations, said
+from transforms import accumulate_families, keyed_machine
+from transforms.accumulate import PublishRules
+from transforms.accumulate_families import _AccumulateKeyed
 from transforms.keyed_machine import beat_after
 from transforms.lag import FIRST, Lag
+from transforms.observe import label_batch
+from transforms.partials import split_by_family
+from transforms.progress import sent_by
 
 EVERY = 5.0
 
@@ -67,3 +79,17 @@ def test_without_a_cadence_there_is_no_lag():
     lag.came(100.0)
 
     assert lag.seconds == 0.0
+
+
+def test_a_family_waits_for_deltas_that_come_late_and_learns_nothing_of_labels(monkeypatch):
+    clock = SimpleNamespace(time=lambda: 102.6)
+    monkeypatch.setattr(accumulate_families, "time", clock)
+    monkeypatch.setattr(keyed_machine, "time", clock)
+    family, publish = _AccumulateKeyed(PublishRules(PARIS, ("app",)), EVERY), Timer()
+    family.setup()
+    ((_, delta), *_) = split_by_family(attend(observations([said("10:00", id=1)])), 1)
+
+    family.process((0, Packed.pack(label_batch(TEXTS))), Bag(), publish)
+    assert publish.set_for[""] == Timestamp(seconds=107)
+    family.process((0, Packed.pack(sent_by(delta, shard=0, sequence=1))), Bag(), publish)
+    assert float(publish.set_for[""]) == pytest.approx(102.7)
