@@ -2,10 +2,10 @@
 
 Observations wait in a bag. With the next beat a processing-time timer lets the machine emit what
 they change. An event-time timer, minute by minute, tells it how far the stream has come: it emits,
-seals, and tells all families so. A stream that catches up comes through many minutes between two
-beats: then the shard closes with the next beat, all of them at once. One that was restored closes
-nothing before the stream has come as far as the life before may have. What the machine learnt is
-appended to the state as fragments.
+seals, and tells all families so. A shard that emitted less than a beat ago does so with the next
+beat: of a stream that catches up many minutes at once. One that was restored closes nothing before
+the stream has come as far as the life before may have. What the machine learnt is appended to the
+state as fragments.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class AttendKeyed(beam.DoFn):
     def _emitted(self, shard: int, awake: Shard, pending: Any) -> Iterator[Any]:
         for packed in _drained(pending):
             awake.machine.add(packed.unpack())
-        attended, deltas = awake.emit()
+        attended, deltas = awake.emit(time.time())
         if attended.outcomes:
             yield beam.pvalue.TaggedOutput("counts", outcome_batch(attended.outcomes))
         for batch in awake.ledger(attended.late, self._epoch, self._shards.stamp(shard)):

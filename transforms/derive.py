@@ -19,7 +19,7 @@ from transforms.calendar import local_windows
 from transforms.coverage import expected_and_missed
 from transforms.derive_windows import DAY, HOUR, KEY, MINUTE, PLACE, key_of, lookup
 from transforms.frame import Frame, choose, group, mix, rows_of, stack
-from transforms.measures.counting import ENGAGEMENT
+from transforms.measures.acts import ENGAGEMENT
 from transforms.sealed_hours import NOTHING_SEALED, SealedHours, add_sealed
 
 _COMMENTS = (SIGNAL_CODE["comment"], SIGNAL_CODE["reply"])

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.coder import Packed
-from transforms.attend import Attend, Attended, AttendRules, recall
+from transforms.attend import NEVER, Attend, Attended, AttendRules, recall
 from transforms.fragments import fragment, frames_of, greatest, kind_of
 from transforms.fragments import number as one_number
 from transforms.frame import Frame, rows_of
@@ -51,7 +51,7 @@ class Shard:
         self.silent = True
         """Has the ledger not been told yet which of its rows are remembered?"""
         self._families, self._sent = families, sent
-        self._closed_at = -math.inf
+        self._closed_at = self._emitted_at = -math.inf
         self._lost_before: float | None = None
         self._held_until: int | None = None
         self.catches_up = False
@@ -86,12 +86,18 @@ class Shard:
         return None
 
     def waits(self, reached: int, now: float, every_seconds: float) -> bool:
-        """Shall this minute be closed with the next beat? `now` is in seconds."""
-        again = now - self._closed_at < every_seconds
-        return again and reached - self.reached < SOON
+        """Shall this minute be closed with the next beat? `now` is in seconds.
 
-    def emit(self) -> tuple[Attended, list[tuple[int, Packed]]]:
-        """What was added since, and its deltas by family."""
+        Closing takes an emission before it, and one less than a beat after another costs as much.
+        """
+        again = now - max(self._closed_at, self._emitted_at) < every_seconds
+        closed = self.machine.state.closed_through > NEVER
+        before = self.reached if closed else self.machine.state.last_minute
+        return again and reached - before < SOON
+
+    def emit(self, now: float) -> tuple[Attended, list[tuple[int, Packed]]]:
+        """What was added since, and its deltas by family. `now` is in seconds."""
+        self._emitted_at = now
         attended = self.machine.emit()
         deltas = []
         for family, part in split_by_family(attended.partials, self._families):

@@ -13,7 +13,7 @@ from schemas.sketch import SKETCH, SKETCH_KEY
 from transforms.calendar import local_windows
 from transforms.deltas import people_by_traffic
 from transforms.frame import Frame, choose, group, rows_of
-from transforms.measures.counting import with_dimensions
+from transforms.measures.grouping_sets import with_dimensions
 from transforms.measures.people import People, nobody
 from transforms.statistics.theta import sketch_of, union_of
 

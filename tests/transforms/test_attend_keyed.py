@@ -34,6 +34,17 @@ def test_a_shard_that_closed_just_now_closes_again_with_the_next_beat_and_only_o
     assert key.beat() == []
 
 
+def test_a_minute_that_ends_less_than_a_beat_after_an_emission_closes_with_the_next_beat(key):
+    key.hear(said("10:00", id=1))
+    assert key.beat() == []
+    key.now += BEAT - 0.1
+
+    assert key.reach("10:01") == []
+    assert key.emitting.set_for[""] == Timestamp(seconds=1_002.5)
+    key.now += 0.1
+    assert key.beat() == [minute_of("10:01")]
+
+
 def test_after_a_beat_the_next_minute_closes_at_once(key):
     key.hear(said("10:00", id=1))
     key.reach("10:01")

@@ -1,76 +1,51 @@
-"""Counting: people to partial columns, for one traffic and one grouping set after the other."""
+"""Counting: people to partial columns, of one traffic: who was there, and what `acts` finds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
 
-from schemas.observation import SIGNAL_CODE
-from schemas.partial import GROUPINGS, WINDOWS
+from schemas.partial import WINDOWS
 from transforms.calendar import local_windows
-from transforms.frame import Frame, choose, group, rows_of, squares
+from transforms.frame import Frame, choose, group, rows_of
+from transforms.measures.acts import by_act, count_acts
 from transforms.measures.changed import Counted
-from transforms.measures.people import codes_of
-
-ENGAGEMENT = codes_of(frozenset(("interaction", "redistribution", "advocacy", "conversion")))
-"""What « actions » are in « Taux d'engagement (actions/audience) »; answering a survey is not."""
-
-SATISFIED = 750_000
-BORED = 500_000
-"""Thresholds in millionths of the scale: 4 and 5 of 5; half of the boredom scale."""
-
-POSITIVE = {"rate:nps": 900_000, "rate:csat": SATISFIED, "rate:ces": 666_666, "rate:boredom": BORED}
-NEGATIVE = {"rate:nps": 600_000, "rate:csat": 250_000, "rate:ces": 333_334, "rate:boredom": -1}
-"""Favourable at or above, unfavourable at or below: NPS 9-10 and 0-6 of 10; CSAT 4-5 and 1-2 of 5;
-CES 5-7 and 1-3 of 7."""
+from transforms.measures.grouping_sets import for_each_grouping
 
 _BITS = 60
 
 
 def count_people(counted: Counted, time_zone: str) -> Iterator[tuple[int, int, Frame]]:
     """(grouping, window, frame) of partial columns; a frame has the dimensions and `start`."""
-    for number, dimensions in enumerate(GROUPINGS):
-        for window, frame in audience(_in_grouping(counted, dimensions), dimensions, time_zone):
-            yield number, window, frame
-        for window, start in enumerate(WINDOWS):
-            actions = with_dimensions(counted.acts[window], dimensions)
-            for frame in count_acts({**actions, "start": actions[start]}, dimensions):
-                yield number, window, frame
 
+    def of_days(hours: Frame, dimensions: tuple[str, ...]) -> Iterator[tuple[int, Frame]]:
+        return _of_days(hours, dimensions, time_zone)
 
-def _in_grouping(counted: Counted, dimensions: tuple[str, ...]) -> Counted:
-    hours = with_dimensions(counted.hours, dimensions)
-    alike = counted.days is counted.hours
-    return counted._replace(
-        hours=hours, days=hours if alike else with_dimensions(counted.days, dimensions)
-    )
+    def of_both(hours: Frame, dimensions: tuple[str, ...]) -> Iterator[tuple[int, Frame]]:
+        yield from _of_hours(hours, dimensions)
+        yield from of_days(hours, dimensions)
 
-
-def with_dimensions(frame: Frame, dimensions: tuple[str, ...]) -> Frame:
-    """Rows that have the grouping's content and brand; the others belong to no such group."""
-    named = [frame[d] != 0 for d in dimensions if d != "channel"]
-    return choose(frame, np.logical_and.reduce(named)) if named else frame
+    if counted.days is counted.hours:
+        yield from for_each_grouping(counted.hours, of_both, _by_hour)
+    else:
+        yield from for_each_grouping(counted.hours, _of_hours, _by_hour)
+        yield from for_each_grouping(counted.days, of_days, _by_hour)
+    for number, window in enumerate(WINDOWS):
+        acts = {**counted.acts[number], "start": counted.acts[number][window]}
+        for grouping, _, frame in for_each_grouping(acts, _of_acts, by_act):
+            yield grouping, number, frame
 
 
 def audience(
     counted: Counted, dimensions: tuple[str, ...], time_zone: str
 ) -> Iterator[tuple[int, Frame]]:
     """(window, frame) of the columns about who was there; one row a place, person and hour in."""
-    if rows_of(counted.hours):
-        hours = _by_hour(counted.hours, dimensions)
-        yield WINDOWS.index("minute"), _minutes(hours, dimensions)
-        seen = choose(hours, hours["seen"] != 0)
-        yield WINDOWS.index("hour"), _viewers({**seen, "start": seen["hour"]}, dimensions)
-    if rows_of(counted.days):
-        if counted.days is not counted.hours:
-            hours = _by_hour(counted.days, dimensions)
-        # A row without any minute marks who was there on a sealed day: see `sealed_people`.
-        marked = (hours["seen"] | (hours["alive"] | hours["fresh"])) == 0
-        there = choose(hours, (hours["seen"] != 0) | marked)
-        there["day"] = local_windows(there["hour"].astype(np.int64), time_zone)[0]
-        yield WINDOWS.index("day"), _days(there, dimensions)
+    hours = _by_hour(counted.hours, dimensions)
+    yield from _of_hours(hours, dimensions)
+    if counted.days is not counted.hours:
+        hours = _by_hour(counted.days, dimensions)
+    yield from _of_days(hours, dimensions, time_zone)
 
 
 def _by_hour(presence: Frame, dimensions: tuple[str, ...]) -> Frame:
@@ -79,8 +54,33 @@ def _by_hour(presence: Frame, dimensions: tuple[str, ...]) -> Frame:
     hours = by_person.first(presence, (*dimensions, "hour", "actor"))
     for name in ("seen", "alive", "fresh"):
         hours[name] = by_person.union(presence[name])
-    hours["period"] = by_person.maximum(presence["period"]).astype(np.int64) * 1000
+    hours["period"] = by_person.maximum(presence["period"])
     return hours
+
+
+def _of_hours(hours: Frame, dimensions: tuple[str, ...]) -> Iterator[tuple[int, Frame]]:
+    if not rows_of(hours):
+        return
+    hours = _in_milliseconds(hours)
+    yield WINDOWS.index("minute"), _minutes(hours, dimensions)
+    seen = choose(hours, hours["seen"] != 0)
+    yield WINDOWS.index("hour"), _viewers({**seen, "start": seen["hour"]}, dimensions)
+
+
+def _of_days(
+    hours: Frame, dimensions: tuple[str, ...], time_zone: str
+) -> Iterator[tuple[int, Frame]]:
+    if not rows_of(hours):
+        return
+    # A row without any minute marks who was there on a sealed day: see `sealed_people`.
+    marked = (hours["seen"] | (hours["alive"] | hours["fresh"])) == 0
+    there = choose(_in_milliseconds(hours), (hours["seen"] != 0) | marked)
+    there["day"] = local_windows(there["hour"].astype(np.int64), time_zone)[0]
+    yield WINDOWS.index("day"), _days(there, dimensions)
+
+
+def _in_milliseconds(hours: Frame) -> Frame:
+    return {**hours, "period": hours["period"].astype(np.int64) * 1000}
 
 
 def _viewers(people: Frame, dimensions: tuple[str, ...], *counted: str) -> Frame:
@@ -159,93 +159,5 @@ def set_bits(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(rows), np.concatenate(bits).astype(np.int64)
 
 
-def count_acts(actions: Frame, dimensions: tuple[str, ...]) -> Iterator[Frame]:
-    """Frames of the columns about what was done, of each `start` of the actions."""
-    if not rows_of(actions):
-        return
-    identified = actions["actor"] != 0
-    engaged = choose(actions, identified & np.isin(actions["signal"], ENGAGEMENT))
-    if rows_of(engaged):
-        yield _engagement(engaged, dimensions)
-    rated = actions["signal"] >= SIGNAL_CODE["rate:nps"]
-    if rated.any():
-        yield _affect(choose(actions, identified & rated), dimensions)
-    yield _items(actions, dimensions)
-
-
-def _engagement(engaged: Frame, dimensions: tuple[str, ...]) -> Frame:
-    """Engagers, actions and squared actions of each start."""
-    by_person = group(engaged, (*dimensions, "start", "actor"))
-    people = by_person.first(engaged, (*dimensions, "start"))
-    own = by_person.sum(engaged["count"])
-    groups = group(people, (*dimensions, "start"))
-    frame = groups.first(people, (*dimensions, "start"))
-    frame["engagers"] = groups.sizes()
-    frame["actions"] = groups.sum(own)
-    frame["action_squares"] = _sum_squares(own, groups.order, groups.starts)
-    return frame
-
-
-def _sum_squares(values: np.ndarray, order: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Exact sums of squares per group: int64 where they must fit, else decimal128, as objects."""
-    most = int(np.abs(values).max(initial=0))
-    if most * most * max(len(values), 1) < 2**62:
-        sums = np.add.reduceat((values * values)[order], starts) if len(starts) else values[:0]
-        return sums.astype(object)
-    table = pa.table(
-        {
-            "group": np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(order)))),
-            "square": squares(values[order]),
-        }
-    )
-    summed = table.group_by("group", use_threads=False).aggregate([("square", "sum")])
-    return np.array([int(v) for v in summed.sort_by("group")["square_sum"].to_pylist()], object)
-
-
-def _affect(rated: Frame, dimensions: tuple[str, ...]) -> Frame:
-    """Distinct people bored, satisfied, dissatisfied and both, of each start."""
-    csat = rated["signal"] == SIGNAL_CODE["rate:csat"]
-    high = rated["value"] >= SATISFIED
-    bored = (rated["signal"] == SIGNAL_CODE["rate:boredom"]) & (rated["value"] >= BORED)
-    marks = bored * 1 | (csat & high) * 2 | (csat & ~high) * 4
-    by_person = group(rated, (*dimensions, "start", "actor"))
-    people = by_person.first(rated, (*dimensions, "start"))
-    marked = by_person.union(marks.astype(np.int64))
-    groups = group(people, (*dimensions, "start"))
-    frame = groups.first(people, (*dimensions, "start"))
-    for name, bits in (
-        ("bored", 1),
-        ("satisfied", 2),
-        ("dissatisfied", 4),
-        ("satisfied_bored", 3),
-        ("dissatisfied_bored", 5),
-    ):
-        frame[name] = groups.sum((marked & bits) == bits)
-    return frame
-
-
-def _items(actions: Frame, dimensions: tuple[str, ...]) -> Frame:
-    """Counts, authors, anonymous and favourable answers of each start and signal."""
-    keyed = {**actions, "item": actions["signal"]}
-    key = (*dimensions, "start", "item")
-    groups = group(keyed, key)
-    frame = groups.first(keyed, key)
-    frame["count"] = groups.sum(keyed["count"])
-    frame["anonymous"] = groups.sum(keyed["count"] * (keyed["actor"] == 0))
-    code = np.arange(int(keyed["signal"].max(initial=0)) + 1)
-    positive = _thresholds(POSITIVE, len(code), 2**31 - 1)[keyed["signal"]]
-    negative = _thresholds(NEGATIVE, len(code), -1)[keyed["signal"]]
-    frame["positive"] = groups.sum(keyed["count"] * (keyed["value"] >= positive))
-    frame["negative"] = groups.sum(keyed["count"] * (keyed["value"] <= negative))
-    by_person = group(keyed, (*key, "actor"))
-    authors = by_person.first(keyed, (*key, "actor"))
-    per_item = group(authors, key)
-    frame["authors"] = per_item.sum(authors["actor"] != 0)
-    return frame
-
-
-def _thresholds(of: dict[str, int], codes: int, otherwise: int) -> np.ndarray:
-    table = np.full(max(codes, max(SIGNAL_CODE.values()) + 1), otherwise, dtype=np.int64)
-    for name, threshold in of.items():
-        table[SIGNAL_CODE[name]] = threshold
-    return table
+def _of_acts(actions: Frame, dimensions: tuple[str, ...]) -> Iterator[tuple[int, Frame]]:
+    return ((0, frame) for frame in count_acts(actions, dimensions))

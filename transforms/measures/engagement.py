@@ -6,7 +6,7 @@ import numpy as np
 
 from schemas.observation import SIGNALS
 from transforms.frame import Frame
-from transforms.measures.counting import ENGAGEMENT
+from transforms.measures.acts import ENGAGEMENT
 from transforms.measures.measure import RATE_THRESHOLD, Figure, Measure
 from transforms.statistics import clustered_ratio, ratio_of_counts, wilson_interval
 

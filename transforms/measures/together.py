@@ -14,9 +14,11 @@ import numpy as np
 
 from schemas.partial import BOTH, GROUPINGS, TRAFFIC, WINDOWS
 from transforms.frame import Frame, rows_of, stack
+from transforms.measures.acts import count_acts
 from transforms.measures.additive import finest, summed
 from transforms.measures.changed import Counted
-from transforms.measures.counting import audience, count_acts, with_dimensions
+from transforms.measures.counting import audience
+from transforms.measures.grouping_sets import with_dimensions
 
 _PLACE = ("traffic", "grouping", "content", "brand", "channel")
 

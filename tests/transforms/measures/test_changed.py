@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.partial import WINDOWS
+from schemas.partial import GROUPINGS, WINDOWS
 from tests.transforms.observations import PARIS, numbered, observations, readable, said
 from transforms.deltas import _negated
 from transforms.frame import frame_of, rows_of
 from transforms.measures.changed import changed, everybody
-from transforms.measures.counting import GROUPINGS, count_people
+from transforms.measures.counting import count_people
 from transforms.measures.people import merge, nobody, reduce_observations, sealed_people
 from transforms.partials import partial_batch, sum_partials
 

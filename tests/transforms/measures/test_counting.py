@@ -7,8 +7,9 @@ from schemas.observation import SIGNAL_CODE
 from schemas.partial import GROUPINGS, PARTIAL, WINDOWS
 from tests.transforms.observations import PARIS, attend, numbered, observations, said, total
 from transforms.frame import rows_of
+from transforms.measures.acts import NEGATIVE, POSITIVE
 from transforms.measures.changed import everybody
-from transforms.measures.counting import NEGATIVE, POSITIVE, count_people
+from transforms.measures.counting import count_people
 from transforms.measures.people import People, nobody
 from transforms.partials import partial_batch, sum_partials
 
