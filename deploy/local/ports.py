@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import random
 import socket
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import IO
 
 HOST = "127.0.0.1"
 
@@ -68,15 +74,45 @@ def free_ports() -> Ports:
 
 
 def any_free_ports(count: int) -> list[int]:
-    """So many ports nobody listens on now."""
-    listeners = [socket.socket() for _ in range(count)]
-    try:
-        for listener in listeners:
-            listener.bind((HOST, 0))
-        return [listener.getsockname()[1] for listener in listeners]
-    finally:
-        for listener in listeners:
-            listener.close()
+    """So many ports nobody listens on now, and that no other process is given by this function.
+
+    They are below those that systems give to outgoing connections: a port of theirs that is free
+    now may be one's own side of a connection when a service comes to listen on it.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        if not _CLAIMED:
+            _CLAIMED.extend(_claimed_block())
+        port = _CLAIMED.pop()
+        if is_free(port):
+            found.append(port)
+    return found
+
+
+_RANGE, _BLOCK = range(20_000, 32_000), 40
+_CLAIMED: list[int] = []
+_LOCKS: list[IO[bytes]] = []
+"""Held open, and so locked, as long as this process lives."""
+
+
+def _claimed_block() -> list[int]:
+    """The ports of a block that no other process holds."""
+    blocks = list(range(0, len(_RANGE), _BLOCK))
+    random.SystemRandom().shuffle(blocks)
+    for block in blocks:
+        name = f"moment-ports-{os.getuid()}-{_RANGE[block]}"
+        lock = (Path(tempfile.gettempdir()) / name).open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            continue
+        _LOCKS.append(lock)
+        return list(_RANGE[block : block + _BLOCK])
+    raise PortError(
+        f"Expected ports from {_RANGE.start} to {_RANGE.stop} that no process holds, found none: "
+        "stop other clusters."
+    )
 
 
 def is_free(port: int) -> bool:

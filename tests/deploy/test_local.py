@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deploy.local import bigquery, download, flink, kafka, services, storage
-from deploy.local.ports import PortError, Ports, check_free, free_ports, is_free, ports_from
+from deploy.local import ports as ports_module
+from deploy.local.ports import (
+    PortError,
+    Ports,
+    any_free_ports,
+    check_free,
+    free_ports,
+    is_free,
+    ports_from,
+)
 
 FOLDER = Path("/home/someone/moment/build/local")
 
@@ -191,6 +202,29 @@ def test_free_ports_differ():
     ports = free_ports()
 
     assert len(set(vars(ports).values())) == len(vars(ports))
+
+
+def test_free_ports_are_no_other_process_s_nor_any_that_a_connection_may_take():
+    """A port that is free now is somebody's when the service that it is for comes to listen."""
+    mine = any_free_ports(50)
+    asks = "from deploy.local.ports import any_free_ports; print(*any_free_ports(50))"
+    asked = subprocess.run([sys.executable, "-c", asks], check=True, capture_output=True, text=True)
+    others = [int(port) for port in asked.stdout.split()]
+
+    assert len({*mine, *others}) == 100
+    # Linux gives 32768 and more to connections, others 49152 and more.
+    assert all(1024 < port < 32_768 for port in (*mine, *others))
+
+
+def test_where_other_processes_hold_all_ports_it_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(ports_module, "_RANGE", range(20_000, 20_040))
+    monkeypatch.setattr(ports_module, "_CLAIMED", [])
+    monkeypatch.setattr(ports_module.tempfile, "gettempdir", lambda: str(tmp_path))
+    first = any_free_ports(1)
+
+    with pytest.raises(PortError, match="Expected ports from 20000 to 20040"):
+        any_free_ports(40)
+    assert first[0] in range(20_000, 20_040)
 
 
 # Services
