@@ -30,7 +30,7 @@ from transforms.balance import outcome_batch
 from transforms.calendar import MINUTE_US
 from transforms.garbage import seldom_look_for_garbage
 from transforms.keyed_machine import KeyedMachine, new_step, next_beat
-from transforms.keyed_shard import PATIENCE, Shard, recall_shard
+from transforms.keyed_shard import Shard, recall_shard
 
 UNARMED = 0
 
@@ -138,7 +138,7 @@ class AttendKeyed(beam.DoFn):
 
     def _beat(self, shard: Shard | None) -> float:
         """Seconds between two emissions of a shard, of which nothing may be known yet."""
-        return self._every * (PATIENCE if shard is not None and shard.catches_up else 1)
+        return self._every * (shard.beats if shard is not None else 1)
 
     def _closed(self, awake: Shard, reached: int, armed: Any, close: Any) -> list[Any]:
         """Sketches and marks of a shard that closes, armed for the next boundary.

@@ -23,13 +23,12 @@ SOON = 8 * 60
 of more is the end of a stream, which no beat may follow, or of a silence. A timer is set so far
 ahead (`attend_keyed.AHEAD`), which tells of it."""
 
-HURRY = 8.0
-"""Seconds of stream in a second of the wall's above which a stream catches up."""
+HURRY, RUSH = 8.0, 64.0
+"""Seconds of stream in a second of the wall's above which a stream catches up, and does so fast."""
 
-PATIENCE = 2
+PATIENCE = {HURRY: 2, RUSH: 4}
 """Beats that a shard of a stream that catches up waits for one: what an emission costs is for the
 most part the same however much it holds, and nobody watches early figures of long ago."""
-
 
 MOST_HELD = 60
 """Minutes of stream for which a restored shard closes nothing, at most: what it has to remember
@@ -54,13 +53,17 @@ class Shard:
         self._closed_at = self._emitted_at = -math.inf
         self._lost_before: float | None = None
         self._held_until: int | None = None
-        self.catches_up = False
-        """Did the stream run ahead of the wall's clock when this shard closed last?"""
+        self._heard_through, self._speed = machine.state.last_minute, 0.0
 
     @property
     def reached(self) -> int:
         """The minute that the stream had reached when this shard closed last."""
         return self.machine.state.closed_through + self.machine.rules.hot_minutes
+
+    @property
+    def beats(self) -> int:
+        """How many of the cadence's beats there are from one emission to the next."""
+        return max([1, *(beats for speed, beats in PATIENCE.items() if self._speed > speed)])
 
     def restored(self, lost_before: float) -> None:
         """State remembers this shard; a life that ended before this time, in seconds, may have
@@ -97,8 +100,12 @@ class Shard:
 
     def emit(self, now: float) -> tuple[Attended, list[tuple[int, Packed]]]:
         """What was added since, and its deltas by family. `now` is in seconds."""
-        self._emitted_at = now
         attended = self.machine.emit()
+        heard, waited = self.machine.state.last_minute, now - self._emitted_at
+        # More is no pace but a jump: the first that is heard, or the first after a silence.
+        ahead = heard - self._heard_through if heard - self._heard_through < SOON else 0
+        self._speed = ahead * 60 / max(waited, 1e-3)
+        self._heard_through, self._emitted_at = heard, now
         deltas = []
         for family, part in split_by_family(attended.partials, self._families):
             deltas.append((family, self._numbered(family, part)))
@@ -124,8 +131,6 @@ class Shard:
 
         Before the marks, the sketches of the days that this seals: who believes the mark has them.
         """
-        ahead, waited = reached - self.reached, now - self._closed_at
-        self.catches_up = ahead < SOON and ahead * 60 > HURRY * waited
         self._closed_at = now
         for sketches in self.machine.close(reached):
             for family, part in split_by_family(sketches, self._families):

@@ -72,19 +72,38 @@ def test_what_was_postponed_before_a_crash_is_closed_after_it(key):
     assert key.beat() == [minute_of("10:05")]
 
 
-def test_a_shard_that_catches_up_emits_each_second_beat_and_one_that_has_each_beat(key):
-    key.hear(said("10:00", id=1))
-    assert key.emitting.set_for[""] == Timestamp(seconds=1_002.5)
-    key.reach("10:01")
-    key.now += BEAT
-    key.reach("10:03")
-    key.hear(said("10:03", id=2))
-    assert key.emitting.set_for[""] == Timestamp(seconds=1_005)
+PACES = [
+    # came through, in ten seconds; the next emission is due at the multiple of
+    ("10:00", BEAT),
+    ("10:01", BEAT),
+    ("10:02", 2 * BEAT),
+    ("10:10", 2 * BEAT),
+    ("10:11", 4 * BEAT),
+    ("17:59", 4 * BEAT),
+    ("18:00", BEAT),  # no pace: the first word after a silence
+]
 
-    key.now = 1_130.0
-    key.reach("10:04")
-    key.hear(said("10:04", id=3))
-    assert key.emitting.set_for[""] == Timestamp(seconds=1_132.5)
+
+@pytest.mark.parametrize(("heard", "every"), PACES)
+def test_the_faster_a_stream_catches_up_the_fewer_beats_are_those_of_its_shards(key, heard, every):
+    key.hear(said("10:00", id=1))
+    key.beat()
+    key.now = 1_010.0
+    key.hear(said(heard, id=2))
+    key.beat()
+
+    key.hear(said(heard, id=3))
+    assert key.emitting.set_for[""] == Timestamp(seconds=1_010 + every)
+
+
+def test_a_shard_that_has_caught_up_emits_with_each_beat(key):
+    for now, heard in ((1_000.0, "10:00"), (1_010.0, "10:11"), (1_070.0, "10:12")):
+        key.now = now
+        key.hear(said(heard, id=int(now)))
+        key.beat()
+
+    key.hear(said("10:12", id=2))
+    assert key.emitting.set_for[""] == Timestamp(seconds=1_072.5)
 
 
 def test_a_stream_that_ends_waits_for_no_beat(key):

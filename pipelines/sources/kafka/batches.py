@@ -42,7 +42,7 @@ def payload_batches(
     decoding refuses.
     """
     arrived = pa.array(np.where(times < 0, now, np.minimum(times, now)), INSTANT)
-    payloads = pa.array(_asked("value", messages), pa.large_binary()).fill_null(b"")
+    payloads = _values(messages)
     positions = pa.array(_offsets(messages), pa.int64())
     headers = _asked("headers", messages)
     if not any(headers):
@@ -59,6 +59,20 @@ def payload_batches(
 def _asked(method: str, messages: Sequence[Any]) -> list[Any]:
     """What a method gives of each message: asked of its class, at half of what a call takes."""
     return list(map(getattr(type(messages[0]), method), messages))
+
+
+def _values(messages: Sequence[Any]) -> pa.Array:
+    """Values of messages, those without one empty: one buffer, made once for all of them."""
+    values = _asked("value", messages)
+    try:
+        whole = b"".join(values)
+    except TypeError:
+        values = [value or b"" for value in values]
+        whole = b"".join(values)
+    ends = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), out=ends[1:])
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(whole)]
+    return pa.Array.from_buffers(pa.large_binary(), len(values), buffers)
 
 
 def _offsets(messages: Sequence[Any]) -> Any:
