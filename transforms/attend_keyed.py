@@ -33,6 +33,8 @@ from transforms.keyed_machine import KeyedMachine, new_step, next_beat
 from transforms.keyed_shard import Shard, recall_shard
 
 UNARMED = 0
+NEWS_BEATS = 2
+"""So many beats after its arrival an element is no backlog."""
 
 AHEAD = {"next": 0, "quarter": 15, "hour": 60, "shift": 8 * 60, "day": 26 * 60, "month": 744 * 60}
 """Timers beside the next boundary, by their tags, and how many minutes after it they are due.
@@ -76,7 +78,10 @@ class AttendKeyed(beam.DoFn):
         close: Any = beam.DoFn.TimerParam(CLOSE),
     ) -> None:
         pending.add(element[1])
-        emit.set(next_beat(self._beat(self._shards.glimpse(element[0]))))
+        known, caught_up = self._shards.glimpse(element[0]), time.time() - NEWS_BEATS * self._every
+        # What arrived just now shows that nothing is to catch up with any more.
+        beat = self._every if at.micros > caught_up * 1e6 else self._beat(known)
+        emit.set(next_beat(beat))
         # The earliest boundary that may matter, never a later one: elements that run ahead of the
         # watermark must not put off the closing of what is behind them.
         boundary = int(at.micros // MINUTE_US) + 1

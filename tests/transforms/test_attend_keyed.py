@@ -84,26 +84,52 @@ PACES = [
 ]
 
 
+LATER = minute_of("19:00") * 60.0
+
+
 @pytest.mark.parametrize(("heard", "every"), PACES)
 def test_the_faster_a_stream_catches_up_the_fewer_beats_are_those_of_its_shards(key, heard, every):
-    key.hear(said("10:00", id=1))
-    key.beat()
-    key.now = 1_010.0
-    key.hear(said(heard, id=2))
-    key.beat()
+    _catch_up(key, heard)
 
     key.hear(said(heard, id=3))
-    assert key.emitting.set_for[""] == Timestamp(seconds=1_010 + every)
+    assert key.emitting.set_for[""] == Timestamp(seconds=LATER + every)
 
 
 def test_a_shard_that_has_caught_up_emits_with_each_beat(key):
-    for now, heard in ((1_000.0, "10:00"), (1_010.0, "10:11"), (1_070.0, "10:12")):
-        key.now = now
-        key.hear(said(heard, id=int(now)))
-        key.beat()
+    _catch_up(key, "10:11")
+    key.now += 60
+    key.hear(said("10:12", id=3))
+    key.beat()
 
-    key.hear(said("10:12", id=2))
-    assert key.emitting.set_for[""] == Timestamp(seconds=1_072.5)
+    key.hear(said("10:12", id=4))
+    assert key.emitting.set_for[""] == Timestamp(seconds=LATER + 60 + BEAT)
+
+
+JUST_NOW = [
+    # arrived so many seconds ago; the next emission is due at the multiple of
+    (2 * BEAT - 0.1, BEAT),
+    (2 * BEAT + 0.1, 4 * BEAT),
+]
+
+
+@pytest.mark.parametrize(("ago", "every"), JUST_NOW)
+def test_what_arrived_just_now_is_emitted_with_the_next_beat_however_fast_the_stream_came(
+    key, ago, every
+):
+    _catch_up(key, "10:11")
+
+    key.hear(said("10:12", id=3), arrived=(LATER - ago) / 60)
+    assert key.emitting.set_for[""] == Timestamp(seconds=LATER + every)
+
+
+def _catch_up(key, heard):
+    """Ten o'clock is emitted, and ten seconds later, at LATER, what is heard."""
+    key.now = LATER - 10
+    key.hear(said("10:00", id=1))
+    key.beat()
+    key.now = LATER
+    key.hear(said(heard, id=2))
+    key.beat()
 
 
 def test_a_stream_that_ends_waits_for_no_beat(key):
