@@ -101,15 +101,21 @@ class Shard:
     def emit(self, now: float) -> tuple[Attended, list[tuple[int, Packed]]]:
         """What was added since, and its deltas by family. `now` is in seconds."""
         attended = self.machine.emit()
-        heard, waited = self.machine.state.last_minute, now - self._emitted_at
-        # More is no pace but a jump: the first that is heard, or the first after a silence.
-        ahead = heard - self._heard_through if heard - self._heard_through < SOON else 0
-        self._speed = ahead * 60 / max(waited, 1e-3)
-        self._heard_through, self._emitted_at = heard, now
+        self._pace(now)
         deltas = []
         for family, part in split_by_family(attended.partials, self._families):
             deltas.append((family, self._numbered(family, part)))
         return attended, deltas
+
+    def _pace(self, now: float) -> None:
+        """Note how fast the stream surely came on since the emission before."""
+        heard, waited = self.machine.state.last_minute, now - self._emitted_at
+        ahead = heard - self._heard_through
+        # A stream at its own pace comes into a new minute, too. More than SOON is no pace but the
+        # first that is heard, or the first after a silence.
+        whole_minutes = ahead - 1 if 0 < ahead < SOON else 0
+        self._speed = whole_minutes * 60 / max(waited, 1e-3)
+        self._heard_through, self._emitted_at = heard, now
 
     def _numbered(self, family: int, part: pa.RecordBatch) -> Packed:
         """Something for a family, as the next of all that this shard has sent it."""

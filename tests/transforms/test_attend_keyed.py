@@ -75,10 +75,11 @@ def test_what_was_postponed_before_a_crash_is_closed_after_it(key):
 PACES = [
     # came through, in ten seconds; the next emission is due at the multiple of
     ("10:00", BEAT),
-    ("10:01", BEAT),
-    ("10:02", 2 * BEAT),
-    ("10:10", 2 * BEAT),
-    ("10:11", 4 * BEAT),
+    ("10:01", BEAT),  # a new minute, which may be the next second
+    ("10:02", BEAT),  # a minute at least, 6 seconds in one
+    ("10:03", 2 * BEAT),
+    ("10:11", 2 * BEAT),  # 60 seconds in one
+    ("10:12", 4 * BEAT),
     ("17:59", 4 * BEAT),
     ("18:00", BEAT),  # no pace: the first word after a silence
 ]
@@ -96,12 +97,12 @@ def test_the_faster_a_stream_catches_up_the_fewer_beats_are_those_of_its_shards(
 
 
 def test_a_shard_that_has_caught_up_emits_with_each_beat(key):
-    _catch_up(key, "10:11")
+    _catch_up(key, "10:12")
     key.now += 60
-    key.hear(said("10:12", id=3))
+    key.hear(said("10:13", id=3))
     key.beat()
 
-    key.hear(said("10:12", id=4))
+    key.hear(said("10:13", id=4))
     assert key.emitting.set_for[""] == Timestamp(seconds=LATER + 60 + BEAT)
 
 
@@ -116,7 +117,7 @@ JUST_NOW = [
 def test_what_arrived_just_now_is_emitted_with_the_next_beat_however_fast_the_stream_came(
     key, ago, every
 ):
-    _catch_up(key, "10:11")
+    _catch_up(key, "10:12")
 
     key.hear(said("10:12", id=3), arrived=(LATER - ago) / 60)
     assert key.emitting.set_for[""] == Timestamp(seconds=LATER + every)
@@ -130,6 +131,21 @@ def _catch_up(key, heard):
     key.now = LATER
     key.hear(said(heard, id=2))
     key.beat()
+
+
+def test_a_stream_at_its_own_pace_is_not_hurried_by_the_minute_that_begins_between_emissions(key):
+    key.now += BEAT
+    key.hear(said("10:00:59", id=1))
+    key.beat()
+    key.now += BEAT
+    key.hear(said("10:01:01", id=2))
+    key.beat()
+
+    assert key.reach("10:01") == []
+    assert key.emitting.set_for[""] == Timestamp(seconds=1_007.5)
+    key.hear(said("10:01:02", id=3))
+    key.now += BEAT
+    assert key.beat() == [minute_of("10:01")]
 
 
 def test_a_stream_that_ends_waits_for_no_beat(key):
