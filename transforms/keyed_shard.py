@@ -23,10 +23,10 @@ SOON = 8 * 60
 of more is the end of a stream, which no beat may follow, or of a silence. A timer is set so far
 ahead (`attend_keyed.AHEAD`), which tells of it."""
 
-HURRY, RUSH = 8.0, 64.0
-"""Seconds of stream in a second of the wall's above which a stream catches up, and does so fast."""
+HURRY = 8.0
+"""Seconds of stream in a second of the wall's above which a stream catches up."""
 
-PATIENCE = {HURRY: 2, RUSH: 4}
+PATIENCE = 2
 """Beats that a shard of a stream that catches up waits for one: what an emission costs is for the
 most part the same however much it holds, and nobody watches early figures of long ago."""
 
@@ -63,7 +63,7 @@ class Shard:
     @property
     def beats(self) -> int:
         """How many of the cadence's beats there are from one emission to the next."""
-        return max([1, *(beats for speed, beats in PATIENCE.items() if self._speed > speed)])
+        return PATIENCE if self._speed > HURRY else 1
 
     def restored(self, lost_before: float) -> None:
         """State remembers this shard; a life that ended before this time, in seconds, may have
