@@ -1,7 +1,7 @@
 """The whole job on Prism, Beam's local streaming runner: the graph is the same as in batch.
 
-A small live is replayed at 1,440 times its pace, so that windows close while records come, and its
-two hours take five seconds. Two days of stream time follow, which close the last of them.
+A small live is replayed at 1,800 times its pace, so that windows close while records come, and its
+two hours take four seconds. Two days of stream time follow, which close the last of them.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     dataset = Dataset(folder / "figures")
     arguments = [
         *("measure", str(live), "--output", str(dataset.folder)),
-        *("--speed", "1440", "--run-on", "172800", "--publish-every", "1", "--archive"),
+        *("--speed", "1800", "--run-on", "172800", "--publish-every", "1", "--archive"),
     ]
     with run_on_prism("pipelines", arguments, folder / "log") as job:
         job.wait_until(lambda: dataset.is_final_through(LAST_DAY_ENDS), seconds=300)

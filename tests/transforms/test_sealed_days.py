@@ -64,7 +64,7 @@ class Stream:
             # A change of a fact is echoed to all shards.
             for number, part in split_by_shard(batch, route, len(self.shards)):
                 self.shards[number].machine.add(part)
-                attended, deltas = self.shards[number].emit(0.0)
+                attended, deltas = self.shards[number].emit()
                 late += rows_of(attended.late)
                 self._send(deltas)
             self.in_time += [] if late else [row]
