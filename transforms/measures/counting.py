@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -19,8 +20,7 @@ _BITS = 60
 def count_people(counted: Counted, time_zone: str) -> Iterator[tuple[int, int, Frame]]:
     """(grouping, window, frame) of partial columns; a frame has the dimensions and `start`."""
 
-    def of_days(hours: Frame, dimensions: tuple[str, ...]) -> Iterator[tuple[int, Frame]]:
-        return _of_days(hours, dimensions, time_zone)
+    of_days = partial(_of_days, time_zone=time_zone)
 
     def of_both(hours: Frame, dimensions: tuple[str, ...]) -> Iterator[tuple[int, Frame]]:
         yield from _of_hours(hours, dimensions)
@@ -31,10 +31,9 @@ def count_people(counted: Counted, time_zone: str) -> Iterator[tuple[int, int, F
     else:
         yield from for_each_grouping(counted.hours, _of_hours, _by_hour)
         yield from for_each_grouping(counted.days, of_days, _by_hour)
-    for number, window in enumerate(WINDOWS):
-        acts = {**counted.acts[number], "start": counted.acts[number][window]}
-        for grouping, _, frame in for_each_grouping(acts, _of_acts, by_act):
-            yield grouping, number, frame
+    for window, acts in enumerate(counted.acts):
+        rows = {**acts, "start": acts[WINDOWS[window]]}
+        yield from for_each_grouping(rows, partial(_of_acts, window=window), by_act)
 
 
 def audience(
@@ -159,5 +158,7 @@ def set_bits(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(rows), np.concatenate(bits).astype(np.int64)
 
 
-def _of_acts(actions: Frame, dimensions: tuple[str, ...]) -> Iterator[tuple[int, Frame]]:
-    return ((0, frame) for frame in count_acts(actions, dimensions))
+def _of_acts(
+    actions: Frame, dimensions: tuple[str, ...], window: int
+) -> Iterator[tuple[int, Frame]]:
+    return ((window, frame) for frame in count_acts(actions, dimensions))

@@ -8,8 +8,7 @@ set's dimensions is what a set of fewer dimensions is reduced from (Gray and oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -39,19 +38,22 @@ def for_each_grouping(
     if not rows_of(rows):
         return
     alike = _alike(rows)
-    sets = _Sets([tuple(d for d in dimensions if d not in alike) for dimensions in GROUPINGS])
+    parting = [tuple(d for d in dimensions if d not in alike) for dimensions in GROUPINGS]
+    coarser: dict[Dimensions | None, list[Dimensions]] = {}
+    for dimensions in dict.fromkeys(parting):
+        coarser.setdefault(_finer(dimensions, parting), []).append(dimensions)
     found: dict[Dimensions, list[tuple[int, Frame]]] = {}
 
     def visit(dimensions: Dimensions, source: Frame) -> None:
         reduced = reduce(source, dimensions)
         found[dimensions] = list(count(with_dimensions(reduced, dimensions), dimensions))
-        for coarser in sets.from_it(dimensions):
-            visit(coarser, reduced)
+        for fewer in coarser.get(dimensions, ()):
+            visit(fewer, reduced)
 
-    for finest in sets.from_it(None):
+    for finest in coarser[None]:
         visit(finest, rows)
-    for number, (dimensions, parting) in enumerate(zip(GROUPINGS, sets.of_groupings)):
-        for window, frame in found[parting]:
+    for number, dimensions in enumerate(GROUPINGS):
+        for window, frame in found[parting[number]]:
             said = {d: np.repeat(alike[d], rows_of(frame)) for d in dimensions if d in alike}
             yield number, window, {**frame, **said}
 
@@ -66,16 +68,6 @@ def _alike(rows: Frame) -> Frame:
     return found
 
 
-class _Sets(NamedTuple):
-    """Of each grouping set the dimensions that part its rows."""
-
-    of_groupings: list[Dimensions]
-
-    def from_it(self, finer: Dimensions | None) -> list[Dimensions]:
-        """The sets that are reduced from another; None: from the rows."""
-        return [d for d in dict.fromkeys(self.of_groupings) if self._finer(d) == finer]
-
-    def _finer(self, dimensions: Dimensions) -> Dimensions | None:
-        """The first of the sets that have more dimensions, and as few as possible."""
-        finer = [other for other in self.of_groupings if set(other) > set(dimensions)]
-        return min(finer, key=len, default=None)
+def _finer(dimensions: Dimensions, sets: Sequence[Dimensions]) -> Dimensions | None:
+    """The first of the sets that have more dimensions, and as few as possible; None: no set has."""
+    return min((s for s in sets if set(s) > set(dimensions)), key=len, default=None)
