@@ -10,6 +10,7 @@ import argparse
 import shutil
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -53,16 +54,31 @@ class Replayed:
 @pytest.fixture(scope="module")
 def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     need(missing_prism(), "tests on Prism")
-    for _ in range(3):
-        found = _replay(tmp_path_factory.mktemp("prism"))
-        if SPLIT not in found.log:
-            break
-    return found
+    for _ in range(2):
+        folder = tmp_path_factory.mktemp("prism")
+        try:
+            found = _replay(folder)
+        except AssertionError:
+            if not _was_split(folder):
+                raise
+        else:
+            if not _was_split(folder):
+                return found
+        warnings.warn(
+            "Prism split a bundle that it must not split: the replay is run again", stacklevel=1
+        )
+    return _replay(tmp_path_factory.mktemp("prism"))
+
+
+def _was_split(folder: Path) -> bool:
+    """Did Prism split a bundle with timers (apache/beam#35771), or one that had ended? It does where
+    it is slow, and says so. Records were then seen to come twice, also after their windows were
+    sealed, or the job ends: that is no run to judge our part by."""
+    log = (folder / "log").read_text()
+    return SPLIT in log or "in try_split" in log
 
 
 def _replay(folder: Path) -> Replayed:
-    """One run. Where Prism says that it split a bundle with timers (apache/beam#35771), records may
-    have come twice, also after their windows were sealed: that is no run to judge the job by."""
     make_live(folder / "whole", events=12_000)
     live = arriving(folder / "whole", BEGIN, LAST_DAY_ENDS, folder / "live")
     dataset = Dataset(folder / "figures")
