@@ -2,10 +2,10 @@
 
 Observations wait in a bag. With the next beat a processing-time timer lets the machine emit what
 they change. An event-time timer, minute by minute, tells it how far the stream has come: it emits,
-seals, and tells all families so. A stream that catches up comes through many minutes between two
-beats: then the shard closes with the next beat, all of them at once. One that was restored closes
-nothing before the stream has come as far as the life before may have. What the machine learnt is
-appended to the state as fragments.
+seals, and tells all families so. A shard that emitted less than a beat ago does so with the next
+beat: of a stream that catches up many minutes at once. One that was restored closes nothing before
+the stream has come as far as the life before may have. What the machine learnt is appended to the
+state as fragments.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ from transforms.balance import outcome_batch
 from transforms.calendar import MINUTE_US
 from transforms.garbage import seldom_look_for_garbage
 from transforms.keyed_machine import KeyedMachine, new_step, next_beat
-from transforms.keyed_shard import PATIENCE, Shard, recall_shard
+from transforms.keyed_shard import Shard, recall_shard
 
 UNARMED = 0
+NEWS_BEATS = 2
+"""So many beats after its arrival an element is no backlog."""
 
 AHEAD = {"next": 0, "quarter": 15, "hour": 60, "shift": 8 * 60, "day": 26 * 60, "month": 744 * 60}
 """Timers beside the next boundary, by their tags, and how many minutes after it they are due.
@@ -76,7 +78,10 @@ class AttendKeyed(beam.DoFn):
         close: Any = beam.DoFn.TimerParam(CLOSE),
     ) -> None:
         pending.add(element[1])
-        emit.set(next_beat(self._beat(self._shards.glimpse(element[0]))))
+        known, caught_up = self._shards.glimpse(element[0]), time.time() - NEWS_BEATS * self._every
+        # What arrived just now shows that nothing is to catch up with any more.
+        beat = self._every if at.micros > caught_up * 1e6 else self._beat(known)
+        emit.set(next_beat(beat))
         # The earliest boundary that may matter, never a later one: elements that run ahead of the
         # watermark must not put off the closing of what is behind them.
         boundary = int(at.micros // MINUTE_US) + 1
@@ -138,7 +143,7 @@ class AttendKeyed(beam.DoFn):
 
     def _beat(self, shard: Shard | None) -> float:
         """Seconds between two emissions of a shard, of which nothing may be known yet."""
-        return self._every * (PATIENCE if shard is not None and shard.catches_up else 1)
+        return self._every * (shard.beats if shard is not None else 1)
 
     def _closed(self, awake: Shard, reached: int, armed: Any, close: Any) -> list[Any]:
         """Sketches and marks of a shard that closes, armed for the next boundary.
@@ -149,7 +154,7 @@ class AttendKeyed(beam.DoFn):
         if held_until is not None:
             _arm(close, armed, held_until)
             return []
-        told = list(awake.close(reached, time.time())) if reached > awake.reached else []
+        told = list(awake.close(reached)) if reached > awake.reached else []
         boundary = awake.machine.next_boundary(max(reached, awake.reached))
         if boundary is None:
             armed.write(UNARMED)
@@ -160,7 +165,7 @@ class AttendKeyed(beam.DoFn):
     def _emitted(self, shard: int, awake: Shard, pending: Any) -> Iterator[Any]:
         for packed in _drained(pending):
             awake.machine.add(packed.unpack())
-        attended, deltas = awake.emit()
+        attended, deltas = awake.emit(time.time())
         if attended.outcomes:
             yield beam.pvalue.TaggedOutput("counts", outcome_batch(attended.outcomes))
         for batch in awake.ledger(attended.late, self._epoch, self._shards.stamp(shard)):

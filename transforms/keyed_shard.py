@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.coder import Packed
-from transforms.attend import Attend, Attended, AttendRules, recall
+from transforms.attend import NEVER, Attend, Attended, AttendRules, recall
 from transforms.fragments import fragment, frames_of, greatest, kind_of
 from transforms.fragments import number as one_number
 from transforms.frame import Frame, rows_of
@@ -29,7 +29,6 @@ HURRY = 8.0
 PATIENCE = 2
 """Beats that a shard of a stream that catches up waits for one: what an emission costs is for the
 most part the same however much it holds, and nobody watches early figures of long ago."""
-
 
 MOST_HELD = 60
 """Minutes of stream for which a restored shard closes nothing, at most: what it has to remember
@@ -51,16 +50,20 @@ class Shard:
         self.silent = True
         """Has the ledger not been told yet which of its rows are remembered?"""
         self._families, self._sent = families, sent
-        self._closed_at = -math.inf
+        self._emitted_at = -math.inf
         self._lost_before: float | None = None
         self._held_until: int | None = None
-        self.catches_up = False
-        """Did the stream run ahead of the wall's clock when this shard closed last?"""
+        self._heard_through, self._speed = machine.state.last_minute, 0.0
 
     @property
     def reached(self) -> int:
         """The minute that the stream had reached when this shard closed last."""
         return self.machine.state.closed_through + self.machine.rules.hot_minutes
+
+    @property
+    def beats(self) -> int:
+        """How many of the cadence's beats there are from one emission to the next."""
+        return PATIENCE if self._speed > HURRY else 1
 
     def restored(self, lost_before: float) -> None:
         """State remembers this shard; a life that ended before this time, in seconds, may have
@@ -86,17 +89,33 @@ class Shard:
         return None
 
     def waits(self, reached: int, now: float, every_seconds: float) -> bool:
-        """Shall this minute be closed with the next beat? `now` is in seconds."""
-        again = now - self._closed_at < every_seconds
-        return again and reached - self.reached < SOON
+        """Shall this minute be closed with the next beat? `now` is in seconds.
 
-    def emit(self) -> tuple[Attended, list[tuple[int, Packed]]]:
-        """What was added since, and its deltas by family."""
+        Closing takes an emission before it, and one less than a beat after another costs as much.
+        """
+        again = now - self._emitted_at < every_seconds
+        closed = self.machine.state.closed_through > NEVER
+        before = self.reached if closed else self.machine.state.last_minute
+        return again and reached - before < SOON
+
+    def emit(self, now: float) -> tuple[Attended, list[tuple[int, Packed]]]:
+        """What was added since, and its deltas by family. `now` is in seconds."""
         attended = self.machine.emit()
+        self._pace(now)
         deltas = []
         for family, part in split_by_family(attended.partials, self._families):
             deltas.append((family, self._numbered(family, part)))
         return attended, deltas
+
+    def _pace(self, now: float) -> None:
+        """Note how fast the stream surely came on since the emission before."""
+        heard, waited = self.machine.state.last_minute, now - self._emitted_at
+        ahead = heard - self._heard_through
+        # A stream at its own pace comes into a new minute, too. More than SOON is no pace but the
+        # first that is heard, or the first after a silence.
+        whole_minutes = ahead - 1 if 0 < ahead < SOON else 0
+        self._speed = whole_minutes * 60 / max(waited, 1e-3)
+        self._heard_through, self._emitted_at = heard, now
 
     def _numbered(self, family: int, part: pa.RecordBatch) -> Packed:
         """Something for a family, as the next of all that this shard has sent it."""
@@ -113,14 +132,11 @@ class Shard:
             self.ledgered += rows_of(late)
             yield late_batch(late, self.machine.state.closed_through, ledger, now)
 
-    def close(self, reached: int, now: float) -> Iterator[tuple[int, Packed]]:
+    def close(self, reached: int) -> Iterator[tuple[int, Packed]]:
         """Close what the stream's reaching a minute closes; a mark for every family.
 
         Before the marks, the sketches of the days that this seals: who believes the mark has them.
         """
-        ahead, waited = reached - self.reached, now - self._closed_at
-        self.catches_up = ahead < SOON and ahead * 60 > HURRY * waited
-        self._closed_at = now
         for sketches in self.machine.close(reached):
             for family, part in split_by_family(sketches, self._families):
                 for start in range(0, part.num_rows, SKETCHES_AN_ELEMENT):

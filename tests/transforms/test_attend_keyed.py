@@ -34,6 +34,17 @@ def test_a_shard_that_closed_just_now_closes_again_with_the_next_beat_and_only_o
     assert key.beat() == []
 
 
+def test_a_minute_that_ends_less_than_a_beat_after_an_emission_closes_with_the_next_beat(key):
+    key.hear(said("10:00", id=1))
+    assert key.beat() == []
+    key.now += BEAT - 0.1
+
+    assert key.reach("10:01") == []
+    assert key.emitting.set_for[""] == Timestamp(seconds=1_002.5)
+    key.now += 0.1
+    assert key.beat() == [minute_of("10:01")]
+
+
 def test_after_a_beat_the_next_minute_closes_at_once(key):
     key.hear(said("10:00", id=1))
     key.reach("10:01")
@@ -61,19 +72,78 @@ def test_what_was_postponed_before_a_crash_is_closed_after_it(key):
     assert key.beat() == [minute_of("10:05")]
 
 
-def test_a_shard_that_catches_up_emits_each_second_beat_and_one_that_has_each_beat(key):
-    key.hear(said("10:00", id=1))
-    assert key.emitting.set_for[""] == Timestamp(seconds=1_002.5)
-    key.reach("10:01")
-    key.now += BEAT
-    key.reach("10:03")
-    key.hear(said("10:03", id=2))
-    assert key.emitting.set_for[""] == Timestamp(seconds=1_005)
+PACES = [
+    # came through, in ten seconds; the next emission is due at the multiple of
+    ("10:00", BEAT),
+    ("10:01", BEAT),  # a new minute, which may be the next second
+    ("10:02", BEAT),  # a minute at least, 6 seconds in one
+    ("10:03", 2 * BEAT),
+    ("17:59", 2 * BEAT),
+    ("18:00", BEAT),  # no pace: the first word after a silence
+]
 
-    key.now = 1_130.0
-    key.reach("10:04")
-    key.hear(said("10:04", id=3))
-    assert key.emitting.set_for[""] == Timestamp(seconds=1_132.5)
+
+LATER = minute_of("19:00") * 60.0
+
+
+@pytest.mark.parametrize(("heard", "every"), PACES)
+def test_a_shard_that_catches_up_emits_each_second_beat(key, heard, every):
+    _catch_up(key, heard)
+
+    key.hear(said(heard, id=3))
+    assert key.emitting.set_for[""] == Timestamp(seconds=LATER + every)
+
+
+def test_a_shard_that_has_caught_up_emits_with_each_beat(key):
+    _catch_up(key, "10:12")
+    key.now += 60
+    key.hear(said("10:13", id=3))
+    key.beat()
+
+    key.hear(said("10:13", id=4))
+    assert key.emitting.set_for[""] == Timestamp(seconds=LATER + 60 + BEAT)
+
+
+JUST_NOW = [
+    # arrived so many seconds ago; the next emission is due at the multiple of
+    (2 * BEAT - 0.1, BEAT),
+    (2 * BEAT + 0.1, 2 * BEAT),
+]
+
+
+@pytest.mark.parametrize(("ago", "every"), JUST_NOW)
+def test_what_arrived_just_now_is_emitted_with_the_next_beat_however_fast_the_stream_came(
+    key, ago, every
+):
+    _catch_up(key, "10:12")
+
+    key.hear(said("10:12", id=3), arrived=(LATER - ago) / 60)
+    assert key.emitting.set_for[""] == Timestamp(seconds=LATER + every)
+
+
+def _catch_up(key, heard):
+    """Ten o'clock is emitted, and ten seconds later, at LATER, what is heard."""
+    key.now = LATER - 10
+    key.hear(said("10:00", id=1))
+    key.beat()
+    key.now = LATER
+    key.hear(said(heard, id=2))
+    key.beat()
+
+
+def test_a_stream_at_its_own_pace_is_not_hurried_by_the_minute_that_begins_between_emissions(key):
+    key.now += BEAT
+    key.hear(said("10:00:59", id=1))
+    key.beat()
+    key.now += BEAT
+    key.hear(said("10:01:01", id=2))
+    key.beat()
+
+    assert key.reach("10:01") == []
+    assert key.emitting.set_for[""] == Timestamp(seconds=1_007.5)
+    key.hear(said("10:01:02", id=3))
+    key.now += BEAT
+    assert key.beat() == [minute_of("10:01")]
 
 
 def test_a_stream_that_ends_waits_for_no_beat(key):

@@ -71,6 +71,7 @@ def test_what_was_put_off_before_the_end_of_a_life_is_put_off_further(monkeypatc
 
     assert key.beat() == []
     assert key.closing.set_for["next"] == Timestamp(seconds=minute_of("10:12") * 60)
+    key.now += 60
     assert key.reach("10:12") == [minute_of("10:12")]
 
 

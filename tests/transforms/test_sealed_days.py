@@ -64,7 +64,7 @@ class Stream:
             # A change of a fact is echoed to all shards.
             for number, part in split_by_shard(batch, route, len(self.shards)):
                 self.shards[number].machine.add(part)
-                attended, deltas = self.shards[number].emit()
+                attended, deltas = self.shards[number].emit(0.0)
                 late += rows_of(attended.late)
                 self._send(deltas)
             self.in_time += [] if late else [row]
@@ -75,7 +75,7 @@ class Stream:
         reached = at if isinstance(at, int) else minute_of(at)
         for number in shards or range(len(self.shards)):
             if reached > self.shards[number].reached:
-                self._send(self.shards[number].close(reached, 0.0))
+                self._send(self.shards[number].close(reached))
         return self
 
     def _send(self, elements):

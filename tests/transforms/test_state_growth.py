@@ -86,8 +86,8 @@ def _one_minute(kept, beats, minute):
     """What the shard tells the families of a minute that it hears and then closes."""
     shard = kept.wake()
     shard.machine.add(beats)
-    _, deltas = shard.emit()
     reached = int(TEN.timestamp()) // 60 + minute + 1
-    told = [*deltas, *shard.close(reached, reached * 60.0)]
+    _, deltas = shard.emit(reached * 60.0)
+    told = [*deltas, *shard.close(reached)]
     kept.remember(shard)
     return told
