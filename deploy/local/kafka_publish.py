@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from pipelines.sources.files import InputError, InputFile, discover
@@ -153,7 +153,8 @@ class _Sender:
     ) -> None:
         self.messages = 0
         self.payload_bytes = 0
-        self._refused: KafkaError | None = None
+        # Not a method: with it the producer would hold itself, and outlive what it was made for.
+        refused = self._refused = list[KafkaError]()
         self._topics = topics
         self._headers = [[(HEADER, name.encode())] if name else None for name in channels]
         self._keys = [str(number).encode() for number in range(partitions)]
@@ -171,7 +172,7 @@ class _Sender:
                 "queue.buffering.max.messages": 200_000,
                 "queue.buffering.max.kbytes": 262_144,
                 "delivery.report.only.error": True,
-                "on_delivery": self._delivered,
+                "on_delivery": lambda error, _: refused.append(error),
             }
         )
 
@@ -210,12 +211,9 @@ class _Sender:
                 "look at the broker's log."
             )
 
-    def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        self._refused = self._refused or error
-
     def _check(self) -> None:
-        if self._refused is not None:
-            raise KafkaException(self._refused)
+        if self._refused:
+            raise KafkaException(self._refused[0])
 
 
 def _files(folder: Path | str) -> list[InputFile]:

@@ -32,5 +32,9 @@ def topic_id(topic: KafkaTopic, settings: KafkaSettings, seconds: float) -> str:
         raise trouble(error, settings) from None
     except NoAnswer:
         raise KafkaTrouble("the broker did not answer in time") from None
+    finally:
+        # An error that the library's futures keep holds this frame, and they hold each other:
+        # the client would stay connected until somebody looks for garbage.
+        del client
     known = found.get_most_significant_bits() or found.get_least_significant_bits()
     return str(found) if known else ""
