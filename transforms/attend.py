@@ -21,7 +21,7 @@ from transforms.balance import HOUR_US, BalanceKey
 from transforms.calendar import MINUTE_US, day_bounds, local_windows
 from transforms.deduplicate import ID, first_copies, standing
 from transforms.deltas import Side, added, deltas, with_facts
-from transforms.fragments import fragment, frames_of, greatest
+from transforms.fragments import arranged, fragment, frames_of, greatest
 from transforms.fragments import number as one_number
 from transforms.frame import Among, Frame, choose, frame_of, group, rows_of, stack
 from transforms.measures.people import (
@@ -243,8 +243,8 @@ class Attend:
             *fragment("sealed_facts", state.sealed_facts),
             *fragment("ids", state.remembered),
             *fragment("facts", state.facts),
-            *fragment("presence", state.people.presence),
-            *fragment("actions", state.people.actions),
+            *arranged("presence", state.people.presence, "actor", "content", "hour"),
+            *arranged("actions", state.people.actions, "actor", "content", "hour"),
         ]
 
     def _known_facts(self, facts: np.ndarray) -> np.ndarray:

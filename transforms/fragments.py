@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 import pyarrow as pa
 
-from transforms.frame import Frame, frame_of, rows_of
+from transforms.frame import Frame, choose, frame_of, rows_of
 
 
 def fragment(kind: str, frame: Frame) -> list[pa.RecordBatch]:
@@ -24,6 +24,16 @@ def fragment(kind: str, frame: Frame) -> list[pa.RecordBatch]:
         metadata={"name": kind},
     )
     return [pa.RecordBatch.from_arrays([pa.array(v) for v in frame.values()], schema=schema)]
+
+
+def arranged(kind: str, frame: Frame, *by: str) -> list[pa.RecordBatch]:
+    """`fragment` with the rows in the order of some columns, which is shorter when it is written.
+
+    A hash, such as a person, is eight bytes that nothing compresses but the same in the row before.
+    """
+    if not rows_of(frame):
+        return []
+    return fragment(kind, choose(frame, np.lexsort([frame[name] for name in reversed(by)])))
 
 
 def kind_of(batch: pa.RecordBatch) -> str:

@@ -45,13 +45,13 @@ class Kept:
         return sum(len(packed.encoded) for packed in self.bag.held)
 
 
-def _beats(minute, chance):
-    """A heartbeat of each person in a minute, whose ids are like nothing seen before."""
+def _told(minute, actors, chance, signal="heartbeat", period=30_000):
+    """The same of some people in a minute, with ids that are like nothing seen before."""
     at = (TEN + timedelta(minutes=minute, seconds=20)).isoformat()[:19]
-    (one,) = [observations([said(at, "ana", "heartbeat", id=1, period=30_000)])]
-    many = one.take(pa.array(np.zeros(PEOPLE, np.int64)))
-    ids = pa.array([chance.bytes(16) for _ in range(PEOPLE)], UUID)
-    for name, column in (("actor", pa.array(np.arange(1, PEOPLE + 1))), ("event_id", ids)):
+    (one,) = [observations([said(at, "ana", signal, id=1, period=period)])]
+    many = one.take(pa.array(np.zeros(len(actors), np.int64)))
+    ids = pa.array([chance.bytes(16) for _ in actors], UUID)
+    for name, column in (("actor", pa.array(actors)), ("event_id", ids)):
         place = many.schema.get_field_index(name)
         many = many.set_column(place, many.schema.field(place), column)
     return many
@@ -67,7 +67,7 @@ def test_state_at_minute_100_is_at_most_a_tenth_above_that_at_minute_40():
     shard, families = Kept(shards, 0), [Kept(totals, key) for key in range(FAMILIES + 1)]
     chance, state = np.random.default_rng(7), []
     for minute in range(106):
-        told = _one_minute(shard, _beats(minute, chance), minute)
+        told = _one_minute(shard, [_told(minute, np.arange(1, PEOPLE + 1), chance)], minute)
         for kept in families:
             machine = kept.wake()
             if not minute:
@@ -82,10 +82,27 @@ def test_state_at_minute_100_is_at_most_a_tenth_above_that_at_minute_40():
     assert now <= 1.1 * then, f"{then:,.0f} bytes at minute 40, {now:,.0f} at minute 100"
 
 
-def _one_minute(kept, beats, minute):
+def test_who_comes_again_in_the_next_hour_takes_hardly_more_than_who_came_once():
+    shards = KeyedMachine[Shard](
+        new_step(), lambda key, memory, _: recall_shard(key, FAMILIES, RULES, memory, 0.0)
+    )
+    shard, chance, state = Kept(shards, 0), np.random.default_rng(7), []
+    people = chance.integers(-(2**63), 2**63, PEOPLE)
+    for minute in range(106):
+        watching, acting = (chance.choice(people, PEOPLE // n, replace=False) for n in (8, 24))
+        heard = [_told(minute, watching, chance), _told(minute, acting, chance, "click", 0)]
+        _one_minute(shard, heard, minute)
+        state.append(shard.bytes)
+
+    then, now = (np.mean(state[at - 5 : at + 6]) for at in (40, 100))
+    assert now <= 1.1 * then, f"{then:,.0f} bytes at minute 40, {now:,.0f} at minute 100"
+
+
+def _one_minute(kept, heard, minute):
     """What the shard tells the families of a minute that it hears and then closes."""
     shard = kept.wake()
-    shard.machine.add(beats)
+    for batch in heard:
+        shard.machine.add(batch)
     reached = int(TEN.timestamp()) // 60 + minute + 1
     _, deltas = shard.emit(reached * 60.0)
     told = [*deltas, *shard.close(reached)]
