@@ -12,7 +12,8 @@ import numpy as np
 from pipelines.keys import pseudonym_keys
 from pipelines.sources.files import FileFailure, discover, read_payloads
 from schemas.channels import registered_channels
-from transforms.attend import Attend, AttendRules
+from transforms.attend import Attend
+from transforms.attend_state import AttendRules
 from transforms.decode import decode
 from transforms.frame import Frame, rows_of
 from transforms.observe import observe, split_by_shard

@@ -19,11 +19,11 @@ from pipelines.sinks.tables import (
     PARTIALS,
     SOURCE_STATUSES,
 )
-from transforms.accumulate import PublishRules
 from transforms.accumulate_families import PUBLISH_EVERY_SECONDS, AccumulateFamilies, RouteLabels
+from transforms.accumulate_state import PublishRules
 from transforms.archive import Archive
-from transforms.attend import FACT_MINUTES, AttendRules
 from transforms.attend_shards import AttendShards
+from transforms.attend_state import FACT_MINUTES, AttendRules
 from transforms.attribute import Attribute
 from transforms.balance_steps import Balance
 from transforms.event_steps import Decode, Protect, Screen

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,20 +11,20 @@ import pyarrow as pa
 
 from schemas.identity import label_key
 from schemas.metric import METRIC
+from transforms.accumulate_state import AccumulateState, PublishRules, recall_state
 from transforms.cadence import Cadence, Due
 from transforms.calendar import window_ends, window_starts
 from transforms.day_partials import day_partials
 from transforms.derive import derive
 from transforms.derive_windows import DAY
-from transforms.fragments import fragment, frames_of, kind_of
+from transforms.fragments import fragment, kind_of
 from transforms.frame import Frame, choose, frame_of, rows_of
-from transforms.observe import label_batch
-from transforms.partials import by_traffic, concatenated, sum_partials, without_days
+from transforms.partials import by_traffic, concatenated, sum_partials
 from transforms.progress import NEVER, Progress
 from transforms.publish import figures_of, metric_rows
-from transforms.revise import marked, newest, revise
-from transforms.sealed_days import SealedDays, last_sealed_day
-from transforms.sealed_hours import SealedHours, fold, hour_before, open_totals, sealed_figures
+from transforms.revise import marked, revise
+from transforms.sealed_days import last_sealed_day
+from transforms.sealed_hours import hour_before
 from transforms.sketch import united
 
 ROWS_A_BATCH = 65_536
@@ -33,34 +32,6 @@ TOTALS_FAMILY = 0
 """The family shard of totals and channels; contents and brands have the others."""
 MOST_PENDING_ROWS = 500_000
 """Deltas held before they are added up: about 100 MB."""
-
-
-@dataclass(frozen=True)
-class PublishRules:
-    """Time zone, registered channels and epoch of one property's figures."""
-
-    time_zone: str
-    registered_channels: tuple[str, ...]
-    epoch: int = 0
-    shards: int | None = None
-    """Shards of people of a stream, all of which must have passed a window before it is final.
-    None: the input is bounded, and everything is final."""
-    since_minute: int = NEVER
-    """Windows that began earlier are not published: a job that started in their midst does not know
-    them whole."""
-
-
-@dataclass
-class AccumulateState:
-    """Totals, texts of label keys, and what was published last, of one family shard."""
-
-    totals: pa.RecordBatch | None = None
-    labels: dict[int, str] = field(default_factory=dict)
-    published: Frame = field(default_factory=dict)
-    sealed: SealedHours = field(default_factory=SealedHours)
-    days: SealedDays = field(default_factory=SealedDays)
-    progress: Progress = field(default_factory=lambda: Progress(1))
-    dropped_day: int = NEVER
 
 
 class Published(NamedTuple):
@@ -125,16 +96,7 @@ class Accumulate:
 
     def memory(self) -> list[pa.RecordBatch]:
         """Fragments of everything remembered."""
-        state = self.state
-        totals = [] if state.totals is None else [state.totals]
-        return [
-            *totals,
-            label_batch(state.labels),
-            *fragment("published", state.published),
-            *state.sealed.memory(),
-            *state.days.memory(),
-            *state.progress.memory(),
-        ]
+        return self.state.memory()
 
     def name(self, labels: pa.RecordBatch) -> None:
         """Take a LABEL batch."""
@@ -264,47 +226,13 @@ class Accumulate:
         if closed == NEVER:
             return
         if people is not None and due.whole:
-            self._forget_hours(hour_before(closed, self.rules.time_zone), people)
-        self._forget_days(closed)
-
-    def _forget_hours(self, through: int, people: Frame) -> None:
-        state = self.state
-        if through <= state.sealed.through or state.totals is None:
-            return
-        state.sealed = fold(state.sealed, people, through)
-        state.totals = open_totals(state.totals, through)
-        state.published = choose(state.published, ~sealed_figures(state.published, through))
-
-    def _forget_days(self, closed: int) -> None:
-        """Forget the local days that were sealed an hour ago and are told: they cannot change."""
-        state = self.state
-        day = min(last_sealed_day(closed - 60, self.rules.time_zone), state.days.told)
-        if day <= state.dropped_day or state.totals is None:
-            return
-        state.dropped_day = day
-        state.totals = without_days(state.totals, day, self.rules.time_zone)
-        state.sealed = state.sealed.after_day(day)
-        state.days.forget(day)
-        if state.published:
-            state.published = choose(state.published, state.published["day_of"] > day)
+            self.state.forget_hours(hour_before(closed, self.rules.time_zone), people)
+        self.state.forget_days(closed, self.rules.time_zone)
 
 
 def recall(rules: PublishRules, totals_family: bool, fragments: list[pa.RecordBatch]) -> Accumulate:
     """The machine whose memory the fragments are, of one `memory` and any `learnt` after it."""
-    machine = Accumulate(rules, totals_family)
-    state = machine.state
-    state.progress = Progress.recall(rules.shards or 1, fragments)
-    if deltas := [batch for batch in fragments if kind_of(batch) == "partial"]:
-        state.totals = sum_partials(deltas)
-    for labels in fragments:
-        if kind_of(labels) == "label":
-            state.labels.update(zip(labels["key"].to_pylist(), labels["text"].to_pylist()))
-    if published := frames_of("published", fragments):
-        state.published = newest(published)
-    state.sealed = SealedHours.recall(fragments)
-    state.days = SealedDays.recall(fragments)
-    if state.progress.closed != NEVER:
-        machine._forget_days(state.progress.closed)
+    machine = Accumulate(rules, totals_family, recall_state(rules, fragments))
     if fragments:
         machine._in_doubt = True
         machine._cadence.everything()

@@ -18,7 +18,8 @@ from apache_beam.transforms.userstate import (
 )
 
 from schemas.coder import Packed, PackedCoder
-from transforms.accumulate import TOTALS_FAMILY, Accumulate, PublishRules, recall
+from transforms.accumulate import TOTALS_FAMILY, Accumulate, recall
+from transforms.accumulate_state import PublishRules
 from transforms.fragments import kind_of
 from transforms.keyed_machine import KeyedMachine, new_step, next_beat
 from transforms.lag import Lag

@@ -9,70 +9,28 @@ additions like any other. In batch a shard is added whole and emitted once: befo
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from schemas.identity import words
-from schemas.observation import ECHO, HOME, RETRACT, tick_of
-from schemas.partial import TRAFFIC
+from schemas.observation import ECHO, RETRACT, tick_of
+from transforms.attend_state import NEVER, AttendRules, AttendState, recall_state
 from transforms.balance import HOUR_US, BalanceKey
 from transforms.calendar import MINUTE_US, day_bounds, local_windows
 from transforms.deduplicate import ID, first_copies, standing
 from transforms.deltas import Side, added, deltas, with_facts
-from transforms.fragments import arranged, fragment, frames_of, greatest
+from transforms.fragments import fragment
 from transforms.fragments import number as one_number
 from transforms.frame import Among, Frame, choose, frame_of, group, rows_of, stack
-from transforms.measures.people import (
-    People,
-    beside,
-    merge,
-    nobody,
-    parted,
-    reduce_observations,
-    sealed_people,
-)
+from transforms.measures.people import beside, merge, parted, reduce_observations
 from transforms.partials import partial_batch
 from transforms.sketch import sketch_people, sketch_sealed
 
-NEVER = -(2**31)
 SILENT_FOR_GOOD = 400 * 24 * 60
 """Minutes of silence after which days are closed no more: the time of a bounded stream that ends is
 the end of all time."""
-FACT_MINUTES = 30 * 60
-GROSS, VALID_ONLY = range(len(TRAFFIC))
-
-
-@dataclass(frozen=True)
-class AttendRules:
-    """The property's time zone; how long a minute still corrects; how long facts are known.
-
-    An event counts that comes within `hot_minutes` after the end of its minute. Hours and days have
-    no horizon of their own: additive columns need the ids of what they have added, and ids of a
-    whole day would be most of the state. Copies of an event may say times that are `copy_minutes`
-    apart. A change of a fact that was sealed less than `fact_minutes` ago is known to be late.
-    """
-
-    time_zone: str
-    hot_minutes: int = 15
-    copy_minutes: int = 5
-    fact_minutes: int = FACT_MINUTES
-
-
-@dataclass
-class AttendState:
-    """One shard's memory."""
-
-    remembered: Frame = field(default_factory=dict)
-    facts: Frame = field(default_factory=dict)
-    people: People = field(default_factory=nobody)
-    closed_through: int = NEVER
-    """Minutes before this one are sealed."""
-    last_minute: int = NEVER
-    """The latest minute in which anything that counts happened, or a tick came."""
-    sealed_facts: Frame = field(default_factory=dict)
-    """Keys of facts that were sealed, the minute in which they stood, and their flags."""
 
 
 @dataclass
@@ -123,32 +81,9 @@ class Attend:
         closed, before = through - self.rules.hot_minutes, self.state.closed_through
         if closed <= before:
             return []
-        people = self._seal(closed)
+        people = self.state.seal(closed, self.rules)
         self._learnt += one_number("closed_through", closed)
         return sketch_sealed(people, before, closed, self.rules.time_zone)
-
-    def _seal(self, closed: int) -> People:
-        """Seal minutes before `closed`; people as they were, with facts that can change no more."""
-        state, time_zone = self.state, self.rules.time_zone
-        before, state.closed_through = state.closed_through, closed
-        if state.remembered:
-            forgotten = closed - self.rules.copy_minutes
-            state.remembered = choose(state.remembered, state.remembered["minute"] >= forgotten)
-        if state.facts:
-            gone = choose(state.facts, state.facts["minute"] < closed)
-            said = choose(gone, (gone["flags"] & (RETRACT | ECHO)) == 0)
-            state.people = merge([state.people, reduce_observations(said, time_zone)])
-            keys = {name: gone[name] for name in ("fact", "minute", "flags")}
-            state.sealed_facts = stack([state.sealed_facts, keys], keys)
-            state.facts = choose(state.facts, state.facts["minute"] >= closed)
-        people, state.people = (
-            state.people,
-            sealed_people(state.people, closed, before, time_zone),
-        )
-        if state.sealed_facts:
-            known = state.sealed_facts["minute"] >= closed - self.rules.fact_minutes
-            state.sealed_facts = choose(state.sealed_facts, known)
-        return people
 
     def next_boundary(self, reached: int) -> int | None:
         """The next minute at which the stream's reaching it closes something; None: it has ended.
@@ -187,7 +122,7 @@ class Attend:
             late_mask |= changes
         echo = (pending["flags"] & ECHO) != 0
         # An echo is late where the fact is that it would have changed; elsewhere it is nothing.
-        late = choose(pending, late_mask & (~echo | self._known_facts(pending["fact"])))
+        late = choose(pending, late_mask & (~echo | state.known_facts(pending["fact"])))
         echoes = choose(pending, ~late_mask & echo)
         pending = choose(pending, ~late_mask & ~echo)
         outcomes = _outcomes(choose(late, (late["flags"] & ECHO) == 0), "late")
@@ -236,22 +171,7 @@ class Attend:
 
     def memory(self) -> list[pa.RecordBatch]:
         """Fragments of everything remembered."""
-        state = self.state
-        return [
-            *one_number("closed_through", state.closed_through),
-            *one_number("last_minute", state.last_minute),
-            *fragment("sealed_facts", state.sealed_facts),
-            *fragment("ids", state.remembered),
-            *fragment("facts", state.facts),
-            *arranged("presence", state.people.presence, "actor", "content", "hour"),
-            *arranged("actions", state.people.actions, "actor", "content", "hour"),
-        ]
-
-    def _known_facts(self, facts: np.ndarray) -> np.ndarray:
-        """Mask of the facts that live here, or lived here when they were sealed."""
-        frames = [f for f in (self.state.facts, self.state.sealed_facts) if f]
-        live = [f["fact"][(f["flags"] & HOME) != 0] for f in frames]
-        return np.isin(facts, np.concatenate(live)) if live else np.zeros(len(facts), bool)
+        return self.state.memory()
 
     def _unseen(self, pending: Frame) -> tuple[Frame, Frame]:
         """Rows whose event is new, and further copies; the new ids are remembered."""
@@ -269,25 +189,7 @@ class Attend:
 
 def recall(rules: AttendRules, fragments: list[pa.RecordBatch]) -> Attend:
     """The machine whose memory the fragments are, of one `memory` and any `learnt` after it."""
-    state = AttendState()
-    if sealed := frames_of("sealed_facts", fragments):
-        state.sealed_facts = stack(sealed, sealed[0])
-    if ids := frames_of("ids", fragments):
-        state.remembered = stack(ids, ids[0])
-        state.last_minute = int(state.remembered["minute"].max())
-    if facts := frames_of("facts", fragments):
-        state.facts = standing(stack(facts, facts[0]))
-    none = nobody()
-    state.people = merge(
-        [People(presence, none.actions) for presence in frames_of("presence", fragments)]
-        + [People(none.presence, actions) for actions in frames_of("actions", fragments)]
-    )
-    state.last_minute = max(greatest("last_minute", fragments, NEVER), state.last_minute)
-    machine = Attend(rules, state)
-    closed = greatest("closed_through", fragments, NEVER)
-    if closed > NEVER:
-        machine._seal(closed)
-    return machine
+    return Attend(rules, recall_state(rules, fragments))
 
 
 def _moved(before: Frame, statements: Frame) -> np.ndarray:

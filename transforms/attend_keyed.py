@@ -25,7 +25,7 @@ from apache_beam.transforms.userstate import (
 from apache_beam.utils.timestamp import Timestamp
 
 from schemas.coder import Packed, PackedCoder
-from transforms.attend import AttendRules
+from transforms.attend_state import AttendRules
 from transforms.balance import outcome_batch
 from transforms.calendar import MINUTE_US
 from transforms.garbage import seldom_look_for_garbage

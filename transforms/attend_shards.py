@@ -9,8 +9,9 @@ import apache_beam as beam
 import pyarrow as pa
 
 from schemas.coder import Packed
-from transforms.attend import Attend, Attended, AttendRules
+from transforms.attend import Attend, Attended
 from transforms.attend_keyed import AttendKeyed
+from transforms.attend_state import AttendRules
 from transforms.balance import outcome_batch
 from transforms.gathering import Gathering, timeless
 from transforms.partials import split_by_family, sum_partials

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.coder import Packed
-from transforms.attend import NEVER, Attend, Attended, AttendRules, recall
+from transforms.attend import Attend, Attended, recall
+from transforms.attend_state import NEVER, AttendRules
 from transforms.fragments import fragment, frames_of, greatest, kind_of
 from transforms.fragments import number as one_number
 from transforms.frame import Frame, rows_of

@@ -16,7 +16,8 @@ from pipelines.local_day import local_day
 from pipelines.sources.day_events import day_events, protected_events
 from schemas.event import EVENT
 from tests.transforms.events import event
-from transforms.attend import Attend, AttendRules
+from transforms.attend import Attend
+from transforms.attend_state import AttendRules
 from transforms.calendar import day_bounds
 from transforms.derive_windows import DAY
 from transforms.observe import observe

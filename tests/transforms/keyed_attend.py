@@ -13,8 +13,8 @@ from tests.transforms.keyed_state import Bag, Timer, Value
 from tests.transforms.live import minute_of
 from tests.transforms.observations import PARIS, observations
 from transforms import attend_keyed, keyed_machine
-from transforms.attend import AttendRules
 from transforms.attend_keyed import AttendKeyed
+from transforms.attend_state import AttendRules
 from transforms.fragments import frames_of
 
 FAMILIES, BEAT = 2, 2.5

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.transforms.observations import PARIS, observations, said, total
-from transforms.attend import Attend, AttendRules
+from transforms.attend import Attend
+from transforms.attend_state import AttendRules
 from transforms.frame import rows_of
 
 

@@ -18,8 +18,10 @@ from schemas.metric import KEY
 from schemas.observation import CHANGE, ECHO, OBSERVATION, RETRACT, SIGNAL_CODE, SIGNALS, VALID
 from schemas.partial import BOTH, COLUMN_NAMES, GROUPING_NAMES, TRAFFIC, WINDOWS
 from transforms import publish
-from transforms.accumulate import Accumulate, PublishRules
-from transforms.attend import Attend, AttendRules
+from transforms.accumulate import Accumulate
+from transforms.accumulate_state import PublishRules
+from transforms.attend import Attend
+from transforms.attend_state import AttendRules
 from transforms.partials import split_by_family
 from transforms.shards import split_by_shard
 

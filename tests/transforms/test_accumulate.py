@@ -16,8 +16,10 @@ from tests.transforms.observations import (
     said,
     unsuppressed,
 )
-from transforms.accumulate import Accumulate, PublishRules
-from transforms.attend import Attend, AttendRules
+from transforms.accumulate import Accumulate
+from transforms.accumulate_state import PublishRules
+from transforms.attend import Attend
+from transforms.attend_state import AttendRules
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=timezone.utc)
 

@@ -7,7 +7,8 @@ from random import Random
 import pytest
 
 from tests.transforms.observations import PARIS, observations, readable, said
-from transforms.attend import Attend, AttendRules
+from transforms.attend import Attend
+from transforms.attend_state import AttendRules
 from transforms.measures import together
 
 SIGNALS = ("view", "heartbeat", "like", "comment", "share", "rate:csat", "rate:nps", "rate:boredom")

@@ -19,7 +19,8 @@ from schemas.event import UUID
 from schemas.identity import label_key
 from tests.transforms.events import NOON, event, native
 from tests.transforms.observations import PARIS, readable, total
-from transforms.attend import Attend, AttendRules
+from transforms.attend import Attend
+from transforms.attend_state import AttendRules
 from transforms.balance import balance, count_batch, count_events
 from transforms.exclude import Exclude, LeftOut, exclude, set_apart, sorted_ids
 from transforms.frame import rows_of

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.transforms.observations import PARIS
-from transforms.attend import AttendRules
 from transforms.attend_keyed import AttendKeyed
+from transforms.attend_state import AttendRules
 from transforms.event_steps import _DecodeBatches
 from transforms.garbage import SELDOM
 

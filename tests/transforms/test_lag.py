@@ -11,8 +11,8 @@ from schemas.coder import Packed
 from tests.transforms.keyed_state import Bag, Timer
 from tests.transforms.observations import PARIS, TEXTS, attend, observations, said
 from transforms import accumulate_families, keyed_machine
-from transforms.accumulate import PublishRules
 from transforms.accumulate_families import _AccumulateKeyed
+from transforms.accumulate_state import PublishRules
 from transforms.keyed_machine import beat_after
 from transforms.lag import FIRST, Lag
 from transforms.observe import label_batch

@@ -24,7 +24,8 @@ from tests.transforms.observations import (
     unsuppressed,
 )
 from tests.transforms.oracle import oracle
-from transforms.attend import Attend, AttendRules, recall
+from transforms.attend import Attend, recall
+from transforms.attend_state import AttendRules
 from transforms.frame import rows_of
 from transforms.shards import split_by_shard
 from transforms.sketch import united

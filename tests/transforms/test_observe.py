@@ -9,7 +9,8 @@ from schemas.observation import CHANGE, ECHO, OBSERVATION, RETRACT, SIGNALS, VAL
 from tests.checks import decode_records
 from tests.transforms.events import NOON, event, native
 from tests.transforms.observations import total
-from transforms.attend import Attend, AttendRules
+from transforms.attend import Attend
+from transforms.attend_state import AttendRules
 from transforms.observe import label_batch, observe
 from transforms.protect import PseudonymKeys, protect
 from transforms.shards import split_by_shard

@@ -33,10 +33,12 @@ from tests.transforms.observations import (
 )
 from tests.transforms.test_laws import _cut, _rows
 from transforms import accumulate, attend, keyed_machine
-from transforms.accumulate import Accumulate, PublishRules
+from transforms.accumulate import Accumulate
 from transforms.accumulate_families import AccumulateFamilies, RouteLabels
-from transforms.attend import Attend, AttendRules
+from transforms.accumulate_state import PublishRules
+from transforms.attend import Attend
 from transforms.attend_shards import AttendShards
+from transforms.attend_state import AttendRules
 from transforms.keyed_machine import MOST_FRAGMENTS, KeyedMachine, new_step
 from transforms.observe import label_batch
 from transforms.shards import split_by_shard

@@ -20,8 +20,10 @@ from tests.transforms.observations import (
     said,
 )
 from transforms import keyed_shard
-from transforms.accumulate import Accumulate, PublishRules, recall
-from transforms.attend import FACT_MINUTES, Attend, AttendRules
+from transforms.accumulate import Accumulate, recall
+from transforms.accumulate_state import PublishRules
+from transforms.attend import Attend
+from transforms.attend_state import FACT_MINUTES, AttendRules
 from transforms.fragments import kind_of
 from transforms.frame import rows_of
 from transforms.keyed_shard import recall_shard

@@ -18,8 +18,10 @@ from tests.transforms.observations import (
     observations,
     unsuppressed,
 )
-from transforms.accumulate import TOTALS_FAMILY, Accumulate, PublishRules, recall
-from transforms.attend import Attend, AttendRules
+from transforms.accumulate import TOTALS_FAMILY, Accumulate, recall
+from transforms.accumulate_state import PublishRules
+from transforms.attend import Attend
+from transforms.attend_state import AttendRules
 from transforms.calendar import local_windows
 from transforms.frame import rows_of
 from transforms.partials import split_by_family

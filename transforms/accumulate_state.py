@@ -1,0 +1,93 @@
+"""What Accumulate remembers of one family shard: written as fragments, recalled, forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from transforms.fragments import fragment, frames_of, kind_of
+from transforms.frame import Frame, choose
+from transforms.observe import label_batch
+from transforms.partials import sum_partials, without_days
+from transforms.progress import NEVER, Progress
+from transforms.revise import newest
+from transforms.sealed_days import SealedDays, last_sealed_day
+from transforms.sealed_hours import SealedHours, fold, open_totals, sealed_figures
+
+
+@dataclass(frozen=True)
+class PublishRules:
+    """Time zone, registered channels and epoch of one property's figures."""
+
+    time_zone: str
+    registered_channels: tuple[str, ...]
+    epoch: int = 0
+    shards: int | None = None
+    """Shards of people of a stream, all of which must have passed a window before it is final.
+    None: the input is bounded, and everything is final."""
+    since_minute: int = NEVER
+    """Windows that began earlier are not published: a job that started in their midst does not know
+    them whole."""
+
+
+@dataclass
+class AccumulateState:
+    """Totals, texts of label keys, and what was published last, of one family shard."""
+
+    totals: pa.RecordBatch | None = None
+    labels: dict[int, str] = field(default_factory=dict)
+    published: Frame = field(default_factory=dict)
+    sealed: SealedHours = field(default_factory=SealedHours)
+    days: SealedDays = field(default_factory=SealedDays)
+    progress: Progress = field(default_factory=lambda: Progress(1))
+    dropped_day: int = NEVER
+
+    def memory(self) -> list[pa.RecordBatch]:
+        """Fragments of everything remembered."""
+        totals = [] if self.totals is None else [self.totals]
+        return [
+            *totals,
+            label_batch(self.labels),
+            *fragment("published", self.published),
+            *self.sealed.memory(),
+            *self.days.memory(),
+            *self.progress.memory(),
+        ]
+
+    def forget_hours(self, through: int, people: Frame) -> None:
+        """Forget hours before a minute but for what their day needs, which `people` says."""
+        if through <= self.sealed.through or self.totals is None:
+            return
+        self.sealed = fold(self.sealed, people, through)
+        self.totals = open_totals(self.totals, through)
+        self.published = choose(self.published, ~sealed_figures(self.published, through))
+
+    def forget_days(self, closed: int, time_zone: str) -> None:
+        """Forget the local days that were sealed an hour ago and are told: they cannot change."""
+        day = min(last_sealed_day(closed - 60, time_zone), self.days.told)
+        if day <= self.dropped_day or self.totals is None:
+            return
+        self.dropped_day = day
+        self.totals = without_days(self.totals, day, time_zone)
+        self.sealed = self.sealed.after_day(day)
+        self.days.forget(day)
+        if self.published:
+            self.published = choose(self.published, self.published["day_of"] > day)
+
+
+def recall_state(rules: PublishRules, fragments: list[pa.RecordBatch]) -> AccumulateState:
+    """The memory whose fragments these are, of one `memory` and any that were learnt after it."""
+    state = AccumulateState(progress=Progress.recall(rules.shards or 1, fragments))
+    if deltas := [batch for batch in fragments if kind_of(batch) == "partial"]:
+        state.totals = sum_partials(deltas)
+    for labels in fragments:
+        if kind_of(labels) == "label":
+            state.labels.update(zip(labels["key"].to_pylist(), labels["text"].to_pylist()))
+    if published := frames_of("published", fragments):
+        state.published = newest(published)
+    state.sealed = SealedHours.recall(fragments)
+    state.days = SealedDays.recall(fragments)
+    if state.progress.closed != NEVER:
+        state.forget_days(state.progress.closed, rules.time_zone)
+    return state
