@@ -11,7 +11,9 @@ import pyarrow as pa
 from benchmarks.rowwise_same import event_batch
 from benchmarks.rowwise_same_event import Decoder, arrived_at
 from pipelines.keys import pseudonym_keys
-from pipelines.sources.files import FileFailure, discover, read_payloads
+from pipelines.sources.discover import discover
+from pipelines.sources.formats import FileFailure
+from pipelines.sources.read_payloads import read_payloads
 from schemas.channels import registered_channels
 from transforms.decode import decode
 from transforms.protect import protect

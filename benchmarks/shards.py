@@ -6,7 +6,9 @@ import numpy as np
 
 from benchmarks.inputs import Tracks
 from pipelines.keys import pseudonym_keys
-from pipelines.sources.files import FileFailure, discover, read_payloads
+from pipelines.sources.discover import discover
+from pipelines.sources.formats import FileFailure
+from pipelines.sources.read_payloads import read_payloads
 from schemas.channels import registered_channels
 from transforms.decode import decode
 from transforms.protect import protect

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from pipelines.keys import pseudonym_keys
-from pipelines.sources.files import FileFailure, discover, read_payloads
+from pipelines.sources.discover import discover
+from pipelines.sources.formats import FileFailure
+from pipelines.sources.read_payloads import read_payloads
 from schemas.channels import registered_channels
 from transforms.attend import Attend
 from transforms.attend_state import AttendRules

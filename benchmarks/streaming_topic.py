@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from benchmarks.inputs import Tracks
 from deploy.local.kafka_publish import Published, publish
 from deploy.local.services import Services
-from pipelines.sources.files import discover
+from pipelines.sources.discover import discover
 
 PARTITIONS = 4
 _STAMPS = ("originalTimestamp", "sentAt", "receivedAt")

@@ -13,7 +13,10 @@ import pyarrow as pa
 from pipelines.errors import OptionError
 from pipelines.input_names import channel_and_place
 from pipelines.keys import pseudonym_keys
-from pipelines.sources.files import InputFile, discover, read_payloads, recognise_channel
+from pipelines.sources.discover import discover
+from pipelines.sources.files import InputFile
+from pipelines.sources.read_payloads import read_payloads
+from pipelines.sources.recognise import recognise_channel
 from schemas.channel import Channel
 from schemas.channels import registered_channels
 from schemas.event import EVENT

@@ -10,7 +10,8 @@ from datetime import datetime
 from pipelines.errors import OptionError
 from pipelines.input_names import channel_and_place
 from pipelines.sources.archive import Archive, find_archive
-from pipelines.sources.files import InputFile, discover
+from pipelines.sources.discover import discover
+from pipelines.sources.files import InputFile
 from pipelines.sources.kafka.settings import KafkaTopic
 from pipelines.sources.pubsub.settings import Subscription
 from pipelines.storage import in_bucket

@@ -11,7 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from pipelines.sources.files import FileFailure, InputError, discover, read_payloads
+from pipelines.sources.discover import discover
+from pipelines.sources.files import InputError
+from pipelines.sources.formats import FileFailure
+from pipelines.sources.read_payloads import read_payloads
 from schemas.channels import registered_channels
 from tests.checks import decode_records
 from tests.mutations import fixture_lines

@@ -13,7 +13,8 @@ import pyarrow as pa
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from pipelines.sources.files import InputError, InputFile, discover
+from pipelines.sources.discover import discover
+from pipelines.sources.files import InputError, InputFile
 from pipelines.sources.replay_arrivals import newest_until
 from pipelines.sources.replay_plan import PlannedFile, ReplayPlan, plan_replay
 from pipelines.sources.replay_reader import MICROS, Pace, ReplayReader, Unreadable

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipelines.duck import connect
 from pipelines.sources.archive import ROWS_A_BATCH, by_origin
-from pipelines.sources.files import recognise_channel
+from pipelines.sources.recognise import recognise_channel
 from schemas.channels import registered_channels
 
 _RECORDS = """

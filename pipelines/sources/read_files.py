@@ -8,7 +8,9 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from pipelines.sources.files import InputFile, read_payloads, recognise_channel
+from pipelines.sources.files import InputFile
+from pipelines.sources.read_payloads import read_payloads
+from pipelines.sources.recognise import recognise_channel
 from pipelines.storage import in_bucket
 from schemas.channels import registered_channels
 from transforms.balance import count_batch

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from pipelines.sources.files import InputFile, read_payloads, recognise_channel
+from pipelines.sources.files import InputFile
+from pipelines.sources.read_payloads import read_payloads
+from pipelines.sources.recognise import recognise_channel
 from pipelines.sources.replay_arrivals import arrivals_in_file, micros
 from schemas.channels import registered_channels
 

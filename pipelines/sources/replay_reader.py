@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from pipelines.sources.files import InputFile, read_payloads
+from pipelines.sources.files import InputFile
 from pipelines.sources.formats import FileFailure
+from pipelines.sources.read_payloads import read_payloads
 from pipelines.sources.replay_arrivals import arrivals_in_file, newest_until
 from pipelines.sources.streaming import StreamSettings
 from schemas.event import INSTANT

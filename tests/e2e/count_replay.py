@@ -17,7 +17,7 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.utils.timestamp import Timestamp
 
-from pipelines.sources.files import discover
+from pipelines.sources.discover import discover
 from pipelines.sources.replay import Replay
 from pipelines.sources.replay_plan import plan_replay
 from schemas.identity import label_key

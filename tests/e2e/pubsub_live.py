@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from deploy.local.kafka_publish import Published, arranged
 from deploy.local.pubsub import MESSAGES_A_REQUEST, Emulator
-from pipelines.sources.files import discover
+from pipelines.sources.discover import discover
 from pipelines.sources.pubsub.messages import Messages, messages_of
 from pipelines.sources.pubsub.settings import CHANNEL_ATTRIBUTE
 from pipelines.sources.replay_plan import plan_replay

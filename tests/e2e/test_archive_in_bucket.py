@@ -22,7 +22,8 @@ from pipelines.sinks.bigquery.destination import Destination, parse_destination
 from pipelines.sinks.parquet import _WriteDays
 from pipelines.sinks.tables import ARCHIVE, BIGQUERY_TABLES, EVENTS, METRICS_LIVE, RUNS
 from pipelines.sources.archive import archived_payloads, find_archive
-from pipelines.sources.files import discover, read_payloads
+from pipelines.sources.discover import discover
+from pipelines.sources.read_payloads import read_payloads
 from pipelines.storage import files_below
 from schemas.archive import ARCHIVED_PAYLOAD
 from tests.bigquery_tables import create_tables, rows

@@ -24,7 +24,10 @@ from deploy.local.storage import Emulator
 from pipelines.cli import main
 from pipelines.simulator import Options, simulate, write
 from pipelines.sources.compression import read_blocks
-from pipelines.sources.files import FileFailure, InputError, discover, read_payloads
+from pipelines.sources.discover import discover
+from pipelines.sources.files import InputError
+from pipelines.sources.formats import FileFailure
+from pipelines.sources.read_payloads import read_payloads
 from pipelines.storage import Found, files_below, put, remove
 
 pytestmark = pytest.mark.timeout(900)

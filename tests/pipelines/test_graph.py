@@ -20,7 +20,7 @@ from pipelines.keys import pseudonym_keys
 from pipelines.measure import IN_PROCESS
 from pipelines.simulator import tracks
 from pipelines.sinks.parquet import WriteParquet
-from pipelines.sources.files import discover
+from pipelines.sources.discover import discover
 from pipelines.sources.read_files import ReadFiles
 from schemas.channels import registered_channels
 from schemas.coder import PackedCoder, RecordBatchCoder

@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 import apache_beam as beam
 import pytest
 
-from pipelines.sources.files import InputError, InputFile, discover
+from pipelines.sources.discover import discover
+from pipelines.sources.files import InputError, InputFile
 from pipelines.sources.objects import matches
 from pipelines.sources.read_files import ReadFiles
 from pipelines.storage import StorageError, bucket_of, in_bucket, is_within, join, storage_error

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.sources import replay
-from pipelines.sources.files import discover
+from pipelines.sources.discover import discover
 from pipelines.sources.replay import Replay
 from pipelines.sources.replay_arrivals import arrivals
 from pipelines.sources.replay_plan import plan_replay

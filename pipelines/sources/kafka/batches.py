@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.sources.files import recognise_channel
+from pipelines.sources.recognise import recognise_channel
 from schemas.channels import registered_channels
 from schemas.event import INSTANT
 from schemas.failure import Reason

@@ -10,9 +10,9 @@ import pyarrow as pa
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from pipelines.sources.files import recognise_channel
 from pipelines.sources.pubsub.messages import Assembly, ChannelOf, messages_of
 from pipelines.sources.pubsub.settings import Subscription
+from pipelines.sources.recognise import recognise_channel
 from pipelines.sources.streaming import StreamSettings, with_outputs
 from schemas.channels import registered_channels
 

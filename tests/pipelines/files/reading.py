@@ -1,12 +1,9 @@
 """Files of a test, and what reading them gives."""
 
 from pipelines.sources.compression import windows
-from pipelines.sources.files import (
-    FileFailure,
-    discover,
-    read_payloads,
-)
-from pipelines.sources.formats import read_lines
+from pipelines.sources.discover import discover
+from pipelines.sources.formats import FileFailure, read_lines
+from pipelines.sources.read_payloads import read_payloads
 from schemas.payload import MAXIMUM_PAYLOAD_BYTES, PAYLOAD
 
 LINES = b'{"id":1}\n{"id":2}\n{"id":3}\n'

@@ -9,11 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.sources.files import (
-    InputError,
-    discover,
-    read_payloads,
-)
+from pipelines.sources.discover import discover
+from pipelines.sources.files import InputError
+from pipelines.sources.read_payloads import read_payloads
 from tests.pipelines.files.reading import LINES, written
 
 

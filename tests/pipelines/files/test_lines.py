@@ -4,10 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources.files import (
-    discover,
-    read_payloads,
-)
+from pipelines.sources.discover import discover
+from pipelines.sources.read_payloads import read_payloads
 from schemas.payload import MAXIMUM_PAYLOAD_BYTES
 from tests.pipelines.files.reading import LINES, RECORDS, lines_of, read, written
 

@@ -9,10 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.sources.files import (
-    discover,
-    read_payloads,
-)
+from pipelines.sources.discover import discover
+from pipelines.sources.read_payloads import read_payloads
 from schemas.failure import Reason
 from tests.pipelines.files.reading import read, written
 

@@ -1,8 +1,6 @@
 """The channel of a file is the one that recognises most of its first records."""
 
-from pipelines.sources.files import (
-    recognise_channel,
-)
+from pipelines.sources.recognise import recognise_channel
 from schemas.channels import segment
 
 CALL = b'{"type":"track","messageId":"m1","event":"Product Viewed"}'

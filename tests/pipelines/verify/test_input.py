@@ -12,7 +12,7 @@ import pytest
 from pipelines.errors import OptionError
 from pipelines.graph import build
 from pipelines.keys import KEY_VARIABLE
-from pipelines.sources.files import discover
+from pipelines.sources.discover import discover
 from pipelines.sources.kafka.settings import KafkaTopic
 from pipelines.sources.read_files import ReadFiles
 from tests.pipelines.verify.published import streaming

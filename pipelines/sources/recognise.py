@@ -1,0 +1,26 @@
+"""Recognise: the channel that records are of, by what the first of them look like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from schemas.channel import Channel
+
+
+def recognise_channel(sample: Sequence[bytes], channels: Mapping[str, Channel]) -> str | None:
+    """The one channel that recognises most (over half) of the first fifty records; None on a tie.
+
+    A `recognise` that raises has not recognised: it may be a third party's.
+    """
+    records = list(sample[:50])
+    votes = {name: sum(_holds(channel, r) for r in records) for name, channel in channels.items()}
+    most = max(votes.values(), default=0)
+    winners = [name for name, count in votes.items() if count == most]
+    return winners[0] if len(winners) == 1 and most * 2 > len(records) else None
+
+
+def _holds(channel: Channel, record: bytes) -> bool:
+    try:
+        return bool(channel.recognise(record))
+    except Exception:  # a third party's code; see `recognise_channel`
+        return False
