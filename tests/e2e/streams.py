@@ -183,7 +183,8 @@ def run_on_prism(script: str, arguments: Sequence[str], log: Path) -> Iterator[J
     """A module of a pipeline, such as tests.e2e.count_replay, running on Prism in streaming.
 
     It gets the arguments and those of the runner, and must pass what it does not know to Beam.
-    Raises MissingTool where Prism cannot be had.
+    No bundle of it is split, for Prism loses what it splits (tests/e2e/unsplit.py). Raises
+    MissingTool where Prism cannot be had.
     """
     runner = [
         "--runner=PrismRunner",
@@ -191,5 +192,5 @@ def run_on_prism(script: str, arguments: Sequence[str], log: Path) -> Iterator[J
         "--environment_type=LOOPBACK",
         "--streaming",
     ]
-    with running(script, [*arguments, *runner], log) as job:
+    with running("tests.e2e.unsplit", [script, *arguments, *runner], log) as job:
         yield job

@@ -10,7 +10,6 @@ import argparse
 import shutil
 import subprocess
 import sys
-import warnings
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -37,45 +36,21 @@ LAST_DAY_ENDS = datetime(2026, 3, 15, 23, 0, tzinfo=timezone.utc)
 
 DAYS = ("2026-03-14", "2026-03-15")
 
-SPLIT = "Unexpected split on a bundle with timers"
-
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a replay on Prism wrote, what the files give in batch, what verify said, Prism's log."""
+    """What a replay on Prism wrote, what the files give in batch, what verify said."""
 
     dataset: Dataset
     batch: Dataset
     verdict: Verdict
-    log: str
     live: Path
 
 
 @pytest.fixture(scope="module")
 def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     need(missing_prism(), "tests on Prism")
-    for _ in range(2):
-        folder = tmp_path_factory.mktemp("prism")
-        try:
-            found = _replay(folder)
-        except AssertionError:
-            if not _was_split(folder):
-                raise
-        else:
-            if not _was_split(folder):
-                return found
-        warnings.warn(
-            "Prism split a bundle that it must not split: the replay is run again", stacklevel=1
-        )
     return _replay(tmp_path_factory.mktemp("prism"))
-
-
-def _was_split(folder: Path) -> bool:
-    """Did Prism split a bundle with timers (apache/beam#35771), or one that had ended? It does where
-    it is slow, and says so. Records were then seen to come twice, also after their windows were
-    sealed, or the job ends: that is no run to judge our part by."""
-    log = (folder / "log").read_text()
-    return SPLIT in log or "in try_split" in log
 
 
 def _replay(folder: Path) -> Replayed:
@@ -92,7 +67,7 @@ def _replay(folder: Path) -> Replayed:
         job.wait_until(lambda: dataset.received() >= _records(live), seconds=60)
         job.wait_until(dataset.quiet, seconds=60)
     batch = Dataset(oracle(folder / "batch", [live]))
-    return Replayed(dataset, batch, dataset.verify(str(live)), (folder / "log").read_text(), live)
+    return Replayed(dataset, batch, dataset.verify(str(live)), live)
 
 
 def _records(live: Path) -> int:
@@ -165,16 +140,10 @@ def test_every_event_is_once_in_the_latest_view(replayed):
 
 
 def test_the_balance_counts_what_the_batch_counts(replayed):
-    """Where Prism is slow it splits bundles that hold timers, says so (apache/beam#35771), and some
-    of what they hold was seen to come twice. Figures bear that, as they bear copies; counts are
-    then too great, never too small."""
     sums = "SELECT sum(received), sum(failed), sum(events), sum(withheld) FROM balance_latest"
     ((*streamed,),) = replayed.dataset.rows(sums)
     ((*batch,),) = replayed.batch.rows(sums)
 
-    if SPLIT in replayed.log:
-        assert all(mine >= theirs for mine, theirs in zip(streamed, batch))
-        return
     assert streamed == batch
     balance_closes(replayed.dataset)
 
