@@ -22,6 +22,13 @@ TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 RESTARTS = 20
 """Enough for a test that kills again and again; a job that always fails ends in a minute."""
 
+WRITE_BUFFER = 4
+"""Megabytes in which RocksDB gathers what is written to one state before it makes a file of it.
+
+A state takes an eighth of that with its first byte, and a slot's states, some thirty, may take
+seven twelfths of half its managed memory: with the 64 MB of the default two of them did, and each
+further write made a file of some kilobytes, to be merged with others afterwards."""
+
 # Flink reflects into these packages, which Java 17 closes; the list is that of Flink's own scripts.
 _EXPORTS = ("sun.net.util",)
 _OPENS = (
@@ -130,6 +137,7 @@ def configuration(
         "restart-strategy.fixed-delay.delay": "1 s",
         "state.backend.type": "rocksdb",
         "state.backend.incremental": "true",
+        "state.backend.rocksdb.writebuffer.size": f"{WRITE_BUFFER}mb",
         "state.checkpoints.dir": (folder / "data" / "checkpoints").as_uri(),
         "state.savepoints.dir": (folder / "data" / "savepoints").as_uri(),
         "io.tmp.dirs": folder / "tmp",

@@ -122,6 +122,16 @@ def test_flink_notices_a_lost_taskmanager_and_restarts_from_rocksdb_checkpoints(
     )
 
 
+def test_the_write_buffers_of_a_slots_states_fit_into_its_managed_memory():
+    """Flink lets them have two thirds of half of it, and RocksDB makes files from seven eighths of
+    that on. A state takes an eighth of its buffer with the first byte."""
+    settings = _settings(flink.configuration(FOLDER, Ports(), 2), ": ")
+    block = int(settings["state.backend.rocksdb.writebuffer.size"].removesuffix("mb")) / 8
+    managed = flink.taskmanager_memory(2)["managed"] / 2
+
+    assert managed / 2 * 2 / 3 * 7 / 8 // block >= 32
+
+
 def test_flink_memory_is_written_in_bytes_with_fixed_ends():
     settings = _settings(flink.configuration(FOLDER, Ports(), 2), ": ")
 
