@@ -15,11 +15,11 @@ from pipelines.sources.formats import FileFailure
 from pipelines.sources.read_payloads import read_payloads
 from schemas.channels import registered_channels
 from transforms.attend import Attend
-from transforms.attend_state import AttendRules
 from transforms.decode import decode
 from transforms.frame import Frame, rows_of
 from transforms.observe import observe, split_by_shard
 from transforms.protect import protect
+from transforms.rules import AttendRules
 from transforms.screen import screen
 
 TIME_ZONE = "Europe/Paris"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipelines.sources.pubsub.settings import PullSettings
-from transforms.attend_state import FACT_MINUTES
+from transforms.rules import FACT_MINUTES
 
 
 def add_measure_arguments(parser: argparse.ArgumentParser) -> None:

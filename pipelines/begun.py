@@ -12,7 +12,7 @@ from pipelines.errors import OptionError
 from pipelines.options import MeasureOptions
 from pipelines.sources.kafka.settings import KafkaTopic
 from pipelines.verify.run import parse_instant
-from transforms.progress import NEVER
+from transforms.calendar import NEVER
 
 EARLIEST = "earliest"
 

@@ -20,17 +20,16 @@ from pipelines.sinks.tables import (
     SOURCE_STATUSES,
 )
 from transforms.accumulate_families import PUBLISH_EVERY_SECONDS, AccumulateFamilies, RouteLabels
-from transforms.accumulate_state import PublishRules
 from transforms.archive import Archive
 from transforms.attend_shards import AttendShards
-from transforms.attend_state import FACT_MINUTES, AttendRules
 from transforms.attribute import Attribute
 from transforms.balance_steps import Balance
+from transforms.calendar import NEVER
 from transforms.event_steps import Decode, Protect, Screen
 from transforms.exclude import Exclude, LeftOut
 from transforms.observe import Observe, ObserveRules
-from transforms.progress import NEVER
 from transforms.protect import PseudonymKeys
+from transforms.rules import FACT_MINUTES, AttendRules, PublishRules
 
 Sink = Callable[[Table], beam.PTransform]
 """The write step of a table. A PCollection that it gives are FAILED_EVENT batches of the rows that

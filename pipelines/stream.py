@@ -29,7 +29,7 @@ from pipelines.sinks.tables import ARCHIVE, FAILED_EVENTS, RUNS, TABLES
 from pipelines.sources.kafka.source import check_kafka
 from pipelines.sources.pubsub.source import check_pubsub
 from pipelines.storage import join
-from transforms.progress import NEVER
+from transforms.calendar import NEVER
 
 FIXED = ("time_zone", "channels", "brand", "epoch", "pseudonym_key_id")
 """What a job that goes on in a dataset must have in common with the one before."""

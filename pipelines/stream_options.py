@@ -12,7 +12,7 @@ from pipelines.errors import OptionError
 from pipelines.sources.kafka.settings import KafkaSettings
 from pipelines.sources.pubsub.settings import PullSettings
 from pipelines.sources.streaming import StreamSettings
-from transforms.progress import NEVER
+from transforms.calendar import NEVER
 
 MOST_HOT_MINUTES = 48 * 60
 MOST_FACT_MINUTES = 60 * 24 * 60

@@ -23,11 +23,10 @@ from schemas.identity import label_key
 from tests.checks import ARRIVED, decode_records
 from tests.mutations import fixture_lines, mutate
 from transforms.accumulate import Accumulate
-from transforms.accumulate_state import PublishRules
 from transforms.attend import Attend
-from transforms.attend_state import AttendRules
 from transforms.observe import label_batch, observe
 from transforms.protect import PROTECTED_EVENT, PseudonymKeys, protect
+from transforms.rules import AttendRules, PublishRules
 from transforms.screen import screen
 from transforms.shards import split_by_shard
 

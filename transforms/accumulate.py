@@ -11,18 +11,19 @@ import pyarrow as pa
 
 from schemas.identity import label_key
 from schemas.metric import METRIC
-from transforms.accumulate_state import AccumulateState, PublishRules, recall_state
+from transforms.accumulate_state import AccumulateState, recall_state
 from transforms.cadence import Cadence, Due
-from transforms.calendar import window_ends, window_starts
+from transforms.calendar import NEVER, window_ends, window_starts
 from transforms.day_partials import day_partials
 from transforms.derive import derive
 from transforms.derive_windows import DAY
 from transforms.fragments import fragment, kind_of
 from transforms.frame import Frame, choose, frame_of, rows_of
 from transforms.partials import by_traffic, concatenated, sum_partials
-from transforms.progress import NEVER, Progress
+from transforms.progress import Progress
 from transforms.publish import figures_of, metric_rows
 from transforms.revise import marked, revise
+from transforms.rules import PublishRules
 from transforms.sealed_days import last_sealed_day
 from transforms.sealed_hours import hour_before
 from transforms.sketch import united

@@ -19,11 +19,11 @@ from apache_beam.transforms.userstate import (
 
 from schemas.coder import Packed, PackedCoder
 from transforms.accumulate import TOTALS_FAMILY, Accumulate, recall
-from transforms.accumulate_state import PublishRules
 from transforms.fragments import kind_of
 from transforms.keyed_machine import KeyedMachine, new_step, next_beat
 from transforms.lag import Lag
 from transforms.partials import split_labels
+from transforms.rules import PublishRules
 
 PUBLISH_EVERY_SECONDS = 5.0
 """The cadence of early rows: what a person watching can follow."""

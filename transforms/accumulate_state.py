@@ -6,29 +6,16 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from transforms.calendar import NEVER
 from transforms.fragments import fragment, frames_of, kind_of
 from transforms.frame import Frame, choose
 from transforms.observe import label_batch
 from transforms.partials import sum_partials, without_days
-from transforms.progress import NEVER, Progress
+from transforms.progress import Progress
 from transforms.revise import newest
+from transforms.rules import PublishRules
 from transforms.sealed_days import SealedDays, last_sealed_day
 from transforms.sealed_hours import SealedHours, fold, open_totals, sealed_figures
-
-
-@dataclass(frozen=True)
-class PublishRules:
-    """Time zone, registered channels and epoch of one property's figures."""
-
-    time_zone: str
-    registered_channels: tuple[str, ...]
-    epoch: int = 0
-    shards: int | None = None
-    """Shards of people of a stream, all of which must have passed a window before it is final.
-    None: the input is bounded, and everything is final."""
-    since_minute: int = NEVER
-    """Windows that began earlier are not published: a job that started in their midst does not know
-    them whole."""
 
 
 @dataclass

@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from schemas.identity import words
 from schemas.observation import ECHO, RETRACT, tick_of
-from transforms.attend_state import NEVER, AttendRules, AttendState, recall_state
+from transforms.attend_state import AttendState, recall_state
 from transforms.balance import HOUR_US, BalanceKey
-from transforms.calendar import MINUTE_US, day_bounds, local_windows
+from transforms.calendar import MINUTE_US, NEVER, day_bounds, local_windows
 from transforms.deduplicate import ID, first_copies, standing
 from transforms.deltas import Side, added, deltas, with_facts
 from transforms.fragments import fragment
@@ -26,6 +26,7 @@ from transforms.fragments import number as one_number
 from transforms.frame import Among, Frame, choose, frame_of, group, rows_of, stack
 from transforms.measures.people import beside, merge, parted, reduce_observations
 from transforms.partials import partial_batch
+from transforms.rules import AttendRules
 from transforms.sketch import sketch_people, sketch_sealed
 
 SILENT_FOR_GOOD = 400 * 24 * 60

@@ -25,12 +25,12 @@ from apache_beam.transforms.userstate import (
 from apache_beam.utils.timestamp import Timestamp
 
 from schemas.coder import Packed, PackedCoder
-from transforms.attend_state import AttendRules
 from transforms.balance import outcome_batch
 from transforms.calendar import MINUTE_US
 from transforms.garbage import seldom_look_for_garbage
 from transforms.keyed_machine import KeyedMachine, new_step, next_beat
 from transforms.keyed_shard import Shard, recall_shard
+from transforms.rules import AttendRules
 
 UNARMED = 0
 NEWS_BEATS = 2

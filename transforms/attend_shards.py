@@ -11,10 +11,10 @@ import pyarrow as pa
 from schemas.coder import Packed
 from transforms.attend import Attend, Attended
 from transforms.attend_keyed import AttendKeyed
-from transforms.attend_state import AttendRules
 from transforms.balance import outcome_batch
 from transforms.gathering import Gathering, timeless
 from transforms.partials import split_by_family, sum_partials
+from transforms.rules import AttendRules
 
 ROWS_AN_ELEMENT = 32_768
 """Delta rows of a family gathered before they cross the shuffle: about 7 MB in memory."""

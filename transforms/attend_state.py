@@ -8,30 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.observation import ECHO, HOME, RETRACT
+from transforms.calendar import NEVER
 from transforms.deduplicate import standing
 from transforms.fragments import arranged, fragment, frames_of, greatest
 from transforms.fragments import number as one_number
 from transforms.frame import Frame, choose, stack
 from transforms.measures.people import People, merge, nobody, reduce_observations, sealed_people
-
-NEVER = -(2**31)
-FACT_MINUTES = 30 * 60
-
-
-@dataclass(frozen=True)
-class AttendRules:
-    """The property's time zone; how long a minute still corrects; how long facts are known.
-
-    An event counts that comes within `hot_minutes` after the end of its minute. Hours and days have
-    no horizon of their own: additive columns need the ids of what they have added, and ids of a
-    whole day would be most of the state. Copies of an event may say times that are `copy_minutes`
-    apart. A change of a fact that was sealed less than `fact_minutes` ago is known to be late.
-    """
-
-    time_zone: str
-    hot_minutes: int = 15
-    copy_minutes: int = 5
-    fact_minutes: int = FACT_MINUTES
+from transforms.rules import AttendRules
 
 
 @dataclass

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.partial import WINDOWS
+from transforms.calendar import NEVER
 from transforms.coverage import LOOK_BACK_MINUTES
 from transforms.derive_windows import DAY, HOUR, MINUTE
 from transforms.frame import Frame
-from transforms.progress import NEVER
 
 SECONDS = {HOUR: 60.0, DAY: 300.0}
 QUARTER = 15

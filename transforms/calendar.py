@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MINUTE_US = 60_000_000
+NEVER = -(2**31)
+"""Of minutes and of days: before all of them."""
 _EPOCH = date(1970, 1, 1)
 
 

@@ -11,13 +11,14 @@ import pyarrow as pa
 
 from schemas.coder import Packed
 from transforms.attend import Attend, Attended, recall
-from transforms.attend_state import NEVER, AttendRules
+from transforms.calendar import NEVER
 from transforms.fragments import fragment, frames_of, greatest, kind_of
 from transforms.fragments import number as one_number
 from transforms.frame import Frame, rows_of
 from transforms.late import Ledger, late_batch, reset_batch
 from transforms.partials import split_by_family
 from transforms.progress import Mark, mark_batch, sent_by
+from transforms.rules import AttendRules
 
 SOON = 8 * 60
 """Minutes that a stream may come further before a shard closes without waiting for the beat: a jump

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from transforms.calendar import NEVER
 from transforms.fragments import fragment, frames_of, kind_of
 
-NEVER = -(2**31)
 _SHARD, _SEQUENCE = b"shard", b"sequence"
 
 

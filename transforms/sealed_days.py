@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.sketch import SKETCH
-from transforms.calendar import local_windows
+from transforms.calendar import NEVER, local_windows
 from transforms.fragments import greatest, kind_of, number
-from transforms.progress import NEVER
 from transforms.sketch import merged
 
 

@@ -14,13 +14,12 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.partial import DIMENSION_NAMES, GROUPINGS, PARTIAL
-from transforms.calendar import local_windows
+from transforms.calendar import NEVER, local_windows
 from transforms.coverage import LOOK_BACK_MINUTES
 from transforms.derive_windows import DAY, HOUR, MINUTE, PLACE, key_of, lookup
 from transforms.fragments import fragment, frames_of
 from transforms.frame import Frame, choose, group, mix, rows_of, stack
 
-NEVER = -(2**31)
 SUMS = ("on_air_minutes", "expected", "missed")
 PEAKS = ("concurrent_peak", "concurrent_fresh_peak")
 _DAY_KEY = (*PLACE, "day_of")

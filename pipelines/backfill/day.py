@@ -26,8 +26,8 @@ from pipelines.verify.compare import MISSING_IN_RECOMPUTATION, WITHDRAWN, compar
 from pipelines.verify.dataset import add_view
 from pipelines.verify.run import Run
 from schemas.metric import KEY, METRIC, NEWEST_FIRST, standing_epochs
+from transforms.calendar import NEVER
 from transforms.partials import concatenated
-from transforms.progress import NEVER
 
 _BYTES_A_SHARD = 16 * 1024 * 1024
 """Parquet that a shard of people is made of: eight times as much as native events."""

@@ -22,5 +22,5 @@ def recognise_channel(sample: Sequence[bytes], channels: Mapping[str, Channel]) 
 def _holds(channel: Channel, record: bytes) -> bool:
     try:
         return bool(channel.recognise(record))
-    except Exception:  # a third party's code; see `recognise_channel`
+    except Exception:  # whatever it is: a third party's code must not end the job
         return False

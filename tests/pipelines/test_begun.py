@@ -25,7 +25,7 @@ from pipelines.sinks.tables import FAILED_EVENTS
 from pipelines.stream import begin
 from pipelines.verify.run import read_run
 from tests.pipelines.refill import views
-from transforms.progress import NEVER
+from transforms.calendar import NEVER
 
 TOPIC = "kafka://broker:9092/live"
 SUBSCRIPTION = "pubsub://projects/example/subscriptions/web"

@@ -17,11 +17,11 @@ from pipelines.sources.day_events import day_events, protected_events
 from schemas.event import EVENT
 from tests.transforms.events import event
 from transforms.attend import Attend
-from transforms.attend_state import AttendRules
 from transforms.calendar import day_bounds
 from transforms.derive_windows import DAY
 from transforms.observe import observe
 from transforms.partials import by_traffic, sum_partials
+from transforms.rules import AttendRules
 
 ZONE = "Europe/Paris"
 MONDAY = date(2026, 3, 2)

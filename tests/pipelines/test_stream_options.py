@@ -12,7 +12,7 @@ from pipelines.graph import Rules
 from pipelines.keys import pseudonym_keys
 from pipelines.sources.pubsub.settings import PullSettings, check_acknowledged
 from pipelines.stream_options import StreamOptions, stream_options
-from transforms.attend_state import AttendRules
+from transforms.rules import AttendRules
 
 
 def parsed(*given: str) -> StreamOptions:

@@ -14,8 +14,8 @@ from tests.transforms.live import minute_of
 from tests.transforms.observations import PARIS, observations
 from transforms import attend_keyed, keyed_machine
 from transforms.attend_keyed import AttendKeyed
-from transforms.attend_state import AttendRules
 from transforms.fragments import frames_of
+from transforms.rules import AttendRules
 
 FAMILIES, BEAT = 2, 2.5
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.transforms.observations import PARIS, observations, said, total
 from transforms.attend import Attend
-from transforms.attend_state import AttendRules
 from transforms.frame import rows_of
+from transforms.rules import AttendRules
 
 
 def minute_of(at):

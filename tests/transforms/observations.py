@@ -19,10 +19,9 @@ from schemas.observation import CHANGE, ECHO, OBSERVATION, RETRACT, SIGNAL_CODE,
 from schemas.partial import BOTH, COLUMN_NAMES, GROUPING_NAMES, TRAFFIC, WINDOWS
 from transforms import publish
 from transforms.accumulate import Accumulate
-from transforms.accumulate_state import PublishRules
 from transforms.attend import Attend
-from transforms.attend_state import AttendRules
 from transforms.partials import split_by_family
+from transforms.rules import AttendRules, PublishRules
 from transforms.shards import split_by_shard
 
 PARIS = "Europe/Paris"

@@ -17,9 +17,8 @@ from tests.transforms.observations import (
     unsuppressed,
 )
 from transforms.accumulate import Accumulate
-from transforms.accumulate_state import PublishRules
 from transforms.attend import Attend
-from transforms.attend_state import AttendRules
+from transforms.rules import AttendRules, PublishRules
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=timezone.utc)
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from transforms.cadence import EVER, Cadence, Due
+from transforms.calendar import NEVER
 from transforms.coverage import LOOK_BACK_MINUTES
 from transforms.derive_windows import DAY, HOUR, MINUTE
-from transforms.progress import NEVER
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=timezone.utc)
 TEN = 29_541_000

@@ -9,10 +9,9 @@ import pytest
 from schemas.day_partial import DAY_PARTIAL
 from tests.transforms.observations import PARIS, label_batch, numbered, observations, said
 from transforms.accumulate import Accumulate
-from transforms.accumulate_state import PublishRules
 from transforms.attend import Attend
-from transforms.attend_state import AttendRules
 from transforms.partials import split_by_family
+from transforms.rules import AttendRules, PublishRules
 from transforms.statistics.theta import EMPTY, people_in
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=timezone.utc)

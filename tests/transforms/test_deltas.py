@@ -8,8 +8,8 @@ import pytest
 
 from tests.transforms.observations import PARIS, observations, readable, said
 from transforms.attend import Attend
-from transforms.attend_state import AttendRules
 from transforms.measures import together
+from transforms.rules import AttendRules
 
 SIGNALS = ("view", "heartbeat", "like", "comment", "share", "rate:csat", "rate:nps", "rate:boredom")
 

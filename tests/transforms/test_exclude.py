@@ -20,13 +20,13 @@ from schemas.identity import label_key
 from tests.transforms.events import NOON, event, native
 from tests.transforms.observations import PARIS, readable, total
 from transforms.attend import Attend
-from transforms.attend_state import AttendRules
 from transforms.balance import balance, count_batch, count_events
 from transforms.exclude import Exclude, LeftOut, exclude, set_apart, sorted_ids
 from transforms.frame import rows_of
 from transforms.late import Ledger, late_batch
 from transforms.observe import observe
 from transforms.protect import PseudonymKeys, protect
+from transforms.rules import AttendRules
 from transforms.shards import split_by_shard
 
 HOUR = int(NOON.timestamp()) // 3600

@@ -9,9 +9,9 @@ import pytest
 
 from tests.transforms.observations import PARIS
 from transforms.attend_keyed import AttendKeyed
-from transforms.attend_state import AttendRules
 from transforms.event_steps import _DecodeBatches
 from transforms.garbage import SELDOM
+from transforms.rules import AttendRules
 
 
 @pytest.fixture(autouse=True)

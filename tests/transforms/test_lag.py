@@ -12,12 +12,12 @@ from tests.transforms.keyed_state import Bag, Timer
 from tests.transforms.observations import PARIS, TEXTS, attend, observations, said
 from transforms import accumulate_families, keyed_machine
 from transforms.accumulate_families import _AccumulateKeyed
-from transforms.accumulate_state import PublishRules
 from transforms.keyed_machine import beat_after
 from transforms.lag import FIRST, Lag
 from transforms.observe import label_batch
 from transforms.partials import split_by_family
 from transforms.progress import sent_by
+from transforms.rules import PublishRules
 
 EVERY = 5.0
 

@@ -11,8 +11,8 @@ import pytest
 from schemas.late import LATE_EVENT
 from tests.transforms.observations import PARIS, id_bytes, observations, said
 from transforms.attend import Attend
-from transforms.attend_state import AttendRules
 from transforms.late import Ledger, late_batch, reset_batch
+from transforms.rules import AttendRules
 
 NOW = datetime(2026, 3, 2, 10, 20, 30, tzinfo=timezone.utc)
 

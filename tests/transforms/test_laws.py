@@ -25,8 +25,8 @@ from tests.transforms.observations import (
 )
 from tests.transforms.oracle import oracle
 from transforms.attend import Attend, recall
-from transforms.attend_state import AttendRules
 from transforms.frame import rows_of
+from transforms.rules import AttendRules
 from transforms.shards import split_by_shard
 from transforms.sketch import united
 from transforms.statistics.theta import people_in

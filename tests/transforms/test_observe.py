@@ -10,9 +10,9 @@ from tests.checks import decode_records
 from tests.transforms.events import NOON, event, native
 from tests.transforms.observations import total
 from transforms.attend import Attend
-from transforms.attend_state import AttendRules
 from transforms.observe import label_batch, observe
 from transforms.protect import PseudonymKeys, protect
+from transforms.rules import AttendRules
 from transforms.shards import split_by_shard
 
 KEYS = PseudonymKeys(b"actor key, sixteen", b"routing key, sixteen", "2026-03")

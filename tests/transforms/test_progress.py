@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.progress import NEVER, Mark, Progress, mark_batch, sent_by
+from transforms.calendar import NEVER
+from transforms.progress import Mark, Progress, mark_batch, sent_by
 
 
 def _delta(shard, sequence=None):

@@ -35,12 +35,11 @@ from tests.transforms.test_laws import _cut, _rows
 from transforms import accumulate, attend, keyed_machine
 from transforms.accumulate import Accumulate
 from transforms.accumulate_families import AccumulateFamilies, RouteLabels
-from transforms.accumulate_state import PublishRules
 from transforms.attend import Attend
 from transforms.attend_shards import AttendShards
-from transforms.attend_state import AttendRules
 from transforms.keyed_machine import MOST_FRAGMENTS, KeyedMachine, new_step
 from transforms.observe import label_batch
+from transforms.rules import AttendRules, PublishRules
 from transforms.shards import split_by_shard
 from transforms.stamps import STEP
 

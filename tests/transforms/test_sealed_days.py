@@ -21,15 +21,14 @@ from tests.transforms.observations import (
 )
 from transforms import keyed_shard
 from transforms.accumulate import Accumulate, recall
-from transforms.accumulate_state import PublishRules
 from transforms.attend import Attend
-from transforms.attend_state import FACT_MINUTES, AttendRules
+from transforms.calendar import NEVER
 from transforms.fragments import kind_of
 from transforms.frame import rows_of
 from transforms.keyed_shard import recall_shard
 from transforms.observe import label_batch
 from transforms.partials import split_by_family
-from transforms.progress import NEVER
+from transforms.rules import FACT_MINUTES, AttendRules, PublishRules
 from transforms.sealed_days import SealedDays, last_sealed_day
 from transforms.shards import split_by_shard
 from transforms.statistics.theta import people_in

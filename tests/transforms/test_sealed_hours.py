@@ -19,14 +19,13 @@ from tests.transforms.observations import (
     unsuppressed,
 )
 from transforms.accumulate import TOTALS_FAMILY, Accumulate, recall
-from transforms.accumulate_state import PublishRules
 from transforms.attend import Attend
-from transforms.attend_state import AttendRules
-from transforms.calendar import local_windows
+from transforms.calendar import NEVER, local_windows
 from transforms.frame import rows_of
 from transforms.partials import split_by_family
 from transforms.progress import Mark, mark_batch, sent_by
-from transforms.sealed_hours import NEVER, hour_before
+from transforms.rules import AttendRules, PublishRules
+from transforms.sealed_hours import hour_before
 
 HOT = 5
 LORD_HOWE = "Australia/Lord_Howe"

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from schemas.identity import words
 from schemas.partial import DIMENSION_NAMES
 from tests.transforms.observations import PARIS, numbered, observations, said
-from transforms.attend_state import NEVER
-from transforms.calendar import local_windows
+from transforms.calendar import NEVER, local_windows
 from transforms.frame import frame_of
 from transforms.measures.changed import everybody
 from transforms.measures.counting import count_people

@@ -16,11 +16,10 @@ from tests.transforms.keyed_state import Bag, Value
 from tests.transforms.observations import PARIS, TEXTS, observations, said
 from transforms.accumulate import Accumulate, recall
 from transforms.accumulate_families import _add
-from transforms.accumulate_state import PublishRules
-from transforms.attend_state import AttendRules
 from transforms.keyed_machine import KeyedMachine, new_step
 from transforms.keyed_shard import Shard, recall_shard
 from transforms.observe import label_batch
+from transforms.rules import AttendRules, PublishRules
 
 TEN = datetime(2026, 3, 2, 9, tzinfo=timezone.utc)
 """Ten o'clock in Paris."""
