@@ -25,9 +25,9 @@ RESTARTS = 20
 WRITE_BUFFER = 4
 """Megabytes in which RocksDB gathers what is written to one state before it makes a file of it.
 
-A state takes an eighth of that with its first byte, and a slot's states, some thirty, may take
-seven twelfths of half its managed memory: with the 64 MB of the default two of them did, and each
-further write made a file of some kilobytes, to be merged with others afterwards."""
+A state takes an eighth of that with its first byte, and a slot's states (43 were counted, beside
+those that readers leave) may take seven twelfths of half its managed memory: with the 64 MB of the
+default two of them did, and each further write made a file, to be merged with others afterwards."""
 
 # Flink reflects into these packages, which Java 17 closes; the list is that of Flink's own scripts.
 _EXPORTS = ("sun.net.util",)

@@ -122,7 +122,7 @@ def test_flink_notices_a_lost_taskmanager_and_restarts_from_rocksdb_checkpoints(
     )
 
 
-def test_the_write_buffers_of_a_slots_states_fit_into_its_managed_memory():
+def test_most_of_a_slots_states_are_written_at_once_without_making_files():
     """Flink lets them have two thirds of half of it, and RocksDB makes files from seven eighths of
     that on. A state takes an eighth of its buffer with the first byte."""
     settings = _settings(flink.configuration(FOLDER, Ports(), 2), ": ")
