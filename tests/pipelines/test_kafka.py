@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from pipelines.errors import OptionError
 from pipelines.sources.kafka.batches import (
+    Taken,
     broker_times,
     lost_batches,
-    payload_batches,
     recognised,
     status_batch,
 )
@@ -259,7 +259,9 @@ def rows(batch: pa.RecordBatch) -> list[tuple]:
 
 
 def batches(messages: list[Message], channel: str | None = "segment") -> list[pa.RecordBatch]:
-    return payload_batches(messages, broker_times(messages), "kafka:events/3", channel, NOW)
+    taken = Taken()
+    taken.take(messages)
+    return taken.batches("kafka:events/3", channel, NOW)
 
 
 def test_messages_become_one_batch_with_their_offsets_and_broker_times():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from io import BytesIO
 from itertools import chain
 from typing import Any
 
@@ -32,28 +33,70 @@ def broker_times(messages: Sequence[Any]) -> np.ndarray:
     return np.where((kinds == 0) | (times < 0), -1, believed)
 
 
-def payload_batches(
-    messages: Sequence[Any], times: np.ndarray, input: str, channel: str | None, now: int
-) -> list[pa.RecordBatch]:
-    """PAYLOAD batches, one a channel: what the message's header says, else `channel`.
+class Taken:
+    """Messages as they come, some at a time: what batches need of each, and the messages let go.
 
-    The position is the message's offset, as Kafka counts. Arrival is its broker time, or now where
-    it has none or one that is still to come. A message without a value has an empty payload, which
-    decoding refuses.
+    Values lie one behind the other in one buffer, into which each is copied once.
     """
-    arrived = pa.array(np.where(times < 0, now, np.minimum(times, now)), INSTANT)
-    payloads = _values(messages)
-    positions = pa.array(_offsets(messages), pa.int64())
-    headers = _asked("headers", messages)
-    if not any(headers):
-        return [payload_batch(payloads, positions, arrived, input, channel)]
-    own = [_channel_of(header, channel) for header in headers]
-    batches = []
-    for name in dict.fromkeys(own):
-        rows = pa.array([row for row, other in enumerate(own) if other == name], pa.int64())
-        parts = payloads.take(rows), positions.take(rows), arrived.take(rows)
-        batches.append(payload_batch(*parts, input, name))
-    return batches
+
+    def __init__(self) -> None:
+        self._values = BytesIO()
+        self._ends = [np.zeros(1, dtype=np.int64)]
+        self._offsets: list[np.ndarray] = []
+        self._times: list[np.ndarray] = []
+        self._channels: list[list[str | None] | None] = []
+        self.count = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of all values."""
+        return int(self._ends[-1][-1])
+
+    @property
+    def times(self) -> np.ndarray:
+        """Broker times of all messages, as `broker_times` gives them."""
+        return np.concatenate([*self._times, np.zeros(0, dtype=np.int64)])
+
+    def take(self, messages: Sequence[Any]) -> None:
+        """Some more messages, one or more, in order."""
+        values = _asked("value", messages)
+        try:
+            lengths = np.fromiter(map(len, values), np.int64, len(values))
+        except TypeError:
+            # A message without a value has an empty payload, which decoding refuses.
+            values = [value or b"" for value in values]
+            lengths = np.fromiter(map(len, values), np.int64, len(values))
+        self._ends.append(np.cumsum(lengths) + self.size)
+        self._values.writelines(values)
+        self._offsets.append(_offsets(messages))
+        self._times.append(broker_times(messages))
+        headers = _asked("headers", messages)
+        self._channels.append([_channel_of(h) for h in headers] if any(headers) else None)
+        self.count += len(messages)
+
+    def batches(self, input: str, channel: str | None, now: int) -> list[pa.RecordBatch]:
+        """PAYLOAD batches, one a channel: what a message's header says, else `channel`.
+
+        The position is the message's offset, as Kafka counts. Arrival is its broker time, or now
+        where it has none or one that is still to come. Nothing can be taken afterwards.
+        """
+        if not self.count:
+            return []
+        ends, times = np.concatenate(self._ends), self.times
+        buffers = [None, pa.py_buffer(ends), pa.py_buffer(self._values.getbuffer())]
+        payloads = pa.Array.from_buffers(pa.large_binary(), self.count, buffers)
+        positions = pa.array(np.concatenate(self._offsets), pa.int64())
+        arrived = pa.array(np.where(times < 0, now, np.minimum(times, now)), INSTANT)
+        if not any(self._channels):
+            return [payload_batch(payloads, positions, arrived, input, channel)]
+        told = (own or [None] * len(t) for own, t in zip(self._channels, self._times))
+        named = [name or channel for name in chain.from_iterable(told)]
+        batches = []
+        for name in dict.fromkeys(named):
+            rows = pa.array([row for row, other in enumerate(named) if other == name], pa.int64())
+            parts = payloads.take(rows), positions.take(rows), arrived.take(rows)
+            batches.append(payload_batch(*parts, input, name))
+        return batches
 
 
 def _asked(method: str, messages: Sequence[Any]) -> list[Any]:
@@ -61,26 +104,12 @@ def _asked(method: str, messages: Sequence[Any]) -> list[Any]:
     return list(map(getattr(type(messages[0]), method), messages))
 
 
-def _values(messages: Sequence[Any]) -> pa.Array:
-    """Values of messages, those without one empty: one buffer, made once for all of them."""
-    values = _asked("value", messages)
-    try:
-        whole = b"".join(values)
-    except TypeError:
-        values = [value or b"" for value in values]
-        whole = b"".join(values)
-    ends = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), out=ends[1:])
-    buffers = [None, pa.py_buffer(ends), pa.py_buffer(whole)]
-    return pa.Array.from_buffers(pa.large_binary(), len(values), buffers)
-
-
-def _offsets(messages: Sequence[Any]) -> Any:
+def _offsets(messages: Sequence[Any]) -> np.ndarray:
     """Offsets of messages in order; those of a topic without transactions leave none out."""
     first, last = messages[0].offset(), messages[-1].offset()
     if last - first + 1 == len(messages):
         return np.arange(first, last + 1)
-    return _asked("offset", messages)
+    return np.array(_asked("offset", messages), dtype=np.int64)
 
 
 def recognised(messages: Sequence[Any]) -> str | None:
@@ -117,10 +146,9 @@ def status_batch(
     return pa.RecordBatch.from_pylist([row], schema=SOURCE_STATUS)
 
 
-def _channel_of(
-    headers: Sequence[tuple[str, bytes | None]] | None, channel: str | None
-) -> str | None:
+def _channel_of(headers: Sequence[tuple[str, bytes | None]] | None) -> str | None:
+    """The channel that a message's headers name."""
     for name, value in headers or ():
         if name == CHANNEL_HEADER and value:
             return value.decode("utf-8", "replace")
-    return channel
+    return None

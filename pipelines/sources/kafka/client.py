@@ -11,7 +11,8 @@ from pipelines.errors import OptionError
 from pipelines.sources.kafka.settings import KafkaSettings, Partition
 
 LOGGER = logging.getLogger(__name__)
-_BATCH_BYTES = 16 * 1024 * 1024
+PIECE_ROWS, PIECE_BYTES = 1024, 1024 * 1024
+"""Messages of a piece, which one call gives, at most, and about how many bytes."""
 _DENIED = (
     "_AUTHENTICATION",
     "SASL_AUTHENTICATION_FAILED",
@@ -59,11 +60,15 @@ def trouble(error: Any, settings: KafkaSettings) -> KafkaTrouble:
 
 @dataclass
 class Found:
-    """What one call of `read` gave: messages in order, and whether the position is lost."""
+    """What one call of `read` gave: messages in order, and whether the position is lost.
+
+    `full`: as many as were asked for, so that there may be more.
+    """
 
     messages: list[Any]
     lost: bool = False
     trouble: KafkaTrouble | None = None
+    full: bool = False
 
 
 @dataclass
@@ -79,7 +84,7 @@ class Notes:
     basis: str = ""
     troubled_since: float | None = None
     attempts: int = 0
-    rows: int = 1024
+    rows: int = PIECE_ROWS
     asked: tuple[int, int] | None = None
 
 
@@ -204,16 +209,17 @@ class PartitionReader(KafkaClient):
         self.next, self.at_end, self._spoilt = offset, False, False
 
     def read(self, rows: int, seconds: float) -> Found:
-        """At most `rows` messages, as soon as there are so many or the seconds are over."""
-        got = self._consumer.consume(min(rows, self.notes.rows), timeout=seconds)
+        """At most `rows` messages, or a piece, as soon as they are there or the seconds over."""
+        asked = min(rows, self.notes.rows)
+        got = self._consumer.consume(asked, timeout=seconds)
         errors = list(map(self._kafka.Message.error, got))
         if not any(errors):
-            found, end = Found(got), None
+            found, end = Found(got, full=len(got) == asked), None
         else:
             found, end = self._told_apart(got, errors)
         if found.messages:
             self.next, self.at_end = found.messages[-1].offset() + 1, False
-            self._suit_rows(found.messages, rows)
+            self._suit_rows(found.messages)
         if end is not None:
             # Beyond the last message, too, where transactions left their marks.
             self.next = max(self.next or 0, end.offset())
@@ -268,7 +274,7 @@ class PartitionReader(KafkaClient):
     def _serve(self) -> None:
         """Nothing: a poll would take a message, and `read` serves what was noticed."""
 
-    def _suit_rows(self, messages: list[Any], rows: int) -> None:
-        """So many messages a call that a batch of them has about sixteen megabytes."""
+    def _suit_rows(self, messages: list[Any]) -> None:
+        """So many messages a call that they have about PIECE_BYTES."""
         size = sum(map(len, messages)) / len(messages)
-        self.notes.rows = max(1, min(rows, int(_BATCH_BYTES / max(size, 1))))
+        self.notes.rows = max(1, min(PIECE_ROWS, int(PIECE_BYTES / max(size, 1))))

@@ -12,14 +12,9 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
 
-from pipelines.sources.kafka.batches import (
-    broker_times,
-    lost_batches,
-    payload_batches,
-    recognised,
-    status_batch,
-)
+from pipelines.sources.kafka.batches import Taken, lost_batches, status_batch
 from pipelines.sources.kafka.client import KafkaTrouble, PartitionReader, SourceError
+from pipelines.sources.kafka.gather import gather
 from pipelines.sources.kafka.gone import goes_on
 from pipelines.sources.kafka.identity import topic_id
 from pipelines.sources.kafka.settings import KafkaSettings, Partition
@@ -111,44 +106,36 @@ class PartitionReading:
         self._estimator.follow(self._clock.state)
 
     def _step(self, seconds: float) -> Iterator[Any]:
-        """One read, claimed before it is given."""
+        """What makes a batch, claimed before it is given."""
         self._asked = False
         self._reader.seek(self._next)
-        found = self._reader.read(self._stream.rows_a_batch, seconds)
+        rows = self._stream.rows_a_batch
+        found = gather(self._reader, self._partition, self._stop, rows, seconds)
         self._trouble = found.trouble
-        upto = self._reader.next or self._next
-        messages = found.messages
-        if self._stop is not None and upto > self._stop:
-            messages = [message for message in messages if message.offset() < self._stop]
-            upto = self._stop
-        if upto > self._next:
-            if not self._tracker.try_claim((self._era, upto)):
+        if found.upto > self._next:
+            if not self._tracker.try_claim((self._era, found.upto)):
                 self._refused = True
                 return
-            self._next = upto
-        if messages:
-            yield from self._payloads(messages)
+            self._next = found.upto
+        if found.taken.count:
+            yield from self._payloads(found.taken)
         if found.lost:
             self._reader.forget()
             yield from self._ask()
 
-    def _payloads(self, messages: list[Any]) -> Iterator[Any]:
+    def _payloads(self, taken: Taken) -> Iterator[Any]:
         notes, now = self._reader.notes, now_microseconds()
         notes.troubled_since, notes.attempts = None, 0
         self._gave, self._trouble = True, None
         channel = self._partition.topic.channel or notes.channel
-        if channel is None:
-            channel = notes.channel = recognised(messages)
-        times = broker_times(messages)
-        batches = payload_batches(messages, times, self._partition.input, channel, now)
         size = 0
-        for batch in batches:
+        for batch in taken.batches(self._partition.input, channel, now):
             size += batch.nbytes
             earliest = batch.column("arrived_time").cast("int64").to_numpy().min()
             yield self._stamped(batch, int(earliest))
-        Metrics.counter("moment.kafka", "messages").inc(len(messages))
+        Metrics.counter("moment.kafka", "messages").inc(taken.count)
         Metrics.counter("moment.kafka", "bytes").inc(size)
-        self._believed |= self._clock.hear(times, now)
+        self._believed |= self._clock.hear(taken.times, now)
 
     def _ask(self) -> Iterator[Any]:
         """Nothing came. Is there nothing, is it not to be had, or is it gone?"""
