@@ -147,9 +147,15 @@ def rows_of(frame: Frame) -> int:
 
 def choose(frame: Frame, rows: np.ndarray | slice) -> Frame:
     """The rows of a mask, of indices or of a slice. A mask that keeps all copies no column."""
-    if isinstance(rows, np.ndarray) and rows.dtype == bool and rows.all():
-        return dict(frame)
-    return {name: values[rows] for name, values in frame.items()}
+    if isinstance(rows, slice):
+        return {name: values[rows] for name, values in frame.items()}
+    if rows.dtype == bool:
+        if rows.all():
+            return dict(frame)
+        # The rows of a mask are found once, not with each column: where every other row is kept a
+        # processor guesses wrong each second time.
+        rows = np.flatnonzero(rows)
+    return {name: values.take(rows) for name, values in frame.items()}
 
 
 def stack(frames: Iterable[Frame], like: Frame) -> Frame:
