@@ -60,11 +60,15 @@ def outcome_batch(outcomes: Counter[BalanceKey]) -> pa.RecordBatch:
     )
 
 
-def split_by_hour(counts: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """BALANCE_COUNT batch → (hour of arrival, the rows of it), each with all texts."""
-    hours = counts.column("arrival_hour").to_numpy()
-    for hour in np.unique(hours).tolist():
-        yield hour, counts.filter(pa.array(hours == hour))
+def sum_by_hour(counts: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """BALANCE_COUNT batches added up: (hour of arrival, the rows of it), each with all texts."""
+    tally = Tally()
+    for batch in counts:
+        tally.add(batch)
+    for summed in tally.counted():
+        hours = summed.column("arrival_hour").to_numpy()
+        for hour in np.unique(hours).tolist():
+            yield hour, summed.filter(pa.array(hours == hour))
 
 
 class Tally:
@@ -131,6 +135,14 @@ class Tally:
 
     def memory(self) -> list[pa.RecordBatch]:
         """One BALANCE_COUNT batch of everything that was counted, the last time in its metadata."""
+        stamped = {_STAMPED: str(self._stamps.last).encode()}
+        return [
+            batch.replace_schema_metadata({**batch.schema.metadata, **stamped})
+            for batch in self.counted()
+        ]
+
+    def counted(self) -> list[pa.RecordBatch]:
+        """One BALANCE_COUNT batch of all that was counted, texts in its metadata; or none."""
         if not self._counts:
             return []
         outcomes = Counter(
@@ -140,10 +152,9 @@ class Tally:
                 for outcome, n in counts.items()
             }
         )
-        said = {f"label:{key}": text for key, text in self._labels.items()}
-        said[_STAMPED.decode()] = str(self._stamps.last)
+        labels = {f"label:{key}": text for key, text in self._labels.items()}
         batch = outcome_batch(outcomes)
-        return [batch.replace_schema_metadata({**(batch.schema.metadata or {}), **said})]
+        return [batch.replace_schema_metadata({**(batch.schema.metadata or {}), **labels})]
 
 
 def balance(batches: Iterable[pa.RecordBatch], now: datetime) -> pa.RecordBatch:

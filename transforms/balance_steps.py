@@ -10,9 +10,11 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, TimerSpec, on_timer
+from apache_beam.utils.timestamp import MAX_TIMESTAMP
 
 from schemas.coder import RecordBatchCoder
-from transforms.balance import Tally, balance, split_by_hour
+from transforms.balance import Tally, balance, sum_by_hour
+from transforms.gathering import at_time
 from transforms.keyed_machine import next_beat
 
 BALANCE_EVERY_SECONDS = 10.0
@@ -34,8 +36,7 @@ class Balance(beam.PTransform):
         if not counts.is_bounded:
             return (
                 counts
-                | "ByHour"
-                >> beam.FlatMap(split_by_hour).with_output_types(tuple[int, pa.RecordBatch])
+                | "ByHour" >> beam.ParDo(_SumByHour()).with_output_types(tuple[int, pa.RecordBatch])
                 | "TallyCounts"
                 >> beam.ParDo(_TallyKeyed(self._every)).with_output_types(pa.RecordBatch)
             )
@@ -49,6 +50,26 @@ class Balance(beam.PTransform):
 
 def _sum_counts(key: int, batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     return balance(batches, datetime.now(timezone.utc))
+
+
+class _SumByHour(beam.DoFn):
+    """Counts of a bundle added up, keyed by their hour of arrival.
+
+    What waits in keyed state for the next row of the balance is then an element a bundle, and not
+    one for each batch that was decoded.
+    """
+
+    def start_bundle(self) -> None:
+        self._counts: list[pa.RecordBatch] = []
+        self._at = MAX_TIMESTAMP
+
+    def process(self, counts: pa.RecordBatch, at: Any = beam.DoFn.TimestampParam) -> None:
+        self._counts.append(counts)
+        self._at = min(self._at, at)
+
+    def finish_bundle(self) -> Iterator[Any]:
+        for element in sum_by_hour(self._counts):
+            yield at_time(element, self._at)
 
 
 class _TallyKeyed(beam.DoFn):

@@ -8,6 +8,7 @@ import apache_beam as beam
 import pyarrow as pa
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
+from apache_beam.utils.timestamp import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,9 +24,9 @@ from transforms.balance import (
     count_batch,
     count_events,
     outcome_batch,
-    split_by_hour,
+    sum_by_hour,
 )
-from transforms.balance_steps import Balance, _TallyKeyed
+from transforms.balance_steps import Balance, _SumByHour, _TallyKeyed
 
 HOUR = int(NOON.timestamp()) // 3600
 DECODED = [("received", 3), ("decoded", 2), ("failed", 1), ("events", 4), ("ignored", 1)]
@@ -196,11 +197,36 @@ def test_a_tally_that_is_forgotten_and_recalled_counts_on(batches):
 def test_counts_go_to_the_hour_in_which_records_arrived_with_their_texts():
     both = pa.concat_batches([_decoded([("received", 3)]), _decoded([("received", 4)], hour=1)])
     labels = _decoded().schema.metadata
-    parts = dict(split_by_hour(both.replace_schema_metadata(labels)))
+    parts = dict(sum_by_hour([both.replace_schema_metadata(labels)]))
 
     assert list(parts) == [1, HOUR]
     assert [parts[hour].column("count").to_pylist() for hour in (1, HOUR)] == [[4], [3]]
     assert [part.schema.metadata for part in parts.values()] == [labels, labels]
+
+
+def test_what_a_bundle_counted_is_an_element_an_hour_as_old_as_its_oldest():
+    step = _SumByHour()
+    step.start_bundle()
+    for hour, at in ((HOUR, 30), (1, 20), (HOUR, 40)):
+        step.process(_decoded([("received", 3), ("decoded", 2)], hour=hour), Timestamp(at))
+
+    found = list(step.finish_bundle())
+
+    assert [(one.value[0], one.timestamp) for one in found] == [(1, 20), (HOUR, 20)]
+    assert [one.value[1].column("count").to_pylist() for one in found] == [[3, 2], [6, 4]]
+    step.start_bundle()
+    assert list(step.finish_bundle()) == []
+
+
+def test_counts_added_up_leave_the_times_of_earlier_rows_as_they_were():
+    tally = Tally()
+    tally.add(_decoded())
+    tally.rows(NOON)
+    for _, summed in sum_by_hour([_decided(DECIDED)]):
+        tally.add(summed)
+
+    (row,) = tally.rows(NOON - timedelta(hours=1)).to_pylist()
+    assert row["published_time"] > NOON
 
 
 def _told(step, pending, counted, batch):
@@ -214,7 +240,7 @@ def test_an_hour_of_a_stream_counts_on_however_much_later_others_were():
     step, state = _TallyKeyed(10.0), {}
     rows = []
     for hour in (HOUR, HOUR + 100 * 24, HOUR):
-        ((key, part),) = split_by_hour(_decoded([("received", 3), ("failed", 3)], hour=hour))
+        ((key, part),) = sum_by_hour([_decoded([("received", 3), ("failed", 3)], hour=hour)])
         rows += _told(step, *state.setdefault(key, (Bag(), Bag())), part)
 
     assert [(row["received"], row["balanced"]) for row in rows] == [(3, True), (3, True), (6, True)]
