@@ -63,6 +63,29 @@ def test_a_shard_that_closed_with_a_beat_is_armed_for_what_follows(key):
     assert key.closing.set_for["next"] == Timestamp(seconds=minute_of("10:16") * 60)
 
 
+def test_a_shard_whose_stream_comes_on_by_minutes_between_two_beats_does_not_fall_behind(key):
+    told, behind = [minute_of("10:00")], []
+    for minute in range(120):
+        key.hear(said(f"{10 + minute // 60}:{minute % 60:02}", id=minute))
+        key.now += BEAT / 2
+        told += _pass(key, minute_of("10:00") + minute)
+        if key.emitting.set_for[""] <= Timestamp(seconds=key.now):
+            told += key.beat()
+        behind.append(minute_of("10:00") + minute - told[-1])
+
+    assert max(behind) <= 4
+
+
+def _pass(key, minute):
+    """The stream reaches a minute: timers that are due fire in their order, once each."""
+    timers, told = key.closing.set_for, []
+    while due := [(at, tag) for tag, at in timers.items() if at <= Timestamp(seconds=minute * 60)]:
+        at, tag = min(due)
+        del timers[tag]
+        told += key.reach(int(at.micros // 60_000_000))
+    return told
+
+
 def test_what_was_postponed_before_a_crash_is_closed_after_it(key):
     key.hear(said("10:00", id=1))
     key.reach("10:01")
