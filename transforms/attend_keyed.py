@@ -36,9 +36,17 @@ UNARMED = 0
 NEWS_BEATS = 2
 """So many beats after its arrival an element is no backlog."""
 
+_HOUR, _DAY = 60, 24 * 60
 AHEAD = {
-    **{"next": 0, "two": 2, "four": 4, "eight": 8, "quarter": 15},
-    **{"hour": 60, "shift": 8 * 60, "day": 26 * 60, "month": 744 * 60},
+    "next": 0,
+    "two": 2,
+    "four": 4,
+    "eight": 8,
+    "quarter": 15,
+    "hour": _HOUR,
+    "shift": 8 * _HOUR,
+    "day": 26 * _HOUR,
+    "month": 31 * _DAY,
 }
 """Timers beside the next boundary, by their tags, and how many minutes after it they are due.
 
