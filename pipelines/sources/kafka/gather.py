@@ -37,9 +37,10 @@ def gather(
     while True:
         found = reader.read(rows - taken.count, max(0.0, until - time.monotonic()))
         upto, messages = reader.next or 0, found.messages
-        ended = stop is not None and upto >= stop
-        if stop is not None and ended:
-            upto, messages = stop, [message for message in messages if message.offset() < stop]
+        ended = False
+        if stop is not None and upto >= stop:
+            upto, ended = stop, True
+            messages = [message for message in messages if message.offset() < stop]
         if messages:
             if partition.topic.channel is None and reader.notes.channel is None:
                 reader.notes.channel = recognised(messages)
