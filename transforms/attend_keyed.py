@@ -36,24 +36,15 @@ UNARMED = 0
 NEWS_BEATS = 2
 """So many beats after its arrival an element is no backlog."""
 
-_HOUR, _DAY = 60, 24 * 60
-AHEAD = {
-    "next": 0,
-    "two": 2,
-    "four": 4,
-    "eight": 8,
-    "quarter": 15,
-    "hour": _HOUR,
-    "shift": 8 * _HOUR,
-    "day": 26 * _HOUR,
-    "month": 31 * _DAY,
-}
+_LATER = (2, 4, 8, 15, 30, 60, 120, 240, 480, 26 * 60, 31 * 24 * 60)
+AHEAD = {"next": 0, **{f"{minutes} minutes": minutes for minutes in _LATER}}
 """Timers beside the next boundary, by their tags, and how many minutes after it they are due.
 
 A timer tells no more than its own time. Of a stream that catches up the watermark passes several at
 once, or one after another until the beat with which a shard closes, and the last of them closes
-what minute after minute would take as many bundles. So a shard closes at least half of what the
-stream came on since it closed before, and does not fall behind."""
+what minute after minute would take as many bundles. Up to the eight hours after which nothing waits
+for a beat (`keyed_shard.SOON`) none is more than twice as far as the one before: a shard closes at
+least half of what the stream came on since it closed before, and does not fall behind."""
 
 
 class AttendKeyed(beam.DoFn):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from schemas.channel import Channel
+
+LOGGER = logging.getLogger(__name__)
 
 
 def recognise_channel(sample: Sequence[bytes], channels: Mapping[str, Channel]) -> str | None:
     """The one channel that recognises most (over half) of the first fifty records; None on a tie.
 
-    A `recognise` that raises has not recognised: it may be a third party's.
+    A `recognise` that raises has not recognised, and is told of once: it may be a third party's.
     """
     records = list(sample[:50])
     votes = {name: sum(_holds(channel, r) for r in records) for name, channel in channels.items()}
@@ -22,5 +26,12 @@ def recognise_channel(sample: Sequence[bytes], channels: Mapping[str, Channel]) 
 def _holds(channel: Channel, record: bytes) -> bool:
     try:
         return bool(channel.recognise(record))
-    except Exception:  # whatever it is: a third party's code must not end the job
+    except Exception as error:  # whatever it is: a third party's code must not end the job
+        _tell(channel.name, type(error).__name__)
         return False
+
+
+@cache
+def _tell(channel: str, error: str) -> None:
+    """Warn, once in a process. Not in the error's words: they may hold what the record says."""
+    LOGGER.warning("channel %s: its `recognise` raised %s, which counts as no", channel, error)

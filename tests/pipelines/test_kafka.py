@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipelines.errors import OptionError
 from pipelines.sources.kafka.batches import (
-    Taken,
+    MessageBuffer,
     broker_times,
     lost_batches,
     recognised,
@@ -259,9 +259,9 @@ def rows(batch: pa.RecordBatch) -> list[tuple]:
 
 
 def batches(messages: list[Message], channel: str | None = "segment") -> list[pa.RecordBatch]:
-    taken = Taken()
-    taken.take(messages)
-    return taken.batches("kafka:events/3", channel, NOW)
+    buffer = MessageBuffer()
+    buffer.add(messages)
+    return buffer.batches("kafka:events/3", channel, NOW)
 
 
 def test_messages_become_one_batch_with_their_offsets_and_broker_times():

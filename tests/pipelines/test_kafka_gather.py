@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.sources.kafka import gather as gathering
-from pipelines.sources.kafka.batches import Taken
+from pipelines.sources.kafka.batches import MessageBuffer
 from pipelines.sources.kafka.client import Found, KafkaTrouble, Notes
 from pipelines.sources.kafka.gather import Gathered, gather
 from pipelines.sources.kafka.settings import KafkaTopic, Partition
@@ -51,7 +51,7 @@ def gathered(
 
 
 def offsets(found: Gathered) -> list[list[int]]:
-    return [batch.column("position").to_pylist() for batch in found.taken.batches("in", "x", NOW)]
+    return [batch.column("position").to_pylist() for batch in found.buffer.batches("in", "x", NOW)]
 
 
 def test_pieces_become_one_batch_of_as_many_messages_as_were_asked_for():
@@ -74,7 +74,7 @@ def test_a_piece_that_is_not_full_is_the_last():
 def test_where_nothing_comes_there_is_no_batch():
     found = gathered(Pretended([Found([])]))
 
-    assert (offsets(found), found.upto, found.taken.times.tolist()) == ([], 0, [])
+    assert (offsets(found), found.upto, found.buffer.times.tolist()) == ([], 0, [])
 
 
 @pytest.mark.parametrize(
@@ -141,16 +141,16 @@ def test_any_cutting_into_pieces_gives_the_batches_that_all_at_once_give(drawn, 
         messages.append(
             Message(offset=offset, value=value, headers=headers, timestamp=(kind, time or 0))
         )
-    whole, pieces = Taken(), Taken()
-    whole.take(messages)
+    whole, pieces = MessageBuffer(), MessageBuffer()
+    whole.add(messages)
 
     rest = messages
     for cut in cuts:
         if rest[:cut]:
-            pieces.take(rest[:cut])
+            pieces.add(rest[:cut])
         rest = rest[cut:]
     if rest:
-        pieces.take(rest)
+        pieces.add(rest)
 
     assert (pieces.count, pieces.size) == (whole.count, whole.size)
     assert pieces.times.tolist() == whole.times.tolist()

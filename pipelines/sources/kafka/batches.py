@@ -33,7 +33,7 @@ def broker_times(messages: Sequence[Any]) -> np.ndarray:
     return np.where((kinds == 0) | (times < 0), -1, believed)
 
 
-class Taken:
+class MessageBuffer:
     """Messages as they come, some at a time: what batches need of each, and the messages let go.
 
     Values lie one behind the other in one buffer, into which each is copied once.
@@ -57,7 +57,7 @@ class Taken:
         """Broker times of all messages, as `broker_times` gives them."""
         return np.concatenate([*self._times, np.zeros(0, dtype=np.int64)])
 
-    def take(self, messages: Sequence[Any]) -> None:
+    def add(self, messages: Sequence[Any]) -> None:
         """Some more messages, one or more, in order."""
         values = _asked("value", messages)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from pipelines.sources.kafka.batches import Taken, recognised
+from pipelines.sources.kafka.batches import MessageBuffer, recognised
 from pipelines.sources.kafka.client import KafkaTrouble, PartitionReader
 from pipelines.sources.kafka.settings import Partition
 
@@ -18,7 +18,7 @@ class Gathered(NamedTuple):
     `lost`: there is nothing at that offset. `trouble`: what kept the client from giving more.
     """
 
-    taken: Taken
+    buffer: MessageBuffer
     upto: int
     lost: bool = False
     trouble: KafkaTrouble | None = None
@@ -33,9 +33,9 @@ def gather(
     in the processor's cache then, and the next one has its memory. Taken 16,384 at once a message
     costs twice as much (docs/sources.md).
     """
-    until, taken = time.monotonic() + seconds, Taken()
+    until, buffer = time.monotonic() + seconds, MessageBuffer()
     while True:
-        found = reader.read(rows - taken.count, max(0.0, until - time.monotonic()))
+        found = reader.read(rows - buffer.count, max(0.0, until - time.monotonic()))
         upto, messages = reader.next or 0, found.messages
         ended = False
         if stop is not None and upto >= stop:
@@ -44,9 +44,9 @@ def gather(
         if messages:
             if partition.topic.channel is None and reader.notes.channel is None:
                 reader.notes.channel = recognised(messages)
-            taken.take(messages)
-        enough = taken.count >= rows or taken.size >= BATCH_BYTES
+            buffer.add(messages)
+        enough = buffer.count >= rows or buffer.size >= BATCH_BYTES
         if enough or ended or not found.full or found.lost or found.trouble:
-            return Gathered(taken, upto, found.lost, found.trouble)
+            return Gathered(buffer, upto, found.lost, found.trouble)
         # Their memory is what the next ones get.
         del found, messages

@@ -12,7 +12,7 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
 
-from pipelines.sources.kafka.batches import Taken, lost_batches, status_batch
+from pipelines.sources.kafka.batches import MessageBuffer, lost_batches, status_batch
 from pipelines.sources.kafka.client import KafkaTrouble, PartitionReader, SourceError
 from pipelines.sources.kafka.gather import gather
 from pipelines.sources.kafka.gone import goes_on
@@ -117,25 +117,25 @@ class PartitionReading:
                 self._refused = True
                 return
             self._next = found.upto
-        if found.taken.count:
-            yield from self._payloads(found.taken)
+        if found.buffer.count:
+            yield from self._payloads(found.buffer)
         if found.lost:
             self._reader.forget()
             yield from self._ask()
 
-    def _payloads(self, taken: Taken) -> Iterator[Any]:
+    def _payloads(self, buffer: MessageBuffer) -> Iterator[Any]:
         notes, now = self._reader.notes, now_microseconds()
         notes.troubled_since, notes.attempts = None, 0
         self._gave, self._trouble = True, None
         channel = self._partition.topic.channel or notes.channel
         size = 0
-        for batch in taken.batches(self._partition.input, channel, now):
+        for batch in buffer.batches(self._partition.input, channel, now):
             size += batch.nbytes
             earliest = batch.column("arrived_time").cast("int64").to_numpy().min()
             yield self._stamped(batch, int(earliest))
-        Metrics.counter("moment.kafka", "messages").inc(taken.count)
+        Metrics.counter("moment.kafka", "messages").inc(buffer.count)
         Metrics.counter("moment.kafka", "bytes").inc(size)
-        self._believed |= self._clock.hear(taken.times, now)
+        self._believed |= self._clock.hear(buffer.times, now)
 
     def _ask(self) -> Iterator[Any]:
         """Nothing came. Is there nothing, is it not to be had, or is it gone?"""

@@ -9,8 +9,8 @@ CALL = b'{"type":"track","messageId":"m1","event":"Product Viewed"}'
 class Other:
     """A channel as far as recognition goes."""
 
-    def __init__(self, recognise):
-        self.recognise = recognise
+    def __init__(self, recognise, name="other"):
+        self.recognise, self.name = recognise, name
 
 
 def test_the_channel_that_recognises_most_records_is_the_channel():
@@ -29,11 +29,13 @@ def test_a_tie_is_no_channel():
     assert recognise_channel([CALL], channels) is None
 
 
-def test_a_channel_whose_code_raises_has_not_recognised():
+def test_a_channel_whose_code_raises_has_not_recognised_and_that_is_told_once(caplog):
     def broken(record):
-        raise RuntimeError
+        raise RuntimeError(record)
 
-    assert recognise_channel([CALL], {"a": Other(broken), "segment": segment.CHANNEL}) == "segment"
+    channels = {"a": Other(broken, "a"), "segment": segment.CHANNEL}
+    assert recognise_channel([CALL, CALL], channels) == "segment"
+    assert caplog.messages == ["channel a: its `recognise` raised RuntimeError, which counts as no"]
 
 
 def test_only_the_first_fifty_records_are_asked():
