@@ -25,7 +25,7 @@ from deploy.local.download import missing_tool
 from deploy.local.kafka_publish import Published
 from deploy.local.pubsub import missing_emulator
 from deploy.local.services import Services, local_services
-from tests.e2e.cluster import kill_workers, measure_arguments, running_job
+from tests.e2e.cluster import kill_workers, measure_arguments, running_job, wait_for_checkpoint
 from tests.e2e.dataset import Dataset, Verdict, balance_closes, events_are_once
 from tests.e2e.needs import need
 from tests.e2e.pubsub_live import archive, publish_live
@@ -85,8 +85,8 @@ def survived(tmp_path_factory: pytest.TempPathFactory) -> Survived:
             "PUBSUB_EMULATOR_HOST": services.emulator.address,
         }
         with running("pipelines", arguments, folder / "log", **environment) as job:
-            running_job(services)
-            sent = _kill_and_wait(services, job, dataset, publishing, late, midnight)
+            name = running_job(services)
+            sent = _kill_and_wait(services, job, name, dataset, publishing, late, midnight)
         archived = archive(services.emulator, archiving, folder / "archive")
     files = sorted((folder / "archive").iterdir())
     verdict = dataset.verify(*(f"{path.stem}={path}" for path in files))
@@ -98,6 +98,7 @@ def survived(tmp_path_factory: pytest.TempPathFactory) -> Survived:
 def _kill_and_wait(
     services: Services,
     job: Job,
+    name: str,
     dataset: Dataset,
     publishing: Future[Published],
     late: Path,
@@ -109,9 +110,11 @@ def _kill_and_wait(
     services.kill_taskmanager()
     services.restart_taskmanager()
     job.wait_until(lambda: dataset.written() > 0.45 * EVENTS, seconds=300)
-    # By then every shard has closed, so that what is too late is so at each delivery.
+    # By then every shard has closed, and a checkpoint says so: what is too late is so at each
+    # delivery. A job that goes back to an earlier one takes it as being in time.
     job.wait_until(lambda: dataset.is_final_through(midnight), seconds=300)
     publishing.result(timeout=300)
+    wait_for_checkpoint(services, name)
     sent, before = publish_live(services.emulator, "live", late), dataset.written()
     job.wait_until(lambda: dataset.written() > before + sent.messages / 2, seconds=300)
     dataset.note_appends()
