@@ -20,11 +20,12 @@ from transforms.attend_state import AttendState, recall_state
 from transforms.balance import HOUR_US, BalanceKey
 from transforms.calendar import MINUTE_US, NEVER, day_bounds, local_windows
 from transforms.deduplicate import ID, first_copies, standing
-from transforms.deltas import Side, added, deltas, with_facts
+from transforms.deltas import added, deltas, with_facts, with_facts_of_both
 from transforms.fragments import fragment
 from transforms.fragments import number as one_number
 from transforms.frame import Among, Frame, choose, frame_of, group, rows_of, stack
-from transforms.measures.people import beside, merge, parted, reduce_observations
+from transforms.measures.people import beside, parted, reduce_observations
+from transforms.measures.sides import after_of, grown
 from transforms.partials import partial_batch
 from transforms.rules import AttendRules
 from transforms.sketch import sketch_people, sketch_sealed
@@ -143,8 +144,8 @@ class Attend:
         # The observations have done their part: what follows needs their memory.
         del pending, new, duplicate, immutable, echo, late_mask
         before, others = parted(state.people, touched)
-        after = merge([before, arrived])
-        state.people = beside(others, after)
+        people = grown(before, arrived)
+        state.people = beside(others, after_of(people))
         state.facts = facts_after
         stands = choose(facts_after, np.isin(facts_after["fact"], statements["fact"]))
         self._learnt += [
@@ -152,12 +153,9 @@ class Attend:
             *fragment("presence", arrived.presence),
             *fragment("actions", arrived.actions),
         ]
-        partials = deltas(
-            events,
-            Side(after, choose(facts_after, touched(facts_after["actor"]))),
-            Side(before, choose(facts_before, touched(facts_before["actor"]))),
-            self.rules.time_zone,
-        )
+        facts = [choose(side, touched(side["actor"])) for side in (facts_after, facts_before)]
+        people = with_facts_of_both(people, before, (facts[0], facts[1]), self.rules.time_zone)
+        partials = deltas(events, people, self.rules.time_zone)
         return Attended(partials, outcomes, late)
 
     def sketches(self) -> pa.RecordBatch:

@@ -18,24 +18,17 @@ from transforms.measures.counting import count_people
 from transforms.measures.people import (
     People,
     merge,
-    nobody,
     of_actors,
     reduce_observations,
     without_actors,
 )
+from transforms.measures.sides import after_of, side_by_side
 from transforms.partials import concatenated, partial_batch, rows_batch, sum_partials
 
 GROSS, VALID_ONLY = range(len(TRAFFIC))
 
 Part = tuple[int, int, int, Frame]
 """Grouping, traffic, window, and a frame of some columns."""
-
-
-class Side(NamedTuple):
-    """Some people and the facts that stand of them."""
-
-    people: People
-    facts: Frame
 
 
 class Added(NamedTuple):
@@ -52,42 +45,57 @@ def added(new: Frame) -> Added:
     return Added(list(additive(new)), None)
 
 
-def deltas(events: Added, after: Side, before: Side, time_zone: str) -> pa.RecordBatch:
-    """PARTIAL batch: what is added, plus the counts after less those before; no row of zeros."""
-    counted = list(_counted(after, before, time_zone))
+def deltas(events: Added, people: People, time_zone: str) -> pa.RecordBatch:
+    """PARTIAL batch: what is added, plus the counts after less those before; no row of zeros.
+
+    `people` are of two sides, or of one if nothing was before: see `sides`.
+    """
+    counted = list(_counted(people))
     batches = [] if events.batch is None else [events.batch]
-    if together.few(*(rows for _, _, rows in counted)):
+    if together.few(*(rows for _, rows in counted)):
         frames = list(together.count_together(counted, time_zone)) if counted else []
         parted = [partial_batch(events.parts)] if events.parts else []
         return sum_partials([*batches, *parted, rows_batch(frames)])
     parts = list(events.parts)
-    for sign, traffic, rows in counted:
+    for traffic, rows in counted:
         for grouping, window, frame in count_people(rows, time_zone):
-            signed = frame if sign > 0 else _negated(frame, GROUPINGS[grouping])
-            parts.append((grouping, traffic, window, signed))
+            parts.append((grouping, traffic, window, frame))
     summed = _sum_by_grouping(parts)
     return sum_partials([*batches, summed]) if batches else summed
 
 
-def _counted(after: Side, before: Side, time_zone: str) -> Iterator[tuple[int, int, Counted]]:
-    """(sign, traffic, rows) to count, of each traffic of each side."""
-    sides = [
-        people_by_traffic(with_facts(side.people, side.facts, time_zone))
-        for side in (after, before)
-    ]
-    for traffic in sorted({traffic for side in sides for traffic, _ in side}):
-        people = [dict(side).get(traffic, nobody()) for side in sides]
-        for sign, rows in zip((+1, -1), changed(people[0], people[1], time_zone)):
-            if any(map(rows_of, (rows.hours, rows.days, *rows.acts))):
-                yield sign, traffic, rows
+def _counted(people: People) -> Iterator[tuple[int, Counted]]:
+    """(traffic, rows) to count, of both sides."""
+    for traffic, some in people_by_traffic(people):
+        rows = changed(some)
+        if any(map(rows_of, (rows.hours, rows.days, *rows.acts))):
+            yield traffic, rows
+
+
+def with_facts_of_both(
+    people: People, before: People, facts: tuple[Frame, Frame], time_zone: str
+) -> People:
+    """People of both sides, with the facts that stand of them after and before.
+
+    `people` are of both sides already, without their facts; `before` is one side of them.
+    """
+    standing = [_standing(side) for side in facts]
+    if not any(map(rows_of, standing)):
+        return people
+    sides = after_of(people), before
+    return side_by_side(*(with_facts(s, f, time_zone) for s, f in zip(sides, facts)))
 
 
 def with_facts(people: People, facts: Frame, time_zone: str) -> People:
     """People, and what the facts that stand say of them."""
-    stands = choose(facts, (facts["flags"] & (RETRACT | ECHO)) == 0) if facts else facts
+    stands = _standing(facts)
     if not rows_of(stands):
         return people
     return merge([people, reduce_observations(stands, time_zone)])
+
+
+def _standing(facts: Frame) -> Frame:
+    return choose(facts, (facts["flags"] & (RETRACT | ECHO)) == 0) if facts else facts
 
 
 def people_by_traffic(people: People) -> list[tuple[int, People]]:
@@ -110,8 +118,3 @@ def _sum_by_grouping(parts: list[Part]) -> pa.RecordBatch:
         parts = [part for part in parts if part[0] != grouping]
         sums.append(sum_partials([partial_batch(own)]))
     return concatenated(sums)
-
-
-def _negated(frame: Frame, dimensions: tuple[str, ...]) -> Frame:
-    kept = {*dimensions, "start", "item"}
-    return {name: v if name in kept else -v for name, v in frame.items()}

@@ -28,9 +28,7 @@ class Groups(NamedTuple):
         return {name: frame[name][rows] for name in names}
 
     def sum(self, values: np.ndarray) -> np.ndarray:
-        if not len(self.starts):
-            return np.zeros(0, dtype=np.int64)
-        return np.add.reduceat(values[self.order].astype(np.int64, copy=False), self.starts)
+        return self._reduce(np.add, values.astype(np.int64, copy=False))
 
     def maximum(self, values: np.ndarray) -> np.ndarray:
         return self._reduce(np.maximum, values)
@@ -45,9 +43,10 @@ class Groups(NamedTuple):
         return np.diff(np.append(self.starts, len(self.order)))
 
     def _reduce(self, operation: np.ufunc, values: np.ndarray) -> np.ndarray:
-        if not len(self.starts):
-            return values[:0]
-        return operation.reduceat(values[self.order], self.starts)
+        arranged = values.take(self.order)
+        if len(self.starts) == len(self.order):
+            return arranged
+        return operation.reduceat(arranged, self.starts)
 
 
 def group(frame: Frame, names: Sequence[str]) -> Groups:

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.observation import SIGNAL_CODE
-from transforms.frame import Frame, choose, group, rows_of, squares
+from transforms.frame import Frame, Groups, choose, group, rows_of, squares
 from transforms.measures.people import codes_of
+from transforms.measures.sides import net, sides, unlike
 
 ENGAGEMENT = codes_of(frozenset(("interaction", "redistribution", "advocacy", "conversion")))
 """What « actions » are in « Taux d'engagement (actions/audience) »; answering a survey is not."""
@@ -28,7 +29,13 @@ def by_act(actions: Frame, dimensions: tuple[str, ...]) -> Frame:
     """One row a person, start, signal and value of each group."""
     key = (*dimensions, "start", "actor", "signal", "value")
     groups = group(actions, key)
-    return {**groups.first(actions, key), "count": groups.sum(actions["count"])}
+    return groups.first(actions, key) | _sums(groups, actions)
+
+
+def _sums(groups: Groups, actions: Frame) -> Frame:
+    """How often it was done, on each side."""
+    names = ["count" + side for side, _ in sides(actions)]
+    return {name: groups.sum(actions[name]) for name in names}
 
 
 def count_acts(actions: Frame, dimensions: tuple[str, ...]) -> Iterator[Frame]:
@@ -48,14 +55,22 @@ def count_acts(actions: Frame, dimensions: tuple[str, ...]) -> Iterator[Frame]:
 def _engagement(engaged: Frame, dimensions: tuple[str, ...]) -> Frame:
     """Engagers, actions and squared actions of each start."""
     by_person = group(engaged, (*dimensions, "start", "actor"))
-    people = by_person.first(engaged, (*dimensions, "start"))
-    own = by_person.sum(engaged["count"])
+    people = by_person.first(engaged, (*dimensions, "start")) | _sums(by_person, engaged)
+    people = unlike(people, "count")
     groups = group(people, (*dimensions, "start"))
     frame = groups.first(people, (*dimensions, "start"))
-    frame["engagers"] = groups.sizes()
-    frame["actions"] = groups.sum(own)
-    frame["action_squares"] = _sum_squares(own, groups.order, groups.starts)
+    frame["engagers"] = _doers(groups, people)
+    frame["actions"] = groups.sum(net(people, "count"))
+    for side, sign in sides(people):
+        squared = _sum_squares(people["count" + side], groups.order, groups.starts)
+        frame["action_squares"] = frame.get("action_squares", 0) + sign * squared
     return frame
+
+
+def _doers(groups: Groups, people: Frame) -> np.ndarray:
+    """How many did it at all; one row a person on entry."""
+    done = {"done" + side: people["count" + side] != 0 for side, _ in sides(people)}
+    return groups.sum(net(done, "done"))
 
 
 def _sum_squares(values: np.ndarray, order: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -82,7 +97,9 @@ def _affect(rated: Frame, dimensions: tuple[str, ...]) -> Frame:
     marks = bored * 1 | (csat & high) * 2 | (csat & ~high) * 4
     by_person = group(rated, (*dimensions, "start", "actor"))
     people = by_person.first(rated, (*dimensions, "start"))
-    marked = by_person.union(marks.astype(np.int64))
+    for side, _ in sides(rated):
+        people["marks" + side] = by_person.union(marks * (rated["count" + side] != 0))
+    people = unlike(people, "marks")
     groups = group(people, (*dimensions, "start"))
     frame = groups.first(people, (*dimensions, "start"))
     for name, bits in (
@@ -92,7 +109,8 @@ def _affect(rated: Frame, dimensions: tuple[str, ...]) -> Frame:
         ("satisfied_bored", 3),
         ("dissatisfied_bored", 5),
     ):
-        frame[name] = groups.sum((marked & bits) == bits)
+        having = {m: (people[m] & bits) == bits for m in people if m.startswith("marks")}
+        frame[name] = groups.sum(net(having, "marks"))
     return frame
 
 
@@ -102,17 +120,19 @@ def _items(actions: Frame, dimensions: tuple[str, ...]) -> Frame:
     key = (*dimensions, "start", "item")
     groups = group(keyed, key)
     frame = groups.first(keyed, key)
-    frame["count"] = groups.sum(keyed["count"])
-    frame["anonymous"] = groups.sum(keyed["count"] * (keyed["actor"] == 0))
+    count = net(keyed, "count")
+    frame["count"] = groups.sum(count)
+    frame["anonymous"] = groups.sum(count * (keyed["actor"] == 0))
     code = np.arange(int(keyed["signal"].max(initial=0)) + 1)
     positive = _thresholds(POSITIVE, len(code), 2**31 - 1)[keyed["signal"]]
     negative = _thresholds(NEGATIVE, len(code), -1)[keyed["signal"]]
-    frame["positive"] = groups.sum(keyed["count"] * (keyed["value"] >= positive))
-    frame["negative"] = groups.sum(keyed["count"] * (keyed["value"] <= negative))
+    frame["positive"] = groups.sum(count * (keyed["value"] >= positive))
+    frame["negative"] = groups.sum(count * (keyed["value"] <= negative))
     by_person = group(keyed, (*key, "actor"))
-    authors = by_person.first(keyed, (*key, "actor"))
-    per_item = group(authors, key)
-    frame["authors"] = per_item.sum(authors["actor"] != 0)
+    authors = by_person.first(keyed, (*key, "actor")) | _sums(by_person, keyed)
+    # Nobody in particular is no author; the row is kept, so that both have the same groups.
+    named = {n: v * (authors["actor"] != 0) for n, v in authors.items() if n.startswith("count")}
+    frame["authors"] = _doers(group(authors, key), named)
     return frame
 
 

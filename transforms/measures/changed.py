@@ -2,12 +2,11 @@
 
 Of what both sides say alike the counts cancel. Counts are of groups of an actor's rows in a window,
 and a person who comes again touches few of those: the minutes and the hour, and the day only with
-the first visit to a place in its hours. So before anything is counted, each side is reduced to the
-actors' windows in which a row differs, whatever the grouping set.
+the first visit to a place in its hours. So before anything is counted, people are reduced to the
+actors' windows in which the sides of a row differ, whatever the grouping set.
 
-A window is found by a hash into a table that holds, of each side, the sum of what its rows say:
-two windows that share a cell are counted both, which changes nothing. That a change is overlooked
-has the probability with which two groups meet (`frame.mix`).
+A window is found by a hash in a table of bits: one that shares a cell with a window that differs is
+counted, too, which changes nothing.
 """
 
 from __future__ import annotations
@@ -18,9 +17,13 @@ from typing import NamedTuple
 import numpy as np
 
 from schemas.partial import WINDOWS
-from transforms.calendar import local_windows
-from transforms.frame import Frame, cells_of, choose, mix, power_of_two, rows_of
+from transforms.frame import Frame, cells_of, choose, power_of_two, rows_of
 from transforms.measures.people import People
+from transforms.measures.sides import BEFORE, THERE, sides
+
+MANY = 0.5
+"""Above so many rows that days count, of one that hours do, both are counted together: what is
+counted needlessly costs less than arranging the rows of each."""
 
 
 class Counted(NamedTuple):
@@ -37,51 +40,47 @@ def everybody(people: People) -> Counted:
     return Counted(people.presence, people.presence, (people.actions,) * len(WINDOWS))
 
 
-def changed(after: People, before: People, time_zone: str) -> tuple[Counted, Counted]:
-    """What is to be counted of people after and before: counts of the first less those of the
-    second are as if all had been."""
-    if not rows_of(before.presence) and not rows_of(before.actions):
-        return everybody(after), everybody(before)
-    presence, actions = (after.presence, before.presence), (after.actions, before.actions)
-    hours = _differing(presence, ("actor", "hour"), presence)
-    days = _differing(presence, ("actor",), [_of_days(side, time_zone) for side in presence])
-    acts = [_differing(actions, ("actor", start), actions) for start in WINDOWS]
-    return (
-        Counted(hours[0], days[0], tuple(window[0] for window in acts)),
-        Counted(hours[1], days[1], tuple(window[1] for window in acts)),
+def changed(people: People) -> Counted:
+    """What is to be counted of people of two sides: as if all were. Of one side: all."""
+    presence, actions = people
+    if len(sides(presence)) == 1:
+        return everybody(people)
+    hours = _windows(presence, ("actor", "hour"), _unlike_in_hours(presence))
+    days = _windows(presence, ("actor",), _unlike_in_days(presence))
+    if np.count_nonzero(days) > MANY * np.count_nonzero(hours):
+        hours = days = hours | days
+    of_hours = choose(presence, hours)
+    acted = actions["count"] != actions["count" + BEFORE]
+    return Counted(
+        of_hours,
+        of_hours if days is hours else choose(presence, days),
+        tuple(choose(actions, _windows(actions, ("actor", s), acted)) for s in WINDOWS),
     )
 
 
-def _of_days(presence: Frame, time_zone: str) -> Frame:
-    """What the rows of a presence say of days: where, on which day, whether seen, how long a
-    heartbeat vouches for. Of an hour they say no more than that it has such a row."""
-    any_minute = presence["seen"] | presence["alive"] | presence["fresh"]
-    return {
-        **{name: presence[name] for name in ("actor", "content", "brand", "channel", "period")},
-        "day": local_windows(presence["hour"].astype(np.int64), time_zone)[0],
-        # 0: seen; 1: a mark; 2: still counted as watching, after the hour of the last heartbeat.
-        "kind": np.where(presence["seen"] != 0, 0, np.where(any_minute == 0, 1, 2)),
-    }
+def _unlike_in_hours(presence: Frame) -> np.ndarray:
+    columns = ("seen", "alive", "fresh", "period", THERE)
+    return np.logical_or.reduce([presence[name] != presence[name + BEFORE] for name in columns])
 
 
-def _differing(
-    sides: tuple[Frame, Frame], window: Sequence[str], said: Sequence[Frame]
-) -> tuple[Frame, Frame]:
-    """The rows of two sides in the windows of which they do not say the same.
+def _unlike_in_days(presence: Frame) -> np.ndarray:
+    """Of an hour the rows say no more of its day than that there is such a row, and for how long a
+    heartbeat vouches."""
+    kinds = [_kind_in_days(presence, side) for side, _ in sides(presence)]
+    return (kinds[0] != kinds[1]) | (presence["period"] != presence["period" + BEFORE])
 
-    `said`: of each side the columns by which its rows are compared.
-    """
-    most = max(map(rows_of, sides))
-    if not most:
-        return sides
+
+def _kind_in_days(presence: Frame, side: str) -> np.ndarray:
+    """0: no row; 1: seen; 2: a mark; 3: still counted as watching, after the hour of the last
+    heartbeat."""
+    seen, alive, fresh, there = (presence[n + side] for n in ("seen", "alive", "fresh", THERE))
+    return there * np.where(seen != 0, 1, np.where(alive | fresh, 3, 2))
+
+
+def _windows(rows: Frame, window: Sequence[str], differ: np.ndarray) -> np.ndarray:
+    """Mask of the rows of windows in which a row differs."""
     # Eight cells a row: of the windows that are the same one in ten shares a cell with another.
-    sums = np.zeros(power_of_two(8 * most), dtype=np.uint64)
-    places = []
-    for sign, side, columns in zip((1, -1), sides, said):
-        place = cells_of([side[name] for name in window], sums)
-        places.append(place)
-        said_by = mix([columns[name] for name in sorted(columns)])
-        np.add.at(sums, place, said_by if sign > 0 else -said_by)
-    unlike = sums != 0
-    kept = [choose(side, unlike[place]) for side, place in zip(sides, places)]
-    return kept[0], kept[1]
+    table = np.zeros(power_of_two(8 * rows_of(rows)), dtype=bool)
+    cells = cells_of([rows[name] for name in window], table)
+    table[cells[differ]] = True
+    return table[cells]

@@ -1,4 +1,4 @@
-"""Together: every grouping set, window, traffic and sign counted in one pass, for few rows.
+"""Together: every grouping set, window and traffic counted in one pass, for few rows.
 
 `count_people` and `additive` take one grouping set after the other, which keeps memory flat for
 millions of rows and costs some hundred numpy calls however few there are. An emission of a stream
@@ -23,29 +23,26 @@ from transforms.measures.grouping_sets import with_dimensions
 _PLACE = ("traffic", "grouping", "content", "brand", "channel")
 
 
-def count_together(sides: Sequence[tuple[int, int, Counted]], time_zone: str) -> Iterator[Frame]:
-    """Partial columns of people, each side given as (sign, traffic, rows counted): frames that have
-    all dimensions but an item, where none is theirs, as columns. A negative side's counts are
-    negative.
+def count_together(counted: Sequence[tuple[int, Counted]], time_zone: str) -> Iterator[Frame]:
+    """Partial columns of people, given as (traffic, rows counted): frames that have all dimensions
+    but an item, where none is theirs, as columns.
     """
-    key = ("sign", *_PLACE)
-    hours = _everywhere(sides, [rows.hours for _, _, rows in sides])
-    alike = all(rows.days is rows.hours for _, _, rows in sides)
-    days = hours if alike else _everywhere(sides, [rows.days for _, _, rows in sides])
-    for window, frame in audience(Counted(hours, days, ()), key, time_zone):
+    hours = _everywhere(counted, [rows.hours for _, rows in counted])
+    alike = all(rows.days is rows.hours for _, rows in counted)
+    days = hours if alike else _everywhere(counted, [rows.days for _, rows in counted])
+    for window, frame in audience(Counted(hours, days, ()), _PLACE, time_zone):
         frame["window"] = np.full(rows_of(frame), window, dtype=np.int8)
-        yield _signed(frame)
+        yield frame
     acted = [
-        _in_window(_everywhere(sides, [rows.acts[window] for _, _, rows in sides]), window)
+        _in_window(_everywhere(counted, [rows.acts[window] for _, rows in counted]), window)
         for window in range(len(WINDOWS))
     ]
-    for frame in count_acts(stack(acted, acted[0]), (*key, "window")):
-        yield _signed(frame)
+    yield from count_acts(stack(acted, acted[0]), (*_PLACE, "window"))
 
 
-def _everywhere(sides: Sequence[tuple[int, int, Counted]], frames: Sequence[Frame]) -> Frame:
-    """A frame of each side below the other, in all grouping sets, with what tells them apart."""
-    marked = [_marked(sign, traffic, frame) for (sign, traffic, _), frame in zip(sides, frames)]
+def _everywhere(counted: Sequence[tuple[int, Counted]], frames: Sequence[Frame]) -> Frame:
+    """A frame of each traffic below the other, in all grouping sets, with what tells them apart."""
+    marked = [_marked(traffic, frame) for (traffic, _), frame in zip(counted, frames)]
     return _in_groupings(marked)
 
 
@@ -59,10 +56,8 @@ def additive_together(new: Frame) -> Iterator[Frame]:
     yield summed(everywhere, (*_PLACE, "window", "start"))
 
 
-def _marked(sign: int, traffic: int, frame: Frame) -> Frame:
-    rows = rows_of(frame)
-    signs, traffics = np.full(rows, sign, np.int8), np.full(rows, traffic, np.int8)
-    return {**frame, "sign": signs, "traffic": traffics}
+def _marked(traffic: int, frame: Frame) -> Frame:
+    return {**frame, "traffic": np.full(rows_of(frame), traffic, np.int8)}
 
 
 def _in_groupings(frames: Sequence[Frame]) -> Frame:
@@ -87,15 +82,6 @@ def _in_window(frame: Frame, number: int) -> Frame:
     kept = {name: v for name, v in frame.items() if name not in WINDOWS}
     start = frame[WINDOWS[number]]
     return {**kept, "start": start, "window": np.full(rows_of(frame), number, dtype=np.int8)}
-
-
-_DIMENSIONS = {*_PLACE, "window", "start", "item"}
-
-
-def _signed(frame: Frame) -> Frame:
-    """The counts with their sign, which is then no column any more."""
-    sign = frame.pop("sign").astype(np.int64)
-    return {n: v if n in _DIMENSIONS else v * sign for n, v in frame.items()}
 
 
 def few(*counted: Counted) -> bool:

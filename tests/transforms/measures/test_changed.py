@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.partial import GROUPINGS, WINDOWS
+from schemas.partial import COLUMN_NAMES, WINDOWS
 from tests.transforms.observations import PARIS, numbered, observations, readable, said
-from transforms.deltas import _negated
 from transforms.frame import frame_of, rows_of
 from transforms.measures.changed import changed, everybody
 from transforms.measures.counting import count_people
 from transforms.measures.people import merge, nobody, reduce_observations, sealed_people
+from transforms.measures.sides import grown, side_by_side
 from transforms.partials import partial_batch, sum_partials
 
 NOON = 29_541_300
@@ -23,13 +23,20 @@ def _people(*rows):
     return reduce_observations(frame, PARIS) if rows else nobody()
 
 
-def _less(after, before):
-    """The sums of the counts of some rows less those of others."""
-    parts = []
-    for sign, counted in ((1, after), (-1, before)):
-        for grouping, window, frame in count_people(counted, PARIS):
-            signed = frame if sign > 0 else _negated(frame, GROUPINGS[grouping])
-            parts.append((grouping, 0, window, signed))
+def _counts(counted, sign=1):
+    """(grouping, traffic, window, frame) of what is counted, or of what is taken away."""
+    return [
+        (
+            grouping,
+            0,
+            window,
+            {**frame, **{n: sign * v for n, v in frame.items() if n in COLUMN_NAMES}},
+        )
+        for grouping, window, frame in count_people(counted, PARIS)
+    ]
+
+
+def _sums(parts):
     return readable([sum_partials([partial_batch(parts)])])
 
 
@@ -63,15 +70,19 @@ def test_counts_after_less_those_before_are_the_same_as_if_all_were_counted(old,
     after = merge([before, _people(*new)])
 
     for one, other in ((after, before), (before, after)):
-        found = changed(one, other, PARIS)
-        assert _less(*found) == _less(everybody(one), everybody(other))
+        expected = _sums([*_counts(everybody(one)), *_counts(everybody(other), -1)])
+        both = side_by_side(one, other)
+
+        assert _sums(_counts(everybody(both))) == expected
+        assert _sums(_counts(changed(both))) == expected
 
 
 def test_of_people_who_are_the_same_nothing_is_counted():
     people = _people(said("10:00"), said("11:00", "ben", "like"))
 
-    for counted in changed(people, people, PARIS):
-        assert [rows_of(rows) for rows in (counted.hours, counted.days, *counted.acts)] == [0] * 5
+    counted = changed(side_by_side(people, people))
+
+    assert [rows_of(rows) for rows in (counted.hours, counted.days, *counted.acts)] == [0] * 5
 
 
 def test_of_a_thousand_people_of_whom_one_watches_on_only_that_ones_hour_is_counted():
@@ -80,11 +91,10 @@ def test_of_a_thousand_people_of_whom_one_watches_on_only_that_ones_hour_is_coun
     ago = [said("09:00", f"p{n}", period=40_000) for n in range(1_000)]
     before = _people(*numbered([*ago, *thousand]))
     again = _people(*numbered([said("10:01", "p7", period=40_000)]))
-    after, earlier = changed(merge([before, again]), before, PARIS)
+    counted = changed(grown(before, again))
 
-    assert 1 <= rows_of(after.hours) < 10
-    assert 1 <= rows_of(earlier.hours) < 10
-    assert rows_of(after.days) == rows_of(earlier.days) == 0
+    assert 1 <= rows_of(counted.hours) < 10
+    assert rows_of(counted.days) == 0
 
 
 def test_a_like_is_counted_in_its_minute_and_its_actors_hour_and_day():
@@ -95,25 +105,24 @@ def test_a_like_is_counted_in_its_minute_and_its_actors_hour_and_day():
     ]
     first, second, third = numbered(likes)
     before = _people(first, second)
-    after, earlier = changed(merge([before, _people(third)]), before, PARIS)
+    counted = changed(grown(before, _people(third)))
 
-    assert dict(zip(WINDOWS, map(rows_of, after.acts))) == {"minute": 1, "hour": 2, "day": 3}
-    assert dict(zip(WINDOWS, map(rows_of, earlier.acts))) == {"minute": 0, "hour": 1, "day": 2}
+    assert dict(zip(WINDOWS, map(rows_of, counted.acts))) == {"minute": 1, "hour": 2, "day": 3}
 
 
 def test_the_first_visit_of_a_day_counts_with_the_days_before_it():
     """Who was there before is one who returns: the earlier day is needed to say so."""
     yesterday, today = numbered([said("2026-03-01T10:00", "ana"), said("2026-03-02T10:00", "ana")])
     before = _people(yesterday)
-    after, _ = changed(merge([before, _people(today)]), before, PARIS)
+    counted = changed(grown(before, _people(today)))
 
-    assert rows_of(after.days) == 2
-    assert rows_of(after.hours) == 1
+    assert rows_of(counted.days) == 2
+    assert rows_of(counted.hours) == 1
 
 
 def test_two_hours_of_a_day_that_come_together_and_say_the_same_are_a_change():
     ben, *ana = numbered([said("10:00", "ben"), said("10:00", "ana"), said("11:00", "ana")])
     before = _people(ben)
-    after, _ = changed(merge([before, _people(*ana)]), before, PARIS)
+    counted = changed(grown(before, _people(*ana)))
 
-    assert rows_of(after.days) == 2
+    assert rows_of(counted.days) == 2
