@@ -117,7 +117,14 @@ def test_the_first_visit_of_a_day_counts_with_the_days_before_it():
     counted = changed(grown(before, _people(today)))
 
     assert rows_of(counted.days) == 2
-    assert rows_of(counted.hours) == 1
+
+
+def test_where_days_count_of_as_many_rows_as_hours_both_are_counted_of_the_same():
+    ana, ben, again = numbered([said("10:00"), said("10:00", "ben"), said("11:00", "ben")])
+    counted = changed(grown(_people(ana), _people(ben, again)))
+
+    assert counted.days is counted.hours
+    assert rows_of(counted.days) == 2
 
 
 def test_two_hours_of_a_day_that_come_together_and_say_the_same_are_a_change():
