@@ -16,11 +16,22 @@ import numpy as np
 from schemas.event import ACTION_CLASS
 from schemas.observation import SIGNAL_CODE, SIGNALS, VALID
 from transforms.calendar import MINUTE_US, local_windows
-from transforms.frame import Among, Frame, choose, group, rows_of, stack
+from transforms.frame import Among, Frame, Groups, choose, group, rows_of, stack
 
 PLACE = ("actor", "content", "brand", "channel", "valid")
 PRESENCE_KEY = (*PLACE, "hour")
 ACTIONS_KEY = (*PLACE, "minute", "signal", "value")
+TOLD_BY_MINUTE = ("hour", "day")
+"""Columns of actions that follow from their key."""
+
+_MERGED = {
+    "seen": Groups.union,
+    "alive": Groups.union,
+    "fresh": Groups.union,
+    "period": Groups.maximum,
+    "count": Groups.sum,
+}
+"""How the rows of a key become one."""
 
 _DTYPES = {
     "actor": np.int64,
@@ -240,16 +251,14 @@ def _actions(frame: Frame) -> Frame:
 
 def _merge_presence(frame: Frame) -> Frame:
     groups = group(frame, PRESENCE_KEY)
-    merged = groups.first(frame, PRESENCE_KEY)
-    merged["seen"] = groups.union(frame["seen"])
-    merged["alive"] = groups.union(frame["alive"])
-    merged["fresh"] = groups.union(frame["fresh"])
-    merged["period"] = groups.maximum(frame["period"])
-    return merged
+    return groups.first(frame, PRESENCE_KEY) | merged_rows(groups, frame)
 
 
 def _merge_actions(frame: Frame) -> Frame:
     groups = group(frame, ACTIONS_KEY)
-    merged = groups.first(frame, (*ACTIONS_KEY, "hour", "day"))
-    merged["count"] = groups.sum(frame["count"])
-    return merged
+    return groups.first(frame, (*ACTIONS_KEY, *TOLD_BY_MINUTE)) | merged_rows(groups, frame)
+
+
+def merged_rows(groups: Groups, frame: Frame) -> Frame:
+    """What a merged row of each group says beside its key."""
+    return {name: merge(groups, frame[name]) for name, merge in _MERGED.items() if name in frame}

@@ -13,8 +13,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from transforms.frame import Frame, Groups, choose, group, rows_of, stack
-from transforms.measures.people import ACTIONS_KEY, PRESENCE_KEY, People
+from transforms.frame import Frame, choose, group, rows_of, stack
+from transforms.measures.people import (
+    ACTIONS_KEY,
+    PRESENCE_KEY,
+    TOLD_BY_MINUTE,
+    People,
+    merged_rows,
+)
 
 BEFORE = "_before"
 """What the columns of the side before end in."""
@@ -52,7 +58,7 @@ def grown(before: People, arrived: People) -> People:
         return arrived
     return People(
         _grown(before.presence, arrived.presence, PRESENCE_KEY, ()),
-        _grown(before.actions, arrived.actions, ACTIONS_KEY, _OF_MINUTES),
+        _grown(before.actions, arrived.actions, ACTIONS_KEY, TOLD_BY_MINUTE),
     )
 
 
@@ -65,17 +71,13 @@ def side_by_side(after: People, before: People) -> People:
         return after
     return People(
         _joined(after.presence, before.presence, PRESENCE_KEY, ()),
-        _joined(after.actions, before.actions, ACTIONS_KEY, _OF_MINUTES),
+        _joined(after.actions, before.actions, ACTIONS_KEY, TOLD_BY_MINUTE),
     )
 
 
 def after_of(people: People) -> People:
     """The side after of people of whom nothing was taken back, in as many rows."""
     return People(*(_side_after(frame) for frame in people))
-
-
-_OF_MINUTES = ("hour", "day")
-"""What rows of actions say beside their key, and what follows from it."""
 
 
 def _somebody(people: People) -> bool:
@@ -94,22 +96,11 @@ def _grown(before: Frame, arrived: Frame, key: Sequence[str], told: Sequence[str
     # Rows of a group come as they were stacked: that of before, if any, is the first of it.
     then = first < earlier
     people = {name: both[name][first] for name in (*key, *told)}
-    for name, reduce in _REDUCED.items():
-        if name in both:
-            people[name] = reduce(groups, both[name])
-            people[name + BEFORE] = _of(before[name], first, then)
+    for name, values in merged_rows(groups, both).items():
+        people[name] = values
+        people[name + BEFORE] = _of(before[name], first, then)
     people[THERE], people[THERE + BEFORE] = np.ones(len(first), dtype=bool), then
     return people
-
-
-_REDUCED = {
-    "seen": Groups.union,
-    "alive": Groups.union,
-    "fresh": Groups.union,
-    "period": Groups.maximum,
-    "count": Groups.sum,
-}
-"""What merges the rows of a key, as `people.merge` does."""
 
 
 def _joined(after: Frame, before: Frame, key: Sequence[str], told: Sequence[str]) -> Frame:
@@ -121,7 +112,7 @@ def _joined(after: Frame, before: Frame, key: Sequence[str], told: Sequence[str]
     first, last = groups.order[groups.starts], groups.order[ends]
     here, then = last >= earlier, first < earlier
     people = {name: both[name][first] for name in names}
-    for name in (name for name in _REDUCED if name in after):
+    for name in (name for name in after if name not in names):
         people[name] = _of(after[name], last - earlier, here)
         people[name + BEFORE] = _of(before[name], first, then)
     people[THERE], people[THERE + BEFORE] = here, then
