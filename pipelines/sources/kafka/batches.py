@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from io import BytesIO
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from pipelines.sources.kafka.memory import MEMORIES, Memories
 from pipelines.sources.recognise import recognise_channel
 from schemas.channels import registered_channels
 from schemas.event import INSTANT
@@ -36,11 +36,12 @@ def broker_times(messages: Sequence[Any]) -> np.ndarray:
 class MessageBuffer:
     """Messages as they come, some at a time: what batches need of each, and the messages let go.
 
-    Values lie one behind the other in one buffer, into which each is copied once.
+    Values lie one behind the other in one buffer, into which each is copied once; memory that
+    batches before had is used again when these have gone.
     """
 
-    def __init__(self) -> None:
-        self._values = BytesIO()
+    def __init__(self, memories: Memories = MEMORIES) -> None:
+        self._memories, self._values = memories, memories.take()
         self._ends = [np.zeros(1, dtype=np.int64)]
         self._offsets: list[np.ndarray] = []
         self._times: list[np.ndarray] = []
@@ -83,7 +84,9 @@ class MessageBuffer:
         if not self.count:
             return []
         ends, times = np.concatenate(self._ends), self.times
-        buffers = [None, pa.py_buffer(ends), pa.py_buffer(self._values.getbuffer())]
+        values = pa.py_buffer(self._values.getbuffer()[: self.size])
+        self._memories.give(self._values)
+        buffers = [None, pa.py_buffer(ends), values]
         payloads = pa.Array.from_buffers(pa.large_binary(), self.count, buffers)
         positions = pa.array(np.concatenate(self._offsets), pa.int64())
         arrived = pa.array(np.where(times < 0, now, np.minimum(times, now)), INSTANT)
