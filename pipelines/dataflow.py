@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from apache_beam.options.pipeline_options import _BeamArgumentParser
 
 from pipelines.errors import OptionError
+from pipelines.runner_name import runner_name
 
 EXAMPLES = {
     "project": "YOUR-PROJECT",
@@ -29,8 +30,7 @@ _LISTS = ("dataflow_service_options", "experiments", "additional_experiments")
 
 def runs_on_dataflow(given: Sequence[str]) -> bool:
     """Whether Beam's arguments name Dataflow."""
-    runner = str(_parsed(given).get("runner", "")).rpartition(".")[2].lower()
-    return runner in ("dataflowrunner", "dataflow")
+    return runner_name(given) == "dataflow"
 
 
 def dataflow_arguments(given: Sequence[str], streaming: bool = True) -> tuple[str, ...]:
@@ -61,7 +61,7 @@ def _parsed(given: Sequence[str]) -> dict[str, str | list[str]]:
     parser = _BeamArgumentParser(
         add_help=False, allow_abbrev=False, exit_on_error=False, argument_default=argparse.SUPPRESS
     )
-    for name in ("runner", *EXAMPLES):
+    for name in EXAMPLES:
         parser.add_argument(f"--{name}")
     for name in _LISTS:
         parser.add_argument(f"--{name}", action="append")

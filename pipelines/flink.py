@@ -29,6 +29,7 @@ from pipelines.flink_keys import (
     default_shards,
     shard_keys,
 )
+from pipelines.runner_name import runner_name
 
 EXAMPLES = {
     "checkpointing_interval": "10000",
@@ -100,12 +101,11 @@ def runs_on_flink(given: Sequence[str]) -> bool:
 
     Raises OptionError where a job server is named that does not answer.
     """
-    options = _parsed(given)
-    runner = options.get("runner", "").rpartition(".")[2].lower()
-    if runner in ("flinkrunner", "flink"):
+    runner = runner_name(given)
+    if runner == "flink":
         return True
-    endpoint = options.get("job_endpoint", "embed")
-    if runner not in ("portablerunner", "portable") or endpoint == "embed":
+    endpoint = _parsed(given).get("job_endpoint", "embed")
+    if runner != "portable" or endpoint == "embed":
         return False
     return "checkpointing_interval" in job_server_options(endpoint)
 

@@ -18,6 +18,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from pipelines.archiving import archiving, begin_archive
 from pipelines.arrivals import unbelieved
 from pipelines.backfill.manifest import MANIFEST
+from pipelines.dataflow import runs_on_dataflow
 from pipelines.graph import build
 from pipelines.json_file import write_json
 from pipelines.options import MeasureOptions
@@ -110,8 +111,8 @@ def source_of(options: MeasureOptions) -> beam.PTransform:
     if inputs.topics:
         return ReadKafka(inputs.topics, stream.settings, stream.kafka, options.slots)
     if inputs.subscriptions:
-        runner = pipeline_options(options.beam_arguments).get_all_options().get("runner")
-        given = (inputs.subscriptions, stream.settings, runner, stream.pulls, options.slots)
+        native = runs_on_dataflow(options.beam_arguments)
+        given = (inputs.subscriptions, stream.settings, native, stream.pulls, options.slots)
         return read_pubsub(*given)
     if stream.speed is not None:
         plan = plan_replay(inputs.files)

@@ -27,6 +27,7 @@ from pipelines.output_options import (
     load_through_of,
     output_of,
 )
+from pipelines.runner_name import check_streams
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sources.pubsub.settings import check_acknowledged
 from pipelines.stream_options import StreamOptions, stream_options
@@ -150,11 +151,7 @@ def _check_kind(options: MeasureOptions, arguments: argparse.Namespace) -> None:
             )
         if options.replace:
             raise OptionError("--replace: expected for bounded input; a stream can only --append")
-        if not options.beam_arguments:
-            raise OptionError(
-                "unbounded input (a broker, or --speed): expected --runner=FlinkRunner or another"
-                " streaming runner, found none; the job in this process would never end"
-            )
+        check_streams(options.beam_arguments)
         return
     if options.only_written:
         raise OptionError(

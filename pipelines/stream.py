@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import partial
@@ -19,6 +20,7 @@ from pipelines.json_file import read_run_json, write_json
 from pipelines.measure import pipeline_options, run_record, source_of
 from pipelines.options import MeasureOptions
 from pipelines.record_begun import RecordBegun
+from pipelines.runner_name import PRISM_LOSES, runner_name
 from pipelines.runs import Runs
 from pipelines.sinks.bigquery.check import check_bigquery
 from pipelines.sinks.bigquery.destination import Destination
@@ -53,6 +55,8 @@ def stream(options: MeasureOptions) -> str:
         native = runs_on_dataflow(options.beam_arguments)
         idle_after = None if native else stream.settings.idle_after_seconds
         check_pubsub(inputs.subscriptions, idle_after_seconds=idle_after)
+    if runner_name(options.beam_arguments) == "prism":
+        print(PRISM_LOSES, file=sys.stderr)
     begin_archive(options)
     options, record_begun = begin(options)
     root = beam.Pipeline(options=pipeline_options(options.beam_arguments))

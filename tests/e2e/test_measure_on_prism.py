@@ -22,6 +22,7 @@ from deploy.local.services import ROOT
 from pipelines.measure import measure
 from pipelines.recompute import recomputation
 from pipelines.rollup import RollUp, roll_up
+from pipelines.runner_name import PRISM_LOSES
 from pipelines.verify.dataset import late_events, left_out
 from pipelines.verify.options import add_verify_arguments, verify_options
 from tests.e2e.dataset import Dataset, Verdict, balance_closes, events_are_once
@@ -39,12 +40,13 @@ DAYS = ("2026-03-14", "2026-03-15")
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a replay on Prism wrote, what the files give in batch, what verify said."""
+    """What a replay on Prism wrote and said, what the files give in batch, what verify said."""
 
     dataset: Dataset
     batch: Dataset
     verdict: Verdict
     live: Path
+    said: str
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,8 @@ def _replay(folder: Path) -> Replayed:
         job.wait_until(lambda: dataset.received() >= _records(live), seconds=60)
         job.wait_until(dataset.quiet, seconds=60)
     batch = Dataset(oracle(folder / "batch", [live]))
-    return Replayed(dataset, batch, dataset.verify(str(live)), live)
+    said = (folder / "log").read_text(errors="replace")
+    return Replayed(dataset, batch, dataset.verify(str(live)), live, said)
 
 
 def _records(live: Path) -> int:
@@ -79,6 +82,10 @@ def _records(live: Path) -> int:
 
 def test_the_figures_that_stand_are_those_of_a_recomputation(replayed):
     replayed.verdict.holds()
+
+
+def test_who_measures_on_prism_is_told_that_it_may_lose_what_it_splits(replayed):
+    assert replayed.said.count(PRISM_LOSES) == 1
 
 
 def _days_told(dataset: Dataset) -> set[str]:

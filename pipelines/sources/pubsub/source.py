@@ -76,12 +76,12 @@ class ReadPubSub(beam.PTransform):
 def read_pubsub(
     subscriptions: Sequence[Subscription],
     stream: StreamSettings | None = None,
-    runner: str | None = None,
+    native: bool = False,
     pulls: PullSettings | None = None,
     slots: Slots | None = None,
 ) -> beam.PTransform:
-    """The native read where the runner is Dataflow, which alone has one for Python; else ours."""
-    if (runner or "").rpartition(".")[2].lower() in ("dataflow", "dataflowrunner"):
+    """Ours, or the runner's `native` read, which for Python Dataflow alone has."""
+    if native:
         return ReadPubSubNative(subscriptions, stream)
     return ReadPubSub(subscriptions, stream, pulls, slots=slots)
 
