@@ -52,7 +52,7 @@ class Accumulate:
         self.totals_family = totals_family
         self.state = state or AccumulateState(progress=Progress(rules.shards or 1))
         self._cadence = Cadence(rules.shards is None)
-        self._in_doubt = False
+        self._in_doubt = self._recalled = False
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._said_day = NEVER
@@ -205,12 +205,25 @@ class Accumulate:
         ends = window_ends(figures, rules.time_zone)
         figures["final"] = np.ones_like(ends, bool) if reached is None else ends <= reached
         in_question = due.covers(state.published) if state.published else np.zeros(0, bool)
-        revised = revise(marked(figures), state.published, in_question, self._in_doubt)
+        revised = revise(
+            marked(figures), state.published, in_question, self._in_doubt, self._unknown(reached)
+        )
         state.published = revised.standing
         self._in_doubt = False
         self._learnt += fragment("published", revised.changed)
         self._forget(due, derived.people if named else None)
         return revised.changed, revised.why, labels
+
+    def _unknown(self, reached: int | None) -> np.ndarray:
+        """Mask of what is published of windows that may have been final before this was recalled.
+
+        The life before may have told a figure as final after its last checkpoint, and lost what
+        withdraws it to the late ledger; here that was in time, and the figure is early and gone.
+        """
+        published = self.state.published
+        if not self._recalled or reached is None or not published:
+            return np.zeros(rows_of(published), dtype=bool)
+        return window_ends(published, self.rules.time_zone) <= reached
 
     def _begun(self, figures: Frame) -> np.ndarray:
         """Mask of the windows that began no earlier than the rules say."""
@@ -235,7 +248,7 @@ def recall(rules: PublishRules, totals_family: bool, fragments: list[pa.RecordBa
     """The machine whose memory the fragments are, of one `memory` and any `learnt` after it."""
     machine = Accumulate(rules, totals_family, recall_state(rules, fragments))
     if fragments:
-        machine._in_doubt = True
+        machine._in_doubt = machine._recalled = True
         machine._cadence.everything()
     return machine
 

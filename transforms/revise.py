@@ -32,12 +32,16 @@ def marked(figures: Frame) -> Frame:
     }
 
 
-def revise(figures: Frame, published: Frame, in_question: np.ndarray, in_doubt: bool) -> Revised:
+def revise(
+    figures: Frame, published: Frame, in_question: np.ndarray, in_doubt: bool, unknown: np.ndarray
+) -> Revised:
     """Marked figures compared with those published, of which a mask says what is in question.
 
     What is final stays final; an early figure that becomes final is the first of its table. What
     is published and not among the figures is withdrawn by a row. In doubt everything is said once
-    more: what was published after the memory was written is true no longer.
+    more: what was published after the memory was written is true no longer. `unknown` marks what is
+    published of windows that a life before may have told as final: what was early there, and is
+    gone, is withdrawn as final, too.
     """
     others, old = choose(published, ~in_question), choose(published, in_question)
     if not rows_of(old):
@@ -50,17 +54,20 @@ def revise(figures: Frame, published: Frame, in_question: np.ndarray, in_doubt: 
     same = known & (old["fingerprint"][order][place] == figures["fingerprint"])
     previous = old["revision"][order][place]
     figures["revision"] = np.where(known, previous + ~same, 0)
-    gone = choose(old, ~np.isin(old["key"], figures["key"]))
-    kept, gone = (
-        choose(gone, gone["suppressed"] == WITHDRAWN),
-        _withdrawn(choose(gone, gone["suppressed"] != WITHDRAWN)),
-    )
+    left = np.isin(old["key"], figures["key"], invert=True)
+    gone, ended = choose(old, left), unknown[in_question][left]
+    told = gone["suppressed"] == WITHDRAWN
+    kept, gone = choose(gone, told), _withdrawn(choose(gone, ~told))
+    early_kept, early_gone = ended[told] & ~kept["final"], ended[~told] & ~gone["final"]
+    final = _as_final(stack([choose(kept, early_kept), choose(gone, early_gone)], figures))
     why = np.select([same, ~known], [AGAIN, FIRST], CHANGED)
     spoken = np.ones(len(same), bool) if in_doubt else ~same
     again = kept if in_doubt else choose(kept, slice(0, 0))
-    changed = stack([choose(figures, spoken), gone, again], figures)
-    reasons = [why[spoken], np.full(rows_of(gone), CHANGED), np.full(rows_of(again), AGAIN)]
-    standing = stack([figures, gone, kept, others], figures)
+    changed = stack([choose(figures, spoken), gone, again, final], figures)
+    reasons = [why[spoken], np.full(rows_of(gone), CHANGED)]
+    reasons += [np.full(rows_of(again) + rows_of(final), AGAIN)]
+    left_early = choose(gone, ~early_gone), choose(kept, ~early_kept)
+    standing = stack([figures, *left_early, final, others], figures)
     return Revised(standing, changed, np.concatenate(reasons))
 
 
@@ -70,6 +77,12 @@ def newest(published: list[Frame]) -> Frame:
     order = np.lexsort((every["revision"], every["final"], every["key"]))
     last = np.append(every["key"][order][1:] != every["key"][order][:-1], True)
     return choose(every, order[last])
+
+
+def _as_final(withdrawn: Frame) -> Frame:
+    """Early rows that withdraw as final ones: the next after what may have been the first."""
+    rows = rows_of(withdrawn)
+    return withdrawn | {"final": np.ones(rows, bool), "revision": np.ones(rows, dtype=np.int64)}
 
 
 def _withdrawn(gone: Frame) -> Frame:

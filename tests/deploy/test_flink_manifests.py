@@ -233,7 +233,8 @@ def test_prometheus_finds_the_port_that_flink_reports_on():
 
 def test_the_compose_file_has_the_parts_of_make_flink_and_a_job_server():
     assert set(COMPOSE["services"]) == {
-        "own-volumes", "jobmanager", "taskmanager", "worker-pool", "submit", "job-server", "kafka",
+        "own-volumes", "jobmanager", "task-network", "taskmanager", "worker-pool", "submit",
+        "job-server", "kafka",
     }  # fmt: skip
     for service in COMPOSE["services"].values():
         assert set(service.get("depends_on", {})) <= set(COMPOSE["services"])
@@ -249,12 +250,19 @@ def test_the_compose_file_opens_ports_to_this_machine_only():
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
+def test_the_composed_broker_keeps_records_whose_times_are_old():
+    """By default it deletes what is a week old by its own time: a replayed live, at once."""
+    assert COMPOSE["services"]["kafka"]["environment"]["KAFKA_LOG_RETENTION_MS"] == -1
+
+
 def test_workers_in_containers_reach_the_taskmanager_and_it_reaches_what_was_staged():
     services = COMPOSE["services"]
 
     # As a Dockerfile may say it, whose last stage is built where none is named.
     assert services["worker-pool"]["build"]["dockerfile"] == "deploy/flink/Dockerfile"
-    assert services["worker-pool"]["network_mode"] == "service:taskmanager"
+    # Of neither: of the two whoever started again would be in a network where the other is not.
+    for name in ("taskmanager", "worker-pool"):
+        assert services[name]["network_mode"] == "service:task-network"
     assert "--artifacts-dir=/artifacts" in services["job-server"]["command"]
     for name in ("job-server", "taskmanager"):
         assert "artifacts:/artifacts" in services[name]["volumes"]

@@ -1,0 +1,206 @@
+"""What a killed life told as final, and its successor knows nothing of, does not stay."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.metric import KEY
+from tests.transforms.observations import PARIS, label_batch, observations, said, unsuppressed
+from transforms.accumulate import TOTALS_FAMILY, Accumulate, recall
+from transforms.attend import Attend
+from transforms.partials import split_by_family
+from transforms.progress import Mark, mark_batch, sent_by
+from transforms.rules import AttendRules, PublishRules
+
+RULES = PublishRules(PARIS, ("app",), shards=1)
+TEN = int(datetime(2026, 3, 2, 10, tzinfo=timezone.utc).timestamp()) // 60
+HOT = 5
+
+
+class Lives:
+    """A family of one shard that lives, is killed, and lives again from its last checkpoint.
+
+    `final` is the table of final rows, which nobody can unsay: of each figure the newest row.
+    """
+
+    def __init__(self):
+        self.shard = Attend(AttendRules(PARIS, hot_minutes=HOT))
+        self.family = Accumulate(RULES, totals_family=True)
+        self.family.name(label_batch())
+        self.final = {}
+        self.causes = {}
+        self._sent = 0
+        self._now = datetime(2026, 3, 3, tzinfo=timezone.utc)
+
+    def hear(self, *rows):
+        self.shard.add(observations(rows))
+        deltas = dict(split_by_family(self.shard.emit().partials, 1)).get(TOTALS_FAMILY)
+        if deltas is not None:
+            self._sent += 1
+            self.family.add(sent_by(deltas, 0, self._sent))
+        self._publish()
+
+    def reach(self, minute):
+        self.family.mark(mark_batch(Mark(0, self._sent, TEN + minute, TEN + minute - HOT)))
+        self._publish()
+
+    def checkpoint(self):
+        return self.family.memory()
+
+    def restore(self, checkpoint):
+        self.family = recall(RULES, True, checkpoint)
+
+    @property
+    def standing(self):
+        return {key: row for key, row in self.final.items() if row[-1] != "withdrawn"}
+
+    def _publish(self):
+        self._now += timedelta(minutes=6)
+        with unsuppressed():
+            for rows in self.family.rows(self._now):
+                if rows.final:
+                    self._keep(rows.batch)
+
+    def _keep(self, batch: pa.RecordBatch):
+        for row in batch.to_pylist():
+            self.final[_key(row)] = _said_by(row)
+            self.causes[_key(row)] = (row["cause"], row["revision"])
+
+
+def _key(row):
+    return tuple(row[name] for name in KEY)
+
+
+def _said_by(row):
+    names = ("value", "numerator", "denominator", "interval_low", "interval_high", "n", "coverage")
+    return tuple(row[name] for name in (*names, "suppressed_reason"))
+
+
+def _at_once(rows):
+    """The figures of the same rows, derived from everything once."""
+    shard = Attend(AttendRules(PARIS))
+    shard.add(observations(rows))
+    family = Accumulate(PublishRules(PARIS, ("app",)), totals_family=True)
+    family.name(label_batch())
+    family.add(dict(split_by_family(shard.emit().partials, 1))[TOTALS_FAMILY])
+    with unsuppressed():
+        batch = family.publish(datetime(2026, 3, 4, tzinfo=timezone.utc))
+    return {_key(row): _said_by(row) for row in batch.to_pylist()}
+
+
+VIEW = said("10:00", "ana", id=1)
+LIKE = said("10:00", "ben", "like", id=2, fact=7, revision=1)
+UNLIKE = said("10:00", "ben", "like", id=3, fact=7, revision=2, retract=True)
+
+#   life 1   view and like of 10:00, told early | checkpoint | 10:01 reached: told as final | killed
+#   life 2   (checkpoint) the like is taken back, in time | 10:01 reached
+
+
+def test_a_figure_told_as_final_and_taken_back_in_time_by_the_next_life_is_withdrawn_as_final():
+    lives = Lives()
+    lives.hear(VIEW, LIKE)
+    checkpoint = lives.checkpoint()
+    lives.reach(1)
+    told = [key for key in lives.final if "like" in key]
+    assert told
+
+    lives.restore(checkpoint)
+    lives.hear(UNLIKE)
+    assert lives.final[told[0]][-1] != "withdrawn"
+    lives.reach(1)
+
+    assert {lives.final[key][-1] for key in told} == {"withdrawn"}
+    assert {lives.causes[key] for key in told} == {("recovery", 1)}
+
+
+def test_it_is_withdrawn_too_where_the_early_row_had_been_taken_back_before_the_checkpoint():
+    """A life before that one may have told it: who knows how many there were."""
+    lives = Lives()
+    lives.hear(VIEW, LIKE)
+    first = lives.checkpoint()
+    lives.reach(1)
+    told = [key for key in lives.final if "like" in key]
+    lives.restore(first)
+    lives.hear(UNLIKE)
+
+    lives.restore(lives.checkpoint())
+    lives.reach(1)
+
+    assert {lives.final[key][-1] for key in told} == {"withdrawn"}
+
+
+def test_it_is_withdrawn_once():
+    lives = Lives()
+    lives.hear(VIEW, LIKE)
+    lives.restore(lives.checkpoint())
+    lives.hear(UNLIKE)
+    lives.reach(1)
+    lives.causes.clear()
+
+    lives.hear(said("10:00", "cléo", id=9))
+    lives.reach(2)
+
+    assert not [key for key in lives.causes if "like" in key and "minute" in key]
+
+
+def test_a_life_that_was_never_killed_tells_as_final_only_what_stands():
+    lives = Lives()
+    lives.hear(VIEW, LIKE)
+    lives.hear(UNLIKE)
+    lives.reach(1)
+
+    assert not [key for key in lives.final if "like" in key]
+
+
+def test_a_figure_that_returns_after_its_withdrawal_stands_again():
+    lives = Lives()
+    lives.hear(VIEW, LIKE)
+    lives.restore(lives.checkpoint())
+    lives.hear(UNLIKE)
+    lives.reach(1)
+    told = [key for key in lives.final if "like" in key and "minute" in key]
+
+    lives.hear(said("10:00", "ben", "like", id=4, fact=7, revision=3))
+
+    assert {lives.causes[key] for key in told} == {("late_data", 2)}
+    assert "withdrawn" not in {lives.final[key][-1] for key in told}
+
+
+_LIKES = st.lists(st.integers(0, 9), min_size=1, max_size=8)
+"""The minute in which each of some people liked something."""
+
+
+@settings(deadline=None)
+@given(_LIKES, st.data())
+def test_wherever_lives_end_what_stands_is_what_is_derived_at_once(minutes, data):
+    """Whoever is gone had been told as early, for lives begin from checkpoints of that."""
+    people = [f"p{number}" for number in range(len(minutes))]
+    likes = [
+        said(f"10:{minute:02}", actor, "like", id=10 + number, fact=100 + number, revision=1)
+        for number, (minute, actor) in enumerate(zip(minutes, people))
+    ]
+    gone = data.draw(st.lists(st.sampled_from(range(len(likes))), unique=True))
+    unlikes = [
+        said(
+            f"10:{minutes[number]:02}", people[number], "like",
+            id=50 + number, fact=100 + number, revision=2, retract=True,
+        )
+        for number in gone
+    ]  # fmt: skip
+    lives = Lives()
+    lives.hear(VIEW, *likes)
+    for _ in range(data.draw(st.integers(1, 2))):
+        checkpoint = lives.checkpoint()
+        lives.reach(data.draw(st.integers(0, 12)))
+        lives.restore(checkpoint)
+    for unlike in unlikes:
+        lives.hear(unlike)
+        if data.draw(st.booleans()):
+            lives.restore(lives.checkpoint())
+    lives.reach(24 * 60)
+
+    assert lives.standing == _at_once([VIEW, *likes, *unlikes])
