@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.backfill.options import backfill_options
-from pipelines.errors import OptionError
+from pipelines.errors import JobError, OptionError
 from pipelines.replay.options import replay_options
 from pipelines.verify.options import verify_options
 
@@ -80,7 +80,7 @@ def _stream(options: MeasureOptions) -> int:
     except KeyboardInterrupt:
         print("left: a job on a cluster goes on, and is stopped there", file=sys.stderr)
         return INTERRUPTED
-    except SinkError as error:
+    except (JobError, SinkError) as error:
         print(f"moment: {error}", file=sys.stderr)
         return FAILED
     # Beam says so of a job that was never sent.

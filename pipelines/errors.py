@@ -12,3 +12,7 @@ class OptionError(ValueError):
 
 class InUseError(OptionError):
     """Another changes the dataset: who asks again later may have it."""
+
+
+class JobError(RuntimeError):
+    """A job that a cluster has ended: one sentence, why."""

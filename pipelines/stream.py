@@ -14,7 +14,7 @@ import apache_beam as beam
 from pipelines.archiving import archiving, begin_archive
 from pipelines.begun import as_begun
 from pipelines.dataflow import runs_on_dataflow
-from pipelines.errors import OptionError
+from pipelines.errors import JobError, OptionError
 from pipelines.graph import Sink, build
 from pipelines.json_file import read_run_json, write_json
 from pipelines.measure import pipeline_options, run_record, source_of
@@ -38,6 +38,8 @@ FIXED = ("time_zone", "channels", "brand", "epoch", "pseudonym_key_id")
 KEPT_IN_STATE = ("hot_minutes", "shards")
 """The same, unless its epoch is higher: it then starts from nothing, and no state is of them."""
 
+_CANCELLED = "org.apache.flink.runtime.client.JobCancellationException"
+
 
 def stream(options: MeasureOptions) -> str:
     """Start the job, wait until it is stopped, and give its last state, in Beam's words.
@@ -45,7 +47,7 @@ def stream(options: MeasureOptions) -> str:
     A job that is written as a graph or a jar is not started, and one in a jar records itself where
     it is. Raises OptionError where a broker, topic or subscription cannot be read, where BigQuery's
     tables cannot be written, and where the dataset was begun with other options; SinkError where a
-    job that runs could not be recorded.
+    job that runs could not be recorded; JobError where the job failed.
     """
     inputs, stream = options.inputs, options.stream
     if inputs.topics:
@@ -68,7 +70,22 @@ def stream(options: MeasureOptions) -> str:
         # Not before a runner has taken the job: what one refuses would be in the way of the next,
         # and say of figures what is not so.
         record_begun()
-    return str(result.wait_until_finish())
+    return ended(result)
+
+
+def ended(result: Any) -> str:
+    """The last state of a job, in Beam's words, once it has ended. Raises JobError: why it failed.
+
+    Of a job that was cancelled in Flink, Beam says that it failed.
+    """
+    try:
+        return str(result.wait_until_finish())
+    except RuntimeError as error:
+        if _CANCELLED in str(error):
+            return "CANCELLED"
+        raise JobError(
+            f"the job failed, and what it had written stays: {error}; see the logs of its cluster"
+        ) from error
 
 
 def sink_of(options: MeasureOptions) -> Sink:

@@ -15,10 +15,12 @@ import google_crc32c
 import pytest
 
 from pipelines.cli import BAD_USE, main
+from pipelines.errors import JobError
+from pipelines.runner_name import PRISM_LOSES
 from pipelines.runs import Runs
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.bigquery.faults import SinkError
-from pipelines.stream import _add_row
+from pipelines.stream import _add_row, ended
 from tests.pipelines.refill import views
 from tests.storage_write import Answer, StorageWrite
 from tests.web_server import QuietHandler, serving
@@ -155,3 +157,76 @@ def test_a_job_that_runs_and_cannot_be_recorded_is_to_be_cancelled(server: Stora
     told = str(failed.value)
     assert told.startswith("expected to append to the BigQuery table a-project.d.runs, found PERM")
     assert told.endswith("recorded nowhere: where it runs, cancel it, and begin it again")
+
+
+class Ended:
+    """What Beam gives of a job that has ended: its state, or an error."""
+
+    def __init__(self, end: str | Exception) -> None:
+        self._end = end
+
+    def wait_until_finish(self) -> str:
+        if isinstance(self._end, Exception):
+            raise self._end
+        return self._end
+
+
+CANCELLED = (
+    "Pipeline BeamApp-root-1130023358-c428a4e8 failed in state FAILED:"
+    " org.apache.flink.runtime.client.JobCancellationException: Job was cancelled."
+)
+RESTARTED_TOO_OFTEN = (
+    "Pipeline BeamApp-root-1130023358-c428a4e8 failed in state FAILED:"
+    " org.apache.flink.runtime.JobException: Recovery is suppressed"
+)
+
+
+def test_a_job_that_was_cancelled_in_flink_is_cancelled_and_has_not_failed():
+    """Beam says that it failed."""
+    assert ended(Ended(RuntimeError(CANCELLED))) == "CANCELLED"
+    assert ended(Ended("DRAINED")) == "DRAINED"
+
+
+def test_a_job_that_failed_says_why_in_a_sentence():
+    with pytest.raises(JobError) as failed:
+        ended(Ended(RuntimeError(RESTARTED_TOO_OFTEN)))
+
+    assert str(failed.value) == (
+        "the job failed, and what it had written stays: Pipeline BeamApp-root-1130023358-c428a4e8"
+        " failed in state FAILED: org.apache.flink.runtime.JobException: Recovery is suppressed;"
+        " see the logs of its cluster"
+    )
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "out", "err"),
+    [
+        (RuntimeError(CANCELLED), 0, "the job is CANCELLED\n", ""),
+        (
+            RuntimeError("no slots"),
+            1,
+            "",
+            "moment: the job failed, and what it had written stays: no slots; see the logs of its"
+            " cluster\n",
+        ),
+    ],
+)
+def test_who_waits_for_a_job_is_told_its_end_without_a_traceback(
+    end, code, out, err, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr("pipelines.stream.check_kafka", lambda topics, kafka: None)
+    monkeypatch.setattr("apache_beam.Pipeline.run", lambda pipeline: Ended(end))
+    line = [
+        "measure",
+        "segment=kafka://nobody.invalid:1/live",
+        "--output",
+        str(tmp_path / "figures"),
+    ]
+
+    assert main([*line, "--runner=PrismRunner"]) == code
+
+    said = capsys.readouterr()
+    assert (
+        said.out == f"figures are written to {tmp_path / 'figures'} until the job is stopped\n{out}"
+    )
+    assert said.err == f"{PRISM_LOSES}\n{err}"
