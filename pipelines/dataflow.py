@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from apache_beam.options.pipeline_options import _BeamArgumentParser
 
 from pipelines.errors import OptionError
-from pipelines.runner_name import runner_name
+from pipelines.runners import runner_name
 
 EXAMPLES = {
     "project": "YOUR-PROJECT",

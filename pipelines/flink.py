@@ -29,7 +29,7 @@ from pipelines.flink_keys import (
     default_shards,
     shard_keys,
 )
-from pipelines.runner_name import runner_name
+from pipelines.runners import runner_name
 
 EXAMPLES = {
     "checkpointing_interval": "10000",
@@ -46,7 +46,6 @@ EXAMPLES = {
 _STATE = ("checkpointing_interval", "state_backend", "state_backend_storage_path")
 
 _TEXTS = (
-    "runner",
     "flink_master",
     "job_endpoint",
     "output_executable_path",

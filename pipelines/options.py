@@ -27,7 +27,7 @@ from pipelines.output_options import (
     load_through_of,
     output_of,
 )
-from pipelines.runner_name import check_streams
+from pipelines.runners import check_streams
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sources.pubsub.settings import check_acknowledged
 from pipelines.stream_options import StreamOptions, stream_options

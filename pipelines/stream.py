@@ -20,7 +20,7 @@ from pipelines.json_file import read_run_json, write_json
 from pipelines.measure import pipeline_options, run_record, source_of
 from pipelines.options import MeasureOptions
 from pipelines.record_begun import RecordBegun
-from pipelines.runner_name import PRISM_LOSES, runner_name
+from pipelines.runners import PRISM_LOSES, runner_name
 from pipelines.runs import Runs
 from pipelines.sinks.bigquery.check import check_bigquery
 from pipelines.sinks.bigquery.destination import Destination

@@ -206,7 +206,7 @@ class Accumulate:
         figures["final"] = np.ones_like(ends, bool) if reached is None else ends <= reached
         in_question = due.covers(state.published) if state.published else np.zeros(0, bool)
         revised = revise(
-            marked(figures), state.published, in_question, self._in_doubt, self._unknown(reached)
+            marked(figures), state.published, in_question, self._in_doubt, self._maybe_told(reached)
         )
         state.published = revised.standing
         self._in_doubt = False
@@ -214,7 +214,7 @@ class Accumulate:
         self._forget(due, derived.people if named else None)
         return revised.changed, revised.why, labels
 
-    def _unknown(self, reached: int | None) -> np.ndarray:
+    def _maybe_told(self, reached: int | None) -> np.ndarray:
         """Mask of what is published of windows that may have been final before this was recalled.
 
         The life before may have told a figure as final after its last checkpoint, and lost what

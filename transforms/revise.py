@@ -33,14 +33,18 @@ def marked(figures: Frame) -> Frame:
 
 
 def revise(
-    figures: Frame, published: Frame, in_question: np.ndarray, in_doubt: bool, unknown: np.ndarray
+    figures: Frame,
+    published: Frame,
+    in_question: np.ndarray,
+    in_doubt: bool,
+    maybe_told: np.ndarray,
 ) -> Revised:
     """Marked figures compared with those published, of which a mask says what is in question.
 
     What is final stays final; an early figure that becomes final is the first of its table. What
     is published and not among the figures is withdrawn by a row. In doubt everything is said once
-    more: what was published after the memory was written is true no longer. `unknown` marks what is
-    published of windows that a life before may have told as final: what was early there, and is
+    more: what was published after the memory was written is true no longer. `maybe_told` marks what
+    is published of windows that a life before may have told as final: what was early there, and is
     gone, is withdrawn as final, too.
     """
     others, old = choose(published, ~in_question), choose(published, in_question)
@@ -55,7 +59,7 @@ def revise(
     previous = old["revision"][order][place]
     figures["revision"] = np.where(known, previous + ~same, 0)
     left = np.isin(old["key"], figures["key"], invert=True)
-    gone, ended = choose(old, left), unknown[in_question][left]
+    gone, ended = choose(old, left), maybe_told[in_question][left]
     told = gone["suppressed"] == WITHDRAWN
     kept, gone = choose(gone, told), _withdrawn(choose(gone, ~told))
     early_kept, early_gone = ended[told] & ~kept["final"], ended[~told] & ~gone["final"]

@@ -22,7 +22,7 @@ from deploy.local.services import ROOT
 from pipelines.measure import measure
 from pipelines.recompute import recomputation
 from pipelines.rollup import RollUp, roll_up
-from pipelines.runner_name import PRISM_LOSES
+from pipelines.runners import PRISM_LOSES
 from pipelines.verify.dataset import late_events, left_out
 from pipelines.verify.options import add_verify_arguments, verify_options
 from tests.e2e.dataset import Dataset, Verdict, balance_closes, events_are_once

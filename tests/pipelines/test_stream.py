@@ -16,7 +16,7 @@ import pytest
 
 from pipelines.cli import BAD_USE, main
 from pipelines.errors import JobError
-from pipelines.runner_name import PRISM_LOSES
+from pipelines.runners import PRISM_LOSES
 from pipelines.runs import Runs
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.bigquery.faults import SinkError

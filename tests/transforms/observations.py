@@ -207,3 +207,9 @@ def comparable(metrics: pa.Table) -> pa.Table:
     """METRIC rows without the time of publication, in the order of their key."""
     order: list[tuple[str, Any]] = [(name, "ascending") for name in KEY]
     return metrics.drop_columns(["published_time"]).sort_by(order).combine_chunks()
+
+
+def said_by(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What a METRIC row says of its figure, whenever and why it was published."""
+    names = ("value", "numerator", "denominator", "interval_low", "interval_high", "n", "coverage")
+    return tuple(row[name] for name in (*names, "suppressed_reason"))

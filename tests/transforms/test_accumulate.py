@@ -14,6 +14,7 @@ from tests.transforms.observations import (
     numbered,
     observations,
     said,
+    said_by,
     unsuppressed,
 )
 from transforms.accumulate import Accumulate
@@ -263,17 +264,12 @@ def test_publishing_often_ends_in_the_same_figures_as_publishing_once(cut):
     latest = {}
     for part in (rows[:cut], rows[cut:]):
         for row in often.hear(*part).publish().to_pylist():
-            latest[_key(row)] = _said_by(row)
+            latest[_key(row)] = said_by(row)
     latest = {k: v for k, v in latest.items() if v[-1] != "withdrawn"}
 
-    assert latest == {_key(row): _said_by(row) for row in once.publish().to_pylist()}
+    assert latest == {_key(row): said_by(row) for row in once.publish().to_pylist()}
 
 
 def _key(row):
     names = ("metric", "grouping_set", "window_kind", "window_start", "channel", "item", "traffic")
     return tuple(row[name] for name in names)
-
-
-def _said_by(row):
-    names = ("value", "numerator", "denominator", "interval_low", "interval_high", "n", "coverage")
-    return tuple(row[name] for name in (*names, "suppressed_reason"))

@@ -16,6 +16,7 @@ from tests.transforms.observations import (
     label_batch,
     numbered,
     observations,
+    said_by,
     unsuppressed,
 )
 from transforms.accumulate import TOTALS_FAMILY, Accumulate, recall
@@ -63,7 +64,7 @@ class Stream:
         with unsuppressed():
             batch = self.family.publish(self._now)
         for row in batch.to_pylist():
-            self.standing[tuple(row[name] for name in KEY)] = _said_by(row)
+            self.standing[tuple(row[name] for name in KEY)] = said_by(row)
 
     def wake_again(self):
         """The family is recalled from its memory, as after a crash."""
@@ -79,11 +80,6 @@ def _of_totals(shard):
     return dict(split_by_family(shard.emit().partials, 1))[TOTALS_FAMILY]
 
 
-def _said_by(row):
-    names = ("value", "numerator", "denominator", "interval_low", "interval_high", "n", "coverage")
-    return tuple(row[name] for name in (*names, "suppressed_reason"))
-
-
 def _at_once(rows, time_zone):
     """Figures of the same rows, all of them derived from everything at the end."""
     shard = Attend(AttendRules(time_zone, hot_minutes=HOT))
@@ -93,7 +89,7 @@ def _at_once(rows, time_zone):
     family.add(_of_totals(shard))
     with unsuppressed():
         published = family.publish(datetime(2026, 4, 6, tzinfo=timezone.utc)).to_pylist()
-    return {tuple(row[name] for name in KEY): _said_by(row) for row in published}
+    return {tuple(row[name] for name in KEY): said_by(row) for row in published}
 
 
 def _live(start, minutes, every=1, channel="app", actor="ana"):

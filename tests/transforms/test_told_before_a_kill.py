@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.metric import KEY
-from tests.transforms.observations import PARIS, label_batch, observations, said, unsuppressed
+from tests.transforms.observations import (
+    PARIS,
+    label_batch,
+    observations,
+    said,
+    said_by,
+    unsuppressed,
+)
 from transforms.accumulate import TOTALS_FAMILY, Accumulate, recall
 from transforms.attend import Attend
 from transforms.partials import split_by_family
@@ -67,17 +74,12 @@ class Lives:
 
     def _keep(self, batch: pa.RecordBatch):
         for row in batch.to_pylist():
-            self.final[_key(row)] = _said_by(row)
+            self.final[_key(row)] = said_by(row)
             self.causes[_key(row)] = (row["cause"], row["revision"])
 
 
 def _key(row):
     return tuple(row[name] for name in KEY)
-
-
-def _said_by(row):
-    names = ("value", "numerator", "denominator", "interval_low", "interval_high", "n", "coverage")
-    return tuple(row[name] for name in (*names, "suppressed_reason"))
 
 
 def _at_once(rows):
@@ -89,7 +91,7 @@ def _at_once(rows):
     family.add(dict(split_by_family(shard.emit().partials, 1))[TOTALS_FAMILY])
     with unsuppressed():
         batch = family.publish(datetime(2026, 3, 4, tzinfo=timezone.utc))
-    return {_key(row): _said_by(row) for row in batch.to_pylist()}
+    return {_key(row): said_by(row) for row in batch.to_pylist()}
 
 
 VIEW = said("10:00", "ana", id=1)
@@ -100,15 +102,20 @@ UNLIKE = said("10:00", "ben", "like", id=3, fact=7, revision=2, retract=True)
 #   life 2   (checkpoint) the like is taken back, in time | 10:01 reached
 
 
-def test_a_figure_told_as_final_and_taken_back_in_time_by_the_next_life_is_withdrawn_as_final():
+def _killed_after_it_told():
+    """Lives of which the first told the like as final, and what it told of it."""
     lives = Lives()
     lives.hear(VIEW, LIKE)
     checkpoint = lives.checkpoint()
     lives.reach(1)
+    lives.restore(checkpoint)
     told = [key for key in lives.final if "like" in key]
     assert told
+    return lives, told
 
-    lives.restore(checkpoint)
+
+def test_a_figure_told_as_final_and_taken_back_in_time_by_the_next_life_is_withdrawn_as_final():
+    lives, told = _killed_after_it_told()
     lives.hear(UNLIKE)
     assert lives.final[told[0]][-1] != "withdrawn"
     lives.reach(1)
@@ -119,12 +126,7 @@ def test_a_figure_told_as_final_and_taken_back_in_time_by_the_next_life_is_withd
 
 def test_it_is_withdrawn_too_where_the_early_row_had_been_taken_back_before_the_checkpoint():
     """A life before that one may have told it: who knows how many there were."""
-    lives = Lives()
-    lives.hear(VIEW, LIKE)
-    first = lives.checkpoint()
-    lives.reach(1)
-    told = [key for key in lives.final if "like" in key]
-    lives.restore(first)
+    lives, told = _killed_after_it_told()
     lives.hear(UNLIKE)
 
     lives.restore(lives.checkpoint())

@@ -1,4 +1,4 @@
-"""runner_name: which runner Beam's arguments name, and what Moment must say of it."""
+"""Runners: which one Beam's arguments name, which ones no stream may have, what is said of one."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.cli import BAD_USE, main
 from pipelines.errors import OptionError
-from pipelines.runner_name import check_streams, runner_name
+from pipelines.runners import check_streams, runner_name
 
 
 @pytest.mark.parametrize(
