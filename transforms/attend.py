@@ -140,7 +140,7 @@ class Attend:
         facts_after = standing(stack([facts_before, statements], statements))
         # Of whom a few more are counted, before and after: that makes no difference.
         touched = Among(np.concatenate([new["actor"], _moved(facts_before, statements)]))
-        events = added(new)
+        events = added(new, self.rules.time_zone)
         # The observations have done their part: what follows needs their memory.
         del pending, new, duplicate, immutable, echo, late_mask
         before, others = parted(state.people, touched)

@@ -38,11 +38,11 @@ class Added(NamedTuple):
     batch: pa.RecordBatch | None
 
 
-def added(new: Frame) -> Added:
+def added(new: Frame, time_zone: str) -> Added:
     """Events and time watched of observations that count."""
     if rows_of(new) <= together.FEW_ROWS:
-        return Added([], rows_batch(list(together.additive_together(new))))
-    return Added(list(additive(new)), None)
+        return Added([], rows_batch(list(together.additive_together(new, time_zone))))
+    return Added(list(additive(new, time_zone)), None)
 
 
 def deltas(events: Added, people: People, time_zone: str) -> pa.RecordBatch:

@@ -30,8 +30,8 @@ from transforms.shards import split_by_shard
 
 _HOUR_US = 60 * MINUTE_US
 LONGEST_PERIOD_MS = 3_600_000
-"""A heartbeat rarer than hourly says nothing about a minute's audience."""
-_INT32_MAX = 2**31 - 1
+"""A heartbeat rarer than hourly says nothing about a minute's audience, nor does one that vouches
+for more than an hour."""
 _NOT_AUDIENCE = pa.array(["brand", "automaton"])
 _NOT_ACTING = pa.array(["contact", "control"])
 
@@ -159,7 +159,7 @@ def _periods(events: pa.RecordBatch) -> np.ndarray:
 
 def _values(events: pa.RecordBatch) -> np.ndarray:
     """Rating in millionths of its scale, else milliseconds watched."""
-    watched = np.clip(_numbers(events.column("duration_ms")), 0, _INT32_MAX)
+    watched = np.clip(_numbers(events.column("duration_ms")), 0, LONGEST_PERIOD_MS)
     if events.column("rating_value").null_count == events.num_rows:
         return watched.astype(np.int32)
     share = _shares(events)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections import Counter, defaultdict
+from dataclasses import replace
+from datetime import datetime, timezone
 
 from schemas.event import ACTION_CLASS
 from tests.transforms.observations import Place, Said, id_bytes, local_day, local_hour
@@ -73,6 +75,21 @@ def _windows(row: Said, time_zone: str) -> list[tuple[str, int]]:
     ]
 
 
+def _watched(row: Said) -> list[tuple[Said, int]]:
+    """The row at each minute that its time watched is of, and milliseconds of it."""
+    if row.signal != "heartbeat":
+        return []
+    if row.value <= 60_000:
+        return [(row, row.value)]
+    watched, start = [], row.micros // 1000
+    while start < row.micros // 1000 + row.value:
+        end = min(start // 60_000 * 60_000 + 60_000, row.micros // 1000 + row.value)
+        at = datetime.fromtimestamp(start / 1000, timezone.utc)
+        watched.append((replace(row, at=at), end - start))
+        start = end
+    return watched
+
+
 def _at_minute_ends(row: Said, periods: int) -> list[int]:
     """Minutes at whose end t the heartbeat lies in (t − periods · h, t]."""
     minutes, minute = [], row.micros // 60_000_000
@@ -96,7 +113,9 @@ def oracle(rows: list[Said], time_zone: str) -> dict[tuple[Place, str], int]:
                     key = (*place, *window, "")
                     sums[key, "events"] += 1
                     sums[key, "heartbeat_events"] += row.period > 0
-                    sums[key, "watched_ms"] += row.value if row.signal == "heartbeat" else 0
+                for minute, watched in _watched(row):
+                    for window in _windows(minute, time_zone):
+                        sums[(*place, *window, ""), "watched_ms"] += watched
     for row in _counted(accepted):
         if _class_of(row) in _ABSENT_FROM_THE_AUDIENCE:
             continue

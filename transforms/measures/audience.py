@@ -41,22 +41,30 @@ def concurrent_viewers(frame: Frame) -> Figure:
 
 
 def average_minute_audience(frame: Frame) -> Figure:
-    """Milliseconds watched by minutes on air: each viewer's time is known to within one period."""
+    """Milliseconds watched by minutes on air: each viewer's time is known to within one period.
+
+    Nobody watches more than the time on air, so the average is at most those who were there. Who
+    was not heard in the window, and is in it by a heartbeat before, may have left.
+    """
     watched = frame["watched_ms"].astype(float)
     on_air = frame["on_air_minutes"] * 60_000.0
-    slack = frame["heartbeat_ms"].astype(float)
+    heard, there = frame["viewers"], frame["concurrent_fresh_peak"]
+    unheard = np.maximum(there - heard, 0)
+    slack = frame["heartbeat_ms"] + unheard * on_air
     with np.errstate(invalid="ignore", divide="ignore"):
         value = watched / on_air
         low = np.maximum(watched - slack, 0) / on_air
         high = (watched + slack) / on_air
+    everybody = np.maximum(heard, frame["concurrent_peak"])
+    high = np.maximum(np.minimum(high, everybody), value)
     return Figure(
         value=value,
         numerator=watched,
         denominator=on_air,
         low=low,
         high=high,
-        n=frame["viewers"],
-        published=(frame["viewers"] > 0) | (frame["on_air_minutes"] > 0),
+        n=np.maximum(heard, there),
+        published=(heard > 0) | (frame["on_air_minutes"] > 0),
         unmeasurable=frame["on_air_minutes"] == 0,
     )
 
@@ -93,12 +101,15 @@ MEASURES = (
         title="Average-minute audience",
         value_kind="mean",
         unit="people",
-        formula="Σ milliseconds watched / (60,000 × minutes on air), on air: a heartbeat came",
+        formula="Σ milliseconds watched / (60,000 × minutes on air), on air: a heartbeat"
+        " came, or one of a period longer than a minute lasts",
         uncertainty_kind="bounds",
-        interval_method="± one heartbeat period for each viewer",
+        interval_method="± one heartbeat period for each viewer, at most all who were there",
         additivity="Σ watched is additive",
         source="R01; Adobe: content time spent / content length",
         figure=average_minute_audience,
+        definition_version="1.1.0",
+        repeats="reach",
         unmeasurable_reason="no_heartbeat_declared_or_received",
     ),
 )

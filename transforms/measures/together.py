@@ -46,11 +46,11 @@ def _everywhere(counted: Sequence[tuple[int, Counted]], frames: Sequence[Frame])
     return _in_groupings(marked)
 
 
-def additive_together(new: Frame) -> Iterator[Frame]:
+def additive_together(new: Frame, time_zone: str) -> Iterator[Frame]:
     """The columns of `additive`, of observations that count, with all dimensions as columns."""
     if not rows_of(new):
         return
-    frame = finest(new)
+    frame = finest(new, time_zone)
     frame["traffic"] = np.where(frame["valid"] != 0, BOTH, TRAFFIC.index("gross")).astype(np.int8)
     everywhere = _in_windows(_in_groupings([frame]))
     yield summed(everywhere, (*_PLACE, "window", "start"))

@@ -65,6 +65,19 @@ def test_the_average_minute_audience_is_watched_time_by_minutes_on_air():
     assert found["n"] == 40
 
 
+def test_the_average_is_never_above_all_who_were_there():
+    found = figure(
+        "average_minute_audience",
+        viewers=40,
+        concurrent_peak=41,
+        watched_ms=40 * 60_000,
+        on_air_minutes=1,
+        heartbeat_ms=40 * 60_000,
+    )
+
+    assert (found["low"], found["value"], found["high"]) == (0, 40, 41)
+
+
 def test_the_average_is_never_below_zero():
     found = figure(
         "average_minute_audience", viewers=1, watched_ms=10, on_air_minutes=1, heartbeat_ms=60_000
