@@ -153,7 +153,9 @@ def _silence(
 def _from_minutes(people: Frame) -> None:
     """Peak of concurrent viewers and minutes on air of hours and days, from their minutes."""
     minute = people["window"] == MINUTE
-    people["on_air_minutes"] = (minute & (people["heartbeat_events"] > 0)).astype(np.int64)
+    # A heartbeat of long period is of the minutes after it, too: somebody watches, nothing comes.
+    watched = (people["heartbeat_events"] > 0) | (people["watched_ms"] > 0)
+    people["on_air_minutes"] = (minute & watched).astype(np.int64)
     for name in ("concurrent", "concurrent_fresh"):
         people[f"{name}_peak"] = np.where(minute, people[name], 0)
     minutes = choose(people, minute)
@@ -170,7 +172,8 @@ def _from_minutes(people: Frame) -> None:
 
 
 def _from_items(people: Frame, items: Frame) -> None:
-    """Likes, comments and who is at least behind them, for each row about people."""
+    """Likes, comments, who is at least behind them all, and behind the kind of them that has the
+    fewest, for each row about people."""
     left = key_of(people, KEY)
     groups = group(items, KEY)
     right = key_of(groups.first(items, KEY), KEY) if rows_of(items) else np.zeros(0, np.uint64)
@@ -178,8 +181,11 @@ def _from_items(people: Frame, items: Frame) -> None:
     is_like = items["item"] == SIGNAL_CODE["like"]
     for name, chosen in (("comments", is_comment), ("likes", is_like)):
         people[name] = lookup(left, right, groups.sum(items["count"] * chosen))
-    behind = groups.maximum(items["authors"] * (is_comment | is_like))
-    people["mix_authors"] = lookup(left, right, behind)
+    of_mix = is_comment | is_like
+    people["mix_authors"] = lookup(left, right, groups.maximum(items["authors"] * of_mix))
+    authors = np.where(of_mix, items["authors"], np.iinfo(np.int64).max)
+    fewest = lookup(left, right, groups.minimum(authors))
+    people["mix_fewest_authors"] = np.minimum(fewest, people["mix_authors"])
 
 
 def _interactions(items: Frame) -> None:

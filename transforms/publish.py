@@ -37,7 +37,7 @@ def figures_of(derived: Derived) -> Frame:
     }
     parts = [_of_measure(number, people, items) for number in range(len(DICTIONARY))]
     figures = stack(parts, parts[0])
-    suppress(figures)
+    suppress(figures, figures.pop("fewest"))
     return figures
 
 
@@ -55,6 +55,7 @@ def _of_measure(number: int, people: Frame, items: Frame) -> Frame:
     for name in _NUMBERS:
         rows[name] = np.array(getattr(figure, name), dtype=float)
     rows["n"] = figure.n.astype(np.int64)
+    rows["fewest"] = rows["n"] if figure.fewest is None else figure.fewest.astype(np.int64)
     rows["threshold"] = np.full(rows_of(frame), measure.threshold, dtype=np.int64)
     unmeasurable = (
         np.zeros(rows_of(frame), bool) if figure.unmeasurable is None else figure.unmeasurable

@@ -9,7 +9,15 @@ import numpy as np
 
 from schemas.identity import label_key
 from schemas.partial import GROUPING_NAMES, TRAFFIC, WINDOWS
-from tests.transforms.observations import PARIS, TEXTS, attend, numbered, observations, said
+from tests.transforms.observations import (
+    PARIS,
+    TEXTS,
+    attend,
+    measure,
+    numbered,
+    observations,
+    said,
+)
 from transforms.derive import KEY, derive, lookup
 from transforms.partials import by_traffic
 
@@ -106,6 +114,55 @@ def test_a_heartbeat_puts_its_minute_on_air_even_if_it_vouches_for_no_time():
         assert max(_of(people, "concurrent_peak", window)) == 1
 
 
+# A panel that is heard each quarter of an hour watches in each of its minutes:
+#
+#              10:00          10:15          10:30          10:45          11:00
+#   40 people    *──────────────*──────────────*──────────────*──────────────|
+
+
+def test_a_heartbeat_of_a_long_period_is_watched_in_each_minute_that_it_vouches_for():
+    beats = [_long_beat(t, "ana") for t in ("10:00", "10:15", "10:30", "10:45")]
+    people = _derive(*beats).people
+
+    # Who was heard at 10:45 may be there until 11:15, by a second period.
+    assert _of(people, "watched_ms", "minute") == [60_000] * 60 + [0] * 14
+    assert _of(people, "heartbeat_events", "minute")[:60] == ([1] + [0] * 14) * 4
+    assert _of(people, "on_air_minutes", "hour") == [60]
+    assert _of(people, "watched_ms", "hour") == [3_600_000]
+
+
+def test_a_long_period_reaches_over_the_hour_and_over_midnight():
+    people = _derive(_long_beat("22:50:30", "ana"), totals_family=False).people
+
+    assert _of(people, "watched_ms", "minute")[:16] == [30_000, *[60_000] * 14, 30_000]
+    assert _of(people, "watched_ms", "hour") == [570_000, 330_000]
+    assert _of(people, "watched_ms", "day") == [570_000, 330_000]
+
+
+def test_a_panel_asked_each_quarter_of_an_hour_has_its_viewers_on_average():
+    panel = [f"person {number}" for number in range(40)]
+    beats = [_long_beat(t, p) for t in ("10:00", "10:15", "10:30", "10:45") for p in panel]
+    rows = measure(observations(numbered(beats))).to_pylist()
+    audience = {
+        (row["window_kind"], row["window_start"].minute): tuple(row[name] for name in _SAID)
+        for row in rows
+        if (row["metric"], row["grouping_set"], row["traffic"])
+        == ("average_minute_audience", "total", "gross")
+    }
+
+    assert audience["hour", 0] == (40, 30, 40, 40)
+    # Nobody was heard at 10:07: all of them may have left since 10:00.
+    assert audience["minute", 7] == (40, 0, 40, 40)
+    assert audience["minute", 0] == (40, 0, 40, 40)
+
+
+_SAID = ("value", "interval_low", "interval_high", "n")
+
+
+def _long_beat(at, actor):
+    return said(at, actor, "heartbeat", period=900_000, value=900_000)
+
+
 def test_the_peak_of_an_hour_and_a_day_is_their_greatest_minute():
     def beat(at, actor):
         return said(at, actor, "heartbeat", period=30_000)
@@ -135,6 +192,7 @@ def test_people_rows_know_their_likes_and_comments_and_who_is_at_least_behind_th
     assert _of(people, "likes", "day") == [2]
     assert _of(people, "comments", "day") == [3]
     assert _of(people, "mix_authors", "day") == [2]
+    assert _of(people, "mix_fewest_authors", "day") == [1]
 
 
 def test_items_know_the_sum_of_all_engagement_actions_of_their_place():

@@ -31,7 +31,7 @@ def _figures(rows):
         **{name: np.zeros(count, dtype=np.int64) for name in ("content", "brand", "traffic")},
         **{name: np.zeros(count, dtype=np.int64) for name in ("window", "start")},
     }
-    suppress(figures)
+    suppress(figures, figures["n"])
     return figures
 
 
@@ -141,6 +141,66 @@ def test_in_published_rows_nothing_but_the_reason_tells_of_the_few():
         ("like", 40.0, None),
         ("share", None, "fewer_than_30"),
     ]
+
+
+# A count is one count, whichever measure shows it: 8 people of the app are 108 of all, less 60 of
+# the mail and 40 of the site.
+def test_a_number_of_people_that_is_hidden_is_shown_by_no_other_measure():
+    people = {"app": 8, "site": 40, "mail": 60}
+    rows = [("reach", "channel", channel, 0, n) for channel, n in people.items()]
+    rows += [
+        (measure, "channel", channel, 0, people[channel])
+        for measure in ("bored_share", "new_people", "average_minute_audience")
+        for channel in ("site", "mail")
+    ]
+
+    assert _figures(rows)["suppressed"].tolist() == [
+        *(TOO_FEW, COMPLEMENTARY, PUBLISHED),
+        *(COMPLEMENTARY, COMPLEMENTARY) * 3,
+    ]
+
+
+def _day_of(rows, metric):
+    """(item, numerator, reason) of the rows of a day's total."""
+    return sorted(
+        (row["item"] or "", row["numerator"], row["suppressed_reason"])
+        for row in measure(observations(numbered(rows))).to_pylist()
+        if (row["metric"], row["grouping_set"]) == (metric, "total")
+        and (row["window_kind"], row["traffic"]) == ("day", "gross")
+    )
+
+
+def test_comments_by_likes_do_not_tell_what_the_mix_hides():
+    rows = [said("10:00", f"person {n}", "like") for n in range(40)]
+    rows += [said("10:00", f"person {n}", "share") for n in range(35)]
+    few = [said("10:00", "person 0", "comment")] * 3
+
+    assert _day_of([*rows, *few], "comments_per_like") == [("", None, "fewer_than_30")]
+    # Comments are many here, and hidden lest the one share be subtracted.
+    rows = [said("10:00", f"person {n}", "like") for n in range(40)]
+    rows += [said("10:00", f"person {n}", "comment") for n in range(35)]
+    rows += [said("10:00", "person 0", "share")]
+
+    assert _day_of(rows, "interaction_mix")[0] == ("comment", None, "complementary")
+    assert _day_of(rows, "comments_per_like") == [("", None, "complementary")]
+
+
+def test_of_new_and_returning_people_neither_tells_of_the_few_others():
+    rows = [said("10:00", f"person {n}") for n in range(2)]
+    rows += [said("2026-03-03T10:00", f"person {n}") for n in range(40)]
+    shown = {
+        (row["metric"], row["numerator"], row["suppressed_reason"])
+        for row in measure(observations(numbered(rows))).to_pylist()
+        if row["metric"] in ("reach", "new_people", "returning_people")
+        and (row["grouping_set"], row["window_kind"], row["traffic"]) == ("total", "day", "gross")
+        and row["window_start"].day == 2
+    }
+
+    assert shown == {
+        ("reach", 40.0, None),
+        ("new_people", None, "fewer_than_10"),
+        ("returning_people", None, "fewer_than_10"),
+    }
 
 
 def test_no_figures_are_no_problem():

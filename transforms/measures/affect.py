@@ -54,6 +54,7 @@ MEASURES = (
         source="R08, R09",
         figure=bored_share,
         threshold=RATE_THRESHOLD,
+        repeats="reach",
     ),
     Measure(
         name="bored_among_satisfied",

@@ -31,6 +31,8 @@ class Figure(NamedTuple):
     """Rows this measure says something about."""
     unmeasurable: np.ndarray | None = None
     """Rows where nothing could be measured: published without a value, with the reason."""
+    fewest: np.ndarray | None = None
+    """Fewest distinct people behind any count that the row gives away; None: `n`."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class Measure:
     groupings: tuple[str, ...] = GROUPING_NAMES
     threshold: int = COUNT_THRESHOLD
     unmeasurable_reason: str = "unmeasurable"
+    repeats: str = ""
+    """The measure whose count this one shows too, as n or otherwise: hidden lest it be subtracted,
+    that is hidden here too."""
+    repeats_items: tuple[str, ...] = ()
+    """Of a measure of items: the signals whose counts are shown; none: all."""
     definition_version: str = "1.0.0"
 
     def __post_init__(self) -> None:

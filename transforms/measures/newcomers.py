@@ -21,6 +21,9 @@ def returning_people(frame: Frame) -> Figure:
 
 
 def _figure(frame: Frame, value: np.ndarray, low: np.ndarray, high: np.ndarray) -> Figure:
+    # Either is the audience less the other.
+    new, back = frame["new_people"], frame["returning_people"]
+    fewest = np.where((new > 0) & (back > 0), np.minimum(new, back), np.maximum(new, back))
     return Figure(
         value=value,
         numerator=value,
@@ -29,6 +32,7 @@ def _figure(frame: Frame, value: np.ndarray, low: np.ndarray, high: np.ndarray) 
         high=high,
         n=frame["viewers"],
         published=frame["viewers"] > 0,
+        fewest=np.minimum(fewest, frame["viewers"]),
     )
 
 
@@ -47,6 +51,7 @@ MEASURES = (
         source="R13 « Acquisition et récurrence »",
         figure=new_people,
         windows=("day",),
+        repeats="reach",
     ),
     Measure(
         name="returning_people",
@@ -60,5 +65,6 @@ MEASURES = (
         source="R13",
         figure=returning_people,
         windows=("day",),
+        repeats="reach",
     ),
 )

@@ -23,7 +23,7 @@ def figure(name: str, **columns: float) -> dict[str, Any]:
     given: Any = _Zeros({key: np.array([value]) for key, value in columns.items()})
     found = MEASURES[name].figure(given)
     values: dict[str, Any] = {
-        key: None if v is None else v[0] for key, v in found._asdict().items()
+        key: None if v is None else v[0] for key, v in found._asdict().items() if key != "fewest"
     }
     for key in ("value", "numerator", "denominator", "low", "high"):
         values[key] = None if np.isnan(values[key]) else float(values[key])
