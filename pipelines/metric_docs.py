@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from transforms.measures import DICTIONARY
+from transforms.measures import DICTIONARY, Measure
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "metrics.md"
 
@@ -42,11 +42,17 @@ def dictionary_page() -> str:
             f"* **Interval**: {m.interval_method}; uncertainty: {m.uncertainty_kind}",
             f"* **Additivity**: {m.additivity}",
             f"* **Windows**: {', '.join(m.windows)}. **Grouping sets**: {', '.join(m.groupings)}",
-            f"* **Suppressed** below {m.threshold} distinct people or answers",
+            f"* **Suppressed** below {m.threshold} distinct people or answers{_repeated(m)}",
             f"* **Answers**: {m.source}",
             "",
         ]
     return "\n".join(lines)
+
+
+def _repeated(measure: Measure) -> str:
+    """Which measure's hidden counts are hidden here too."""
+    hidden = f", and where `{measure.repeats}` is hidden lest it be subtracted"
+    return hidden if measure.repeats else ""
 
 
 if __name__ == "__main__":

@@ -53,6 +53,7 @@ def comments_per_like(frame: Frame) -> Figure:
     return Figure(
         *_parts(value, comments, likes, interval.low, high),
         n=frame["mix_authors"],
+        fewest=frame["mix_fewest_authors"],
         published=(frame["comments"] > 0) | (frame["likes"] > 0),
         unmeasurable=frame["likes"] == 0,
     )
@@ -76,11 +77,14 @@ MEASURES = (
         unit="actions a person",
         formula="Σ engagement actions of people / reach",
         uncertainty_kind="sampling",
-        interval_method="linearised ratio, people as clusters: V = Σ(a − R)² / (n(n − 1))",
+        interval_method="linearised ratio, people as clusters: V = Σ(a − R)² / (n(n − 1));"
+        " Wilson's bound of nobody where all act alike",
         additivity="numerator additive, reach not",
         source="R05 « Taux d’engagement (actions/audience) »",
         figure=engagement_rate_actions,
         threshold=RATE_THRESHOLD,
+        definition_version="1.1.0",
+        repeats="reach",
     ),
     Measure(
         name="engagement_rate_engagers",
@@ -94,6 +98,7 @@ MEASURES = (
         source="R06",
         figure=engagement_rate_engagers,
         threshold=RATE_THRESHOLD,
+        repeats="reach",
     ),
     Measure(
         name="interaction_mix",
@@ -122,5 +127,7 @@ MEASURES = (
         figure=comments_per_like,
         threshold=RATE_THRESHOLD,
         unmeasurable_reason="no_likes",
+        repeats="interaction_mix",
+        repeats_items=("comment", "reply", "like"),
     ),
 )

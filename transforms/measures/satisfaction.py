@@ -72,12 +72,14 @@ MEASURES = (
         unit="points",
         formula="100 × (share of 9 and 10 − share of 0 to 6)",
         uncertainty_kind="sampling",
-        interval_method="normal 95 %, V = (p₊ + p₋ − (p₊ − p₋)²)/n",
+        interval_method="normal 95 %, V = (p₊ + p₋ − (p₊ − p₋)²)/n; Bonett and Price where fewer"
+        " than five differ",
         additivity="counts additive",
         source="R07",
         figure=promoters_less_detractors,
         items=("rate:nps",),
         threshold=RATE_THRESHOLD,
+        definition_version="1.1.0",
     ),
     Measure(
         name="ces",

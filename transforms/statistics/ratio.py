@@ -33,14 +33,16 @@ def clustered_ratio(
 
     `sum_actions` is Σa over people, `sum_squares` is Σa² of each person's own count, `people` is
     n. V = Σ(a−R)² / (n(n−1)). nan bounds where n < 2, nan value where n < 1: one person's variance
-    is unknown, not zero. Where nobody acted V is 0, which a sample cannot vouch for: high is then
-    Wilson's for the share of people who act once. Accuracy of V: see `ratio_of_sums`; with exact
-    sums a few rounding errors.
+    is unknown, not zero. Where all act alike V is 0, which a sample cannot vouch for: z √V is then
+    Wilson's bound for the share of people not seen yet, who may act once more or less. That bound,
+    for all whom nobody saw act, is also the least that high can be. Accuracy of V: see
+    `ratio_of_sums`; with exact sums a few rounding errors.
     """
     value, variance = ratio_of_sums(sum_actions, people, sum_squares, sum_actions, people, people)
     reach = z * np.sqrt(variance)
-    silent = wilson_interval(0, np.asarray(people, dtype=np.float64), z).high
-    high = value + np.where((value == 0) & (reach == 0), silent, reach)
+    unseen = wilson_interval(0, np.asarray(people, dtype=np.float64), z).high
+    reach = np.where(reach == 0, unseen, reach)
+    high = np.fmax(value + reach, np.where(np.isnan(reach), np.nan, unseen))
     return Interval(value, np.maximum(0.0, value - reach), high)
 
 

@@ -165,6 +165,19 @@ def test_nobody_acting_is_not_certainty_that_nobody_will():
     assert np.isclose(found.high, 0.1487, atol=5e-5)
 
 
+def test_everybody_acting_alike_is_not_certainty_that_everybody_will():
+    found = clustered_ratio(35, 35, 35)
+
+    # Wilson's bound of none in 35: 3.84 / 38.84.
+    assert np.allclose(found, (1, 1 - 0.0989, 1 + 0.0989), atol=5e-5)
+
+
+def test_one_action_more_never_lowers_what_the_rate_may_be():
+    highs = [float(clustered_ratio(acted, acted, 30).high) for acted in range(6)]
+
+    assert highs == sorted(highs)
+
+
 @given(st.lists(st.integers(0, 50), min_size=2, max_size=50), st.integers(2, 9))
 def test_clustered_interval_contains_the_ratio_and_narrows(actions, times):
     a, _, aa, _, _, n = sums_of([(a, 1) for a in actions])
@@ -189,6 +202,11 @@ def test_net_promoter_interval_contains_the_score_and_has_width(answers):
 def test_thirty_promoters_of_thirty_are_not_certainty():
     # p₊ = 31/32, p₋ = 1/32: 93.75 ± 1.96 √((1 − 0.9375²)/32)
     assert np.allclose(net_promoter_score(30, 0, 30), (100, 81.69, 100), atol=0.01)
+
+
+def test_twenty_nine_promoters_of_thirty_are_less_certain_than_thirty():
+    # p₊ = 30/32, p₋ = 1/32: 90.62 ± 1.96 √((0.96875 − 0.90625²)/32)
+    assert np.allclose(net_promoter_score(29, 0, 30), (96.67, 77.31, 100), atol=0.01)
 
 
 @given(st.lists(st.booleans(), min_size=1), st.lists(st.booleans(), min_size=1))
