@@ -39,6 +39,15 @@ OTHER_WORDS = frozenset(
 )  # fmt: skip
 """Words of purposes that are others than measuring, which needs no consent where it is exempt."""
 
+IUBENDA = {
+    "1": "necessary",
+    "2": "functionality",
+    "3": "experience",
+    "4": "measurement",
+    "5": "marketing",
+}
+"""Purposes that iubenda numbers, which RudderStack hands on as they are."""
+
 NOT_STATED = msgspec.Raw()
 """Default of a field that may hold a statement."""
 
@@ -46,9 +55,20 @@ NOT_STATED = msgspec.Raw()
 class Statement(msgspec.Struct, rename="camel"):
     """Purposes answered one by one (Segment), or listed as allowed and denied (RudderStack)."""
 
-    category_preferences: dict[str, bool] | None = None
-    allowed_consent_ids: list[str] = []
-    denied_consent_ids: list[str] = []
+    provider: str | None = None
+    category_preferences: dict[str, bool | None] | None = None
+    allowed_consent_ids: list[str | int] | None = None
+    denied_consent_ids: list[str | int] | None = None
+
+    def answered(self) -> tuple[list[str], list[str]]:
+        """The names of the purposes denied, and of those allowed."""
+        answers = (self.category_preferences or {}).items()
+        denied = [name for name, answer in answers if answer is False]
+        allowed = [name for name, answer in answers if answer]
+        named = IUBENDA if (self.provider or "").casefold() == "iubenda" else {}
+        for names, ids in ((denied, self.denied_consent_ids), (allowed, self.allowed_consent_ids)):
+            names += [named.get(str(id), str(id)) for id in ids or ()]
+        return denied, allowed
 
 
 class Verdict(NamedTuple):
@@ -70,9 +90,7 @@ def judge(statement: bytes) -> Verdict:
         stated = _STATEMENT.decode(statement) or Statement()
     except msgspec.ValidationError as error:
         return Verdict("unknown", error=str(error).partition(" - at ")[0])
-    answers = (stated.category_preferences or {}).items()
-    denied = [name for name, answer in answers if not answer] + stated.denied_consent_ids
-    allowed = [name for name, answer in answers if answer] + stated.allowed_consent_ids
+    denied, allowed = stated.answered()
     for basis, names in (("denied", denied), ("granted", allowed)):
         purposes = [name.strip().lower() for name in names if _words(name) & MEASUREMENT_WORDS]
         if purposes:
@@ -83,12 +101,13 @@ def judge(statement: bytes) -> Verdict:
 
 
 def _words(name: str) -> set[str]:
-    """The words of a purpose's name: `Mesure d'audience`, `analytics_storage`."""
-    plain = unicodedata.normalize("NFKD", name.casefold())
+    """The words of a purpose's name: `Mesure d'audience`, `analytics_storage`, `siteAnalytics`."""
+    plain = unicodedata.normalize("NFKD", _HUMP.sub(" ", name).casefold())
     return set(_WORD.findall("".join(c for c in plain if not unicodedata.combining(c))))
 
 
 _WORD = re.compile(r"[a-z0-9]+")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 _STATEMENT = msgspec.json.Decoder(Statement | None, strict=False)

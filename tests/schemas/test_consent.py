@@ -40,6 +40,29 @@ def test_to_refuse_advertising_says_nothing_of_measuring_which_may_be_exempt():
     assert _judged(Publicité=False, C0004=False) == Verdict("unknown")
 
 
+@pytest.mark.parametrize("name", ["SiteAnalytics", "analyticsCookies", "analyticsStorage"])
+def test_words_that_are_written_together_are_words(name):
+    assert _judged(**{name: False, "Necessary": True}) == Verdict("denied", name.lower())
+
+
+def _listed(**statement):
+    return judge(json.dumps(statement).encode())
+
+
+def test_purposes_that_iubenda_numbers_have_names():
+    said = {"allowedConsentIds": ["1", "2", 3], "deniedConsentIds": ["4", 5]}
+
+    assert _listed(provider="iubenda", **said) == Verdict("denied", "measurement")
+    assert _listed(**said) == Verdict("unknown")
+
+
+def test_a_list_that_is_null_and_a_purpose_without_an_answer_say_nothing():
+    denied = _listed(allowedConsentIds=None, deniedConsentIds=["analytics"])
+
+    assert denied == Verdict("denied", "analytics")
+    assert _judged(Analytics=None, Marketing=True) == Verdict("unknown")
+
+
 def test_nothing_stated_is_not_known():
     assert _judged() == Verdict("unknown")
     assert judge(b"null") == Verdict("unknown")
