@@ -111,10 +111,10 @@ class Decoder:
         asset = properties.get("content_asset_id") or properties.get("asset_id")
         content = (asset if playing else None) or path
         position = properties.get("position") if playing else None
-        if position is not None and not (
-            isinstance(position, (int, float)) and 0 <= position <= 1e9
-        ):
-            raise Fault(Reason.INVALID_NUMBER, "$.properties.position")
+        if position is not None:
+            if not isinstance(position, (int, float)):
+                raise Fault(Reason.INVALID_NUMBER, "$.properties.position")
+            position = position if 0 <= position <= 1e9 else None
         ivt_class, ivt_reason, device = _judged(_text(context, "userAgent", "$.context."))
         stated = _object(_object(context, "consent", "$.context."), "categoryPreferences")
         consent, reason = _consent(tuple(stated.items()))

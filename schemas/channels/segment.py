@@ -1,8 +1,9 @@
 """Segment Spec, as sent by Segment and RudderStack: calls and the events of all its specs.
 
 Event time is derived from the three clocks (`originalTimestamp`, `sentAt`, `receivedAt`), so a
-device whose clock is wrong by a constant is put right. `Video Content Playing` is the heartbeat:
-the spec's default period is ten seconds.
+device whose clock is wrong by a constant is put right. Without an `originalTimestamp`, `timestamp`
+is the device's word, or what the server has put right already. `Video Content Playing` is the
+heartbeat: the spec's default period is ten seconds.
 
 What a sender or an application reports of somebody (delivered, bounced, crashed) does not say that
 they were there. A track of any other name does: one that says nothing of its person's presence is
@@ -24,11 +25,15 @@ from schemas.channels.segment_calls import Calls, columns, parse, parse_lines
 from schemas.channels.segment_kinds import KINDS, NAMES, PLAYING, VIDEOS
 from schemas.columns import Few, constant, nulls, numbers_of, validity_of
 from schemas.kinds import KindColumn
+from schemas.links import bare_paths
 from schemas.text import text_of
 
 HEARTBEAT_MS = 10_000
 _BASES = Few(pa.array(["none", "exempt_cookie", "login"]))
 _THOUSAND = pa.scalar(1000.0)
+_NOWHERE = pa.scalar(None, pa.float64())
+_LONGEST_S = 1e9
+"""Seconds of content: thirty years; the clock's seconds have been more since 2001."""
 
 
 def fill(calls: Calls, sheet: Sheet) -> None:
@@ -46,15 +51,14 @@ def fill(calls: Calls, sheet: Sheet) -> None:
     ):
         if field in fields:
             sheet.put_instants(name, fields[field], path)
+    if "only_time" in fields:
+        _corrected_times(fields["only_time"], sheet)
     contexts = calls.contexts()
     shared = dict(contexts.columns)
     _put_first(sheet, "raw_session", fields.get("session"), shared.pop("raw_session", None))
     _objects(fields, shared.pop("page", None), kinds, sheet)
     if kinds.has(PLAYING) and "position" in fields:
-        position = sheet.numbers(
-            fields["position"], "$.properties.position", 0, 1e9, kinds.mask({PLAYING})
-        )
-        sheet.put("media_time_ms", pc.multiply(position, _THOUSAND).cast(pa.int64(), safe=False))
+        sheet.put("media_time_ms", _media_times(fields["position"], kinds, sheet))
     if kinds.has(PLAYING):
         # The ten seconds that each heartbeat vouches for.
         beat = kinds.only({PLAYING}, constant(HEARTBEAT_MS, pa.int64(), len(calls)))
@@ -67,6 +71,44 @@ def fill(calls: Calls, sheet: Sheet) -> None:
     for name, column in shared.items():
         sheet.put(name, column)
     sheet.rejects += contexts.faults
+
+
+def _media_times(positions: pa.Array | list[Any], kinds: KindColumn, sheet: Sheet) -> pa.Array:
+    """Milliseconds from the start of the content, of heartbeats.
+
+    Of a live the position may be an offset from its edge, below zero (so the page of Segment's
+    Nielsen destination asks for), or the clock's seconds: that is no place in the content.
+    """
+    playing = kinds.mask({PLAYING})
+    seconds = sheet.numbers(positions, "$.properties.position", -1e12, 1e12, playing)
+    plain = seconds.to_numpy(zero_copy_only=False)
+    elsewhere = (plain < 0) | (plain > _LONGEST_S)
+    if elsewhere.any():
+        seconds = pc.if_else(pa.array(elsewhere), _NOWHERE, seconds)
+    return pc.multiply(seconds, _THOUSAND).cast(pa.int64(), safe=False)
+
+
+def _corrected_times(only_time: np.ndarray, sheet: Sheet) -> None:
+    """`timestamp` as the event's time where a server has corrected it already.
+
+    It has where its distance to the receipt is a delay, and that to the sending is none or a longer
+    one: what is queued on a device is sent after it was made, by the clock that made it.
+    """
+    clocks = [
+        sheet.columns.get(f"{name}_time") for name in ("device_created", "device_sent", "collected")
+    ]
+    if None in clocks:
+        return
+    created, sent, received = map(numbers_of, clocks)
+    known = [validity_of(clock) for clock in clocks]
+    told = np.logical_and.reduce([only_time, *(mask for mask in known if mask is not None)])
+    by_device, by_server = sent - created, received - created
+    corrected = told & (by_server >= 0) & ((by_device < 0) | (by_server < by_device))
+    if corrected.any():
+        mask, time = pa.array(corrected), sheet.columns["device_created_time"]
+        nothing = pa.scalar(None, time.type)
+        sheet.put("event_time", pc.if_else(mask, time, nothing))
+        sheet.put("device_created_time", pc.if_else(mask, nothing, time))
 
 
 def _bases(actors: pa.Array) -> pa.Array:
@@ -94,7 +136,7 @@ def _objects(
     """
     paths = pages if pages is not None else nulls(pa.string(), sheet.length)
     if paths.null_count and "path" in fields:
-        paths = pc.coalesce(paths, fields["path"])
+        paths = pc.coalesce(paths, bare_paths(fields["path"]))
     if kinds.has("screen") and "name" in fields:
         paths = pc.coalesce(kinds.only({"screen"}, fields["name"]), paths)
     asset = fields.get("asset")

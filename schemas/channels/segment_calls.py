@@ -211,6 +211,8 @@ def _fields(calls: Sequence[_Call]) -> tuple[dict[str, Any], Sequence[Any]]:
         "id": pa.array(ids, pa.string()),
         "actor": pa.array(actors, pa.string()),
     }
+    if created is not originals:
+        fields["only_time"] = np.array([not original for original in originals])
     for name, texts in (("created", created), ("sent", sent), ("received", received)):
         if texts.count(None) < len(texts):
             fields[name] = pa.array(texts, pa.string())

@@ -15,6 +15,7 @@ from schemas.columns import Few, constant, nulls
 from schemas.consent import NOT_STATED, put_consent
 from schemas.event import NATIVE_EVENT
 from schemas.failure import Reject
+from schemas.links import bare_paths
 from schemas.memo import Book, Texts
 from schemas.text import COUNTRIES, text_column
 
@@ -109,7 +110,8 @@ def context_columns(contexts: Sequence[Context]) -> ContextColumns:
     if sessions.count(None) < len(sessions):
         sheet.columns["raw_session"] = text_column(sessions)
     if any(pages):
-        sheet.columns["page"] = text_column([page.path if page else None for page in pages])
+        paths = text_column([page.path if page else None for page in pages])
+        sheet.columns["page"] = bare_paths(paths)
     paths = ("$.context.consent", "$.context.consentManagement")
     put_consent(sheet, "segment", list(zip(paths, consents)))
     if "consent_basis" not in sheet.columns:
