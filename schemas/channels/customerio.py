@@ -60,7 +60,8 @@ _METRICS = {
     "webhook": "drafted attempted sent clicked converted dropped failed undeliverable",
 }
 _ACTIONS = {
-    "subscribed": "subscribe",
+    # Also set by an import or an interface: an attribute that changed, not somebody's act.
+    "subscribed": "consent",
     "unsubscribed": "unsubscribe",
     "cio_subscription_preferences_changed": "consent",
     "sent": "send",

@@ -42,6 +42,7 @@ class DataFields(msgspec.Struct, gc=False, rename="camel"):
     clicked_url: Any = None
     target_url: Any = None
     inbox_session_id: Any = None
+    signup_source: Any = None
 
 
 class Webhook(msgspec.Struct, gc=False, rename="camel"):
@@ -52,6 +53,8 @@ class Webhook(msgspec.Struct, gc=False, rename="camel"):
     data_fields: DataFields | None = None
 
 
+_FORM = "WebForm"
+_SUBSCRIBED_ELSEWHERE = "emailSubscribe: signupSource is no form"
 _SKIPPED = "the vendor decided not to send it"
 KINDS = (
     Kind("emailSend", "send"),
@@ -61,6 +64,8 @@ KINDS = (
     Kind("emailBounce", "fail_delivery"),
     Kind("emailComplaint", "complain"),
     Kind("emailSubscribe", "subscribe"),
+    # A list that is imported, or an interface that is told of it, is nobody's act at that time.
+    Kind(_SUBSCRIBED_ELSEWHERE, "consent"),
     Kind("emailUnSubscribe", "unsubscribe"),
     Kind(
         "hostedUnsubscribeClick",
@@ -105,6 +110,7 @@ KINDS = (
 )
 
 _NO_FIELDS = DataFields()
+_PROXY = re.compile("[A-Za-z]{1,20}")
 _BOT = "iterable.isBot=true"
 _MACHINES = (_BOT, "iterable.proxySource=Apple")
 _PLACEHOLDER = "@placeholder.email"
@@ -126,7 +132,7 @@ _NAMED = re.compile(
 def fill(webhooks: list[Webhook], sheet: Sheet) -> None:
     """Columns of Iterable webhooks. The message is the object; a clicked link is in `ext`."""
     fields = [w.data_fields or _NO_FIELDS for w in webhooks]
-    kinds = [w.event_name or w.event_title for w in webhooks]
+    kinds = [_kind(w, f) for w, f in zip(webhooks, fields)]
     messages = [native_id(f.message_id) for f in fields]
     links = [f.url or f.link_url or f.clicked_url or f.target_url for f in fields]
     actors = [_actor(w, f) for w, f in zip(webhooks, fields)]
@@ -175,6 +181,13 @@ def fill(webhooks: list[Webhook], sheet: Sheet) -> None:
     )
 
 
+def _kind(webhook: Webhook, fields: DataFields) -> str | None:
+    name = webhook.event_name or webhook.event_title
+    if name == "emailSubscribe" and fields.signup_source != _FORM:
+        return _SUBSCRIBED_ELSEWHERE
+    return name
+
+
 def _actor(webhook: Webhook, fields: DataFields) -> str | None:
     """The address, Iterable's own key; else the user id; else the phone that wrote."""
     user = native_id(webhook.user_id) or native_id(fields.user_id)
@@ -200,7 +213,8 @@ def _sign(fields: DataFields) -> str | None:
     if fields.is_bot is True:
         return _BOT
     if fields.proxy_source and isinstance(fields.proxy_source, str):
-        return f"iterable.proxySource={fields.proxy_source}"
+        known = fields.proxy_source if _PROXY.fullmatch(fields.proxy_source) else "other"
+        return f"iterable.proxySource={known}"
     return None
 
 

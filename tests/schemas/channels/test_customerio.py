@@ -84,6 +84,12 @@ def test_a_metric_of_an_email_is_one_action(metric, action):
     assert [e["action"] for e in events_of(report(metric=metric))] == [action]
 
 
+def test_an_attribute_that_says_subscribed_is_no_act_of_the_person():
+    (event,) = events_of(report(object_type="customer", metric="subscribed"))
+
+    assert (event["action"], event["action_class"]) == ("consent", "control")
+
+
 @pytest.mark.parametrize("metric", ["drafted", "attempted", "deferred"])
 def test_a_message_still_on_its_way_is_ignored(metric):
     result = decoded(report(metric=metric))

@@ -229,6 +229,7 @@ DOCUMENTED = {
 OURS = {
     "segment": ["track: Lead Generated"],
     "youtube_chat": ["textMessageEvent: emoji", "giftEvent: combo"],
+    "iterable": ["emailSubscribe: signupSource is no form"],
     "customerio": ["in_app: dropped"],
 }
 

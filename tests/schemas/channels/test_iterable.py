@@ -43,6 +43,21 @@ def ids_of(*records):
     return [event["event_id"] for event in events_of(*records)]
 
 
+@pytest.mark.parametrize(
+    ("source", "action"), [("WebForm", "subscribe"), ("Import", "consent"), (None, "consent")]
+)
+def test_a_subscription_is_somebody_s_act_where_a_form_says_so(source, action):
+    assert [e["action"] for e in events_of(webhook("emailSubscribe", signupSource=source))] == [
+        action
+    ]
+
+
+def test_a_proxy_that_is_no_name_is_another():
+    (event,) = events_of(webhook("emailOpen", proxySource="ana@example.com"))
+
+    assert event["ivt_reason"] == "iterable.proxySource=other"
+
+
 def failure_of(record):
     result = decoded(record)
 

@@ -313,6 +313,9 @@ def test_the_country_is_the_region_of_the_locale(locale: str | None, country: st
         (3, '{"choice": "3"}'),
         ("write to marie@example.com", '{"choice": "redacted"}'),
         ("call 0612345678", '{"choice": "redacted"}'),
+        ("Other: call 06 12 34 56 78", '{"choice": "redacted"}'),
+        ("192.0.2.17", '{"choice": "redacted"}'),
+        ("from 1 000 000 to 2 euros", '{"choice": "from 1 000 000 to 2 euros"}'),
     ],
 )
 def test_a_choice_answers_a_poll_and_what_was_typed_into_it_is_redacted(
