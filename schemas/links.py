@@ -5,16 +5,42 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+ADDRESS = r"[^/\s@](?:@|%(?:25)*40)[^/\s@]+(?:\.|%2[Ee])[^/\s@.]{2,}"
+_INTERNATIONAL = r"(?:\+|%2[Bb])[1-9](?:[ .\-]?\d){9,14}\b"
+_IP = r"\b\d{1,3}(?:\.\d{1,3}){3}\b"
+PERSONAL_PART = rf"[^/]*(?:{ADDRESS}|{_INTERNATIONAL}|{_IP})[^/]*"
+"""The part of a path, or the whole label, that holds a mail address (also with its @ escaped, twice
+if need be), an international telephone number or an IPv4 address. National numbers and handles
+stay: as labels they are products, books and channels, and several would become one."""
+REPLACEMENT = "redacted"
+
+_PERSONAL_PART = re.compile(PERSONAL_PART)
 _LINK = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/?#]*@)?([^/?#@]*)([^?#]*)", re.IGNORECASE)
 
 
 def bare_link(url: Any) -> str | None:
     """Scheme, host and path of a link; null for anything else.
 
-    Query and fragment are personal, and so is a path that holds an address.
+    Query and fragment are personal, and so is a path that holds an address, and each part of one
+    that holds an address escaped twice, an international number or an IPv4 address.
     """
     found = _LINK.match(url) if isinstance(url, str) else None
     if found is None:
         return None
     scheme, host, path = found.groups()
-    return f"{scheme}{host}" + ("" if "@" in path or "%40" in path else path)
+    if "@" in path or "%40" in path:
+        return f"{scheme}{host}"
+    return f"{scheme}{host}{_PERSONAL_PART.sub(REPLACEMENT, path)}"
+
+
+def bare_paths(paths: pa.Array) -> pa.Array:
+    """A string column of paths without their queries and fragments, which are personal.
+
+    The fragment of a page that routes by it (`#/account`, `#!/account`) is its path.
+    """
+    if not pc.any(pc.match_substring_regex(paths, "[?#]")).as_py():
+        return paths
+    return pc.replace_substring_regex(paths, pattern=r"(?s)\?.*|#(?:[^/!].*)?$", replacement="")

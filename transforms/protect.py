@@ -42,6 +42,8 @@ LABELS = (
     "brand_id",
     "product_id",
     "reaction_code",
+    "region",
+    "currency",
 )
 """Columns that a vendor or a site fills with names of its own, in which anything may be."""
 
@@ -90,8 +92,8 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
     `withheld` has the columns ingested_time and channel of events whose consent is denied; nothing
     else of them goes on. Actors and sessions become keyed pseudonyms; `route` is a keyed hash of
     the actor, or, without an actor, of the fact or event. Ids made of identifiers (a fact's key, an
-    id_key, a native id that holds one, the bytes of a record) are hashed again under the routing
-    key: nobody can try addresses against them. A cookie that consented is said to have.
+    id_key, a native id or source that holds one, the bytes of a record) are hashed again under the
+    routing key: nobody can try addresses against them. A cookie that consented is said to have.
     """
     denied = pc.equal(batch.column("consent_basis"), _DENIED)
     withheld = batch.select(["ingested_time", "channel"])
@@ -114,6 +116,8 @@ def protect(batch: pa.RecordBatch, keys: PseudonymKeys) -> Protected:
     (session_id,) = _pseudonyms(batch.column("raw_session"), hashes.session, 1)
     labels = {name: redact_labels(batch.column(name)) for name in LABELS}
     native_id, personal = _native_ids(batch, labels["source_event_id"])
+    if labels["source"] is not batch.column("source"):
+        personal |= np.asarray(pc.not_equal(labels["source"], batch.column("source")))
     event_id = _rekeyed(batch.column("event_id"), personal, keys.routing)
     fact_id = batch.column("fact_id")
     fact_id = _rekeyed(fact_id, np.asarray(fact_id.is_valid()), keys.routing)

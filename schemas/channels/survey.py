@@ -105,7 +105,7 @@ _CONSENT: dict[bool | None, tuple[str, str | None]] = {
     False: ("denied", "survey.consent.analytics=false"),
     None: ("unknown", None),
 }
-_OPTION = re.compile(r"(?!.*\d{7})[^@]{1,100}")
+_OPTION = re.compile(r"(?!.*(?:\d{7}|(?:\d[ .\-/]?){9}|\d{1,3}(?:\.\d{1,3}){3}))[^@]{1,100}")
 """An option somebody offered; longer, or with an address or a phone number, it was typed."""
 _decode = msgspec.json.Decoder(Response).decode
 

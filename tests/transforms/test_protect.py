@@ -122,6 +122,14 @@ def test_a_native_id_that_holds_an_identifier_is_not_written_and_hashed_under_a_
     assert _column("event_id", row) == _column("event_id", row, keys=ROTATED)
 
 
+def test_an_id_made_of_a_source_that_is_somebody_is_hashed_under_a_key():
+    row = event(event_id=b"a" * 16, source="tel:+33612345678", source_event_id="1")
+
+    assert _column("source", row) == ["redacted"]
+    assert _column("event_id", row) != [b"a" * 16]
+    assert _column("event_id", row) == _column("event_id", row, keys=ROTATED)
+
+
 @pytest.mark.parametrize("label", [name for name in LABELS if name != "source_event_id"])
 def test_every_label_is_redacted_on_the_way_through(label):
     assert _column(label, event(**{label: "/to/ana@example.com"})) == ["/to/redacted"]
