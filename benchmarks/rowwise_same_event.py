@@ -17,8 +17,9 @@ import orjson
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler, matching_crawlers
 
 from schemas.failure import Reason
+from schemas.links import PERSONAL_PART, REPLACEMENT
 from transforms.protect import REMEMBERED, PseudonymKeys
-from transforms.redact import _LABEL, LABEL_REPLACEMENT, REDACTIONS
+from transforms.redact import REDACTIONS
 from transforms.screen import _MAIL_PREFETCH, _MAIL_PROXY, _MOBILE, _TELEVISION
 
 ACTIONS = {
@@ -32,7 +33,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _LEAD = 5 * 60 * 1_000_000
 _EARLIEST = (datetime(1990, 1, 1, tzinfo=timezone.utc) - EPOCH) // _MICROSECOND
 _LATEST = (datetime(2100, 1, 1, tzinfo=timezone.utc) - EPOCH) // _MICROSECOND
-_SUSPECT = re.compile(r"[@0-9]")
+_SUSPECT = re.compile(r"[@＠0-9]|%40|://")
 _RULES = [
     (
         re.compile(
@@ -47,7 +48,7 @@ _RULES = [
     )
     for pattern, replacement in REDACTIONS
 ]
-_LABELS = re.compile(_LABEL)
+_LABELS = re.compile(PERSONAL_PART)
 _COOKIES = {"granted": "consented_cookie", "denied": "exempt_cookie", "unknown": "exempt_cookie"}
 _ID = blake2b(b"segment\x1f", digest_size=16)
 
@@ -156,7 +157,7 @@ class Decoder:
 
 def labelled(text: str | None) -> str | None:
     if text and ("@" in text or "%" in text or "+" in text or "." in text):
-        return _LABELS.sub(LABEL_REPLACEMENT, text)
+        return _LABELS.sub(REPLACEMENT, text)
     return text
 
 
