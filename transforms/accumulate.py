@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
@@ -15,10 +16,10 @@ from transforms.accumulate_state import AccumulateState, recall_state
 from transforms.cadence import Cadence, Due
 from transforms.calendar import NEVER, window_ends, window_starts
 from transforms.day_partials import day_partials
-from transforms.derive import derive
+from transforms.derive import Derived, derive
 from transforms.derive_windows import DAY
 from transforms.fragments import fragment, kind_of
-from transforms.frame import Frame, choose, frame_of, rows_of
+from transforms.frame import Frame, choose, frame_of, rows_of, stack
 from transforms.partials import by_traffic, concatenated, sum_partials
 from transforms.progress import Progress
 from transforms.publish import figures_of, metric_rows
@@ -27,6 +28,7 @@ from transforms.rules import PublishRules
 from transforms.sealed_days import last_sealed_day
 from transforms.sealed_hours import hour_before
 from transforms.sketch import united
+from transforms.taken_back import TakenBack, ghosts
 
 ROWS_A_BATCH = 65_536
 TOTALS_FAMILY = 0
@@ -53,6 +55,7 @@ class Accumulate:
         self.state = state or AccumulateState(progress=Progress(rules.shards or 1))
         self._cadence = Cadence(rules.shards is None)
         self._in_doubt = self._recalled = False
+        self._taken: TakenBack | None = None
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._said_day = NEVER
@@ -63,6 +66,8 @@ class Accumulate:
         """Take a PARTIAL batch of signed deltas."""
         self.state.progress.receive(deltas)
         self._cadence.change(deltas)
+        if self._taken:
+            self._taken.note(deltas)
         self._pending.append(deltas)
         self._pending_rows += deltas.num_rows
         if self._pending_rows >= MOST_PENDING_ROWS:
@@ -187,16 +192,33 @@ class Accumulate:
         state, rules = self.state, self.rules
         totals = self._sum()
         labels = self._labels()
-        registered = np.array([label_key(n) for n in rules.registered_channels], dtype=np.int64)
         reached = None if rules.shards is None else state.progress.reached
         due = self._cadence.due(now, reached)
+        derived, figures, named = self._derived(totals, due, reached, labels)
+        self._remember_ghosts(totals, figures, due, reached, labels)
+        in_question = due.covers(state.published) if state.published else np.zeros(0, bool)
+        revised = revise(
+            figures, state.published, in_question, self._in_doubt, self._maybe_told(reached)
+        )
+        state.published = revised.standing
+        self._in_doubt = False
+        self._learnt += fragment("published", revised.changed)
+        self._forget(due, derived.people if named else None)
+        return revised.changed, revised.why, labels
+
+    def _derived(
+        self, totals: pa.RecordBatch, due: Due, reached: int | None, labels: dict[int, str]
+    ) -> tuple[Derived, Frame, bool]:
+        """What totals are derived to, marked figures of what is due, and have all their texts?"""
+        rules = self.rules
+        registered = np.array([label_key(n) for n in rules.registered_channels], dtype=np.int64)
         derived = derive(
             by_traffic(due.needed(totals)),
             rules.time_zone,
             registered,
             self.totals_family,
             reached,
-            state.sealed,
+            self.state.sealed,
         )
         every = figures_of(derived)
         figures = _named(every, labels)
@@ -204,15 +226,27 @@ class Accumulate:
         figures = choose(figures, due.covers(figures) & self._begun(figures))
         ends = window_ends(figures, rules.time_zone)
         figures["final"] = np.ones_like(ends, bool) if reached is None else ends <= reached
-        in_question = due.covers(state.published) if state.published else np.zeros(0, bool)
-        revised = revise(
-            marked(figures), state.published, in_question, self._in_doubt, self._maybe_told(reached)
-        )
-        state.published = revised.standing
-        self._in_doubt = False
-        self._learnt += fragment("published", revised.changed)
-        self._forget(due, derived.people if named else None)
-        return revised.changed, revised.why, labels
+        return derived, marked(figures), named
+
+    def _remember_ghosts(
+        self,
+        totals: pa.RecordBatch,
+        figures: Frame,
+        due: Due,
+        reached: int | None,
+        labels: dict[int, str],
+    ) -> None:
+        """As if told as early: what was there between two publications, and may have been told."""
+        if self._taken is None:
+            return
+        once = self._taken.without(totals)
+        if once is not None:
+            _, there, _ = self._derived(once, due, reached, labels)
+            told = ghosts(there, figures, self.state.published)
+            told["final"] = np.zeros(rows_of(told), dtype=bool)
+            self.state.published = stack([self.state.published, told], told)
+        if self._taken.over(reached):
+            self._taken = None
 
     def _maybe_told(self, reached: int | None) -> np.ndarray:
         """Mask of what is published of windows that may have been final before this was recalled.
@@ -244,12 +278,21 @@ class Accumulate:
         self.state.forget_days(closed, self.rules.time_zone)
 
 
-def recall(rules: PublishRules, totals_family: bool, fragments: list[pa.RecordBatch]) -> Accumulate:
-    """The machine whose memory the fragments are, of one `memory` and any `learnt` after it."""
+def recall(
+    rules: PublishRules,
+    totals_family: bool,
+    fragments: list[pa.RecordBatch],
+    lost_before: float = math.inf,
+) -> Accumulate:
+    """The machine whose memory the fragments are, of one `memory` and any `learnt` after it.
+
+    A life that ended before a time, in seconds, may have told more than they say.
+    """
     machine = Accumulate(rules, totals_family, recall_state(rules, fragments))
     if fragments:
         machine._in_doubt = machine._recalled = True
         machine._cadence.everything()
+        machine._taken = TakenBack(lost_before // 60 + 1)
     return machine
 
 

@@ -85,7 +85,9 @@ class _AccumulateKeyed(beam.DoFn):
     def setup(self) -> None:
         self._machines = KeyedMachine[Accumulate](
             self._step,
-            lambda family, memory, _: recall(self._rules, family == TOTALS_FAMILY, memory),
+            lambda family, memory, lost_before: recall(
+                self._rules, family == TOTALS_FAMILY, memory, lost_before
+            ),
         )
         self._lag = Lag(self._every)
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.identity import words
-from schemas.observation import ECHO, RETRACT, tick_of
+from schemas.observation import CHANGE, ECHO, RETRACT, tick_of
 from transforms.attend_state import AttendState, recall_state
 from transforms.balance import HOUR_US, BalanceKey
 from transforms.calendar import MINUTE_US, NEVER, day_bounds, local_windows
@@ -109,6 +109,16 @@ class Attend:
             ends = np.append(ends, np.unique(self.state.remembered["minute"]) + 1)
         boundaries = np.concatenate([ends, ends + hot])
         return int(boundaries[boundaries > reached].min())
+
+    def emit_first_statements(self) -> Attended:
+        """Deltas of what was added since the last emission, but for changes of facts: the next
+        emission takes them. Together they are what one emission of everything gives."""
+        whole = self._pending
+        changes = [(frame["flags"] & CHANGE) != 0 for frame in whole]
+        self._pending = [choose(frame, ~mask) for frame, mask in zip(whole, changes)]
+        attended = self.emit()
+        self._pending = [choose(frame, mask) for frame, mask in zip(whole, changes) if mask.any()]
+        return attended
 
     def emit(self) -> Attended:
         """Deltas of everything added since the last emission."""

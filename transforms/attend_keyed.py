@@ -169,11 +169,12 @@ class AttendKeyed(beam.DoFn):
     def _emitted(self, shard: int, awake: Shard, pending: Any) -> Iterator[Any]:
         for packed in _drained(pending):
             awake.machine.add(packed.unpack())
-        attended, deltas = awake.emit(time.time())
-        if attended.outcomes:
-            yield beam.pvalue.TaggedOutput("counts", outcome_batch(attended.outcomes))
-        for batch in awake.ledger(attended.late, self._epoch, self._shards.stamp(shard)):
-            yield beam.pvalue.TaggedOutput("late", batch)
+        emissions, deltas = awake.emit(time.time())
+        for attended in emissions:
+            if attended.outcomes:
+                yield beam.pvalue.TaggedOutput("counts", outcome_batch(attended.outcomes))
+            for batch in awake.ledger(attended.late, self._epoch, self._shards.stamp(shard)):
+                yield beam.pvalue.TaggedOutput("late", batch)
         yield from deltas
 
 

@@ -100,14 +100,21 @@ class Shard:
         before = self.reached if closed else self.machine.state.last_minute
         return again and reached - before < SOON
 
-    def emit(self, now: float) -> tuple[Attended, list[tuple[int, Packed]]]:
-        """What was added since, and its deltas by family. `now` is in seconds."""
-        attended = self.machine.emit()
+    def emit(self, now: float) -> tuple[list[Attended], list[tuple[int, Packed]]]:
+        """What became of what was added since, and deltas by family. `now` is in seconds.
+
+        Of a restored shard a fact comes before what takes it back, each with a delta: the life
+        before may have told it, and a family must know that it was there.
+        """
+        restored = self._lost_before is not None
+        emissions = [self.machine.emit_first_statements()] if restored else []
+        emissions.append(self.machine.emit())
         self._pace(now)
         deltas = []
-        for family, part in split_by_family(attended.partials, self._families):
-            deltas.append((family, self._numbered(family, part)))
-        return attended, deltas
+        for attended in emissions:
+            for family, part in split_by_family(attended.partials, self._families):
+                deltas.append((family, self._numbered(family, part)))
+        return emissions, deltas
 
     def _pace(self, now: float) -> None:
         """Note how fast the stream surely came on since the emission before."""

@@ -100,6 +100,18 @@ def test_any_cutting_and_any_order_of_the_input_give_identical_metric_rows(rows,
 
 @settings(max_examples=15, deadline=None)
 @given(_rows(), st.integers(0, 99))
+def test_first_statements_and_then_their_changes_sum_to_one_emission(rows, seed):
+    machine = Attend(AttendRules(PARIS))
+    deltas = []
+    for batch in _cut(rows, seed):
+        machine.add(batch)
+        deltas += [machine.emit_first_statements().partials, machine.emit().partials]
+
+    assert readable(deltas) == readable([attend(observations(rows))])
+
+
+@settings(max_examples=15, deadline=None)
+@given(_rows(), st.integers(0, 99))
 def test_deltas_of_an_emission_after_every_batch_sum_to_those_of_one_emission(rows, seed):
     machine = Attend(AttendRules(PARIS))
     deltas = []

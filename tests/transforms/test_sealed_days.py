@@ -65,8 +65,8 @@ class Stream:
             # A change of a fact is echoed to all shards.
             for number, part in split_by_shard(batch, route, len(self.shards)):
                 self.shards[number].machine.add(part)
-                attended, deltas = self.shards[number].emit(0.0)
-                late += rows_of(attended.late)
+                emissions, deltas = self.shards[number].emit(0.0)
+                late += sum(rows_of(attended.late) for attended in emissions)
                 self._send(deltas)
             self.in_time += [] if late else [row]
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from tests.transforms.observations import (
     said_by,
     unsuppressed,
 )
+from transforms import attend
 from transforms.accumulate import TOTALS_FAMILY, Accumulate, recall
 from transforms.attend import Attend
 from transforms.partials import split_by_family
@@ -40,15 +42,18 @@ class Lives:
         self.family.name(label_batch())
         self.final = {}
         self.causes = {}
-        self._sent = 0
+        self._sent, self._restored = 0, False
         self._now = datetime(2026, 3, 3, tzinfo=timezone.utc)
 
     def hear(self, *rows):
+        """Rows that come between two publications, and one."""
         self.shard.add(observations(rows))
-        deltas = dict(split_by_family(self.shard.emit().partials, 1)).get(TOTALS_FAMILY)
-        if deltas is not None:
-            self._sent += 1
-            self.family.add(sent_by(deltas, 0, self._sent))
+        emissions = [self.shard.emit_first_statements()] if self._restored else []
+        for attended in [*emissions, self.shard.emit()]:
+            deltas = dict(split_by_family(attended.partials, 1)).get(TOTALS_FAMILY)
+            if deltas is not None:
+                self._sent += 1
+                self.family.add(sent_by(deltas, 0, self._sent))
         self._publish()
 
     def reach(self, minute):
@@ -60,6 +65,15 @@ class Lives:
 
     def restore(self, checkpoint):
         self.family = recall(RULES, True, checkpoint)
+
+    def whole_checkpoint(self):
+        return self.shard.memory(), self._sent, self.family.memory()
+
+    def restore_whole(self, checkpoint):
+        """Shard and family go on from a checkpoint; what they heard since comes again."""
+        shard, self._sent, family = checkpoint
+        self.shard = attend.recall(self.shard.rules, shard)
+        self.family, self._restored = recall(RULES, True, family), True
 
     @property
     def standing(self):
@@ -203,6 +217,71 @@ def test_wherever_lives_end_what_stands_is_what_is_derived_at_once(minutes, data
         lives.hear(unlike)
         if data.draw(st.booleans()):
             lives.restore(lives.checkpoint())
+    lives.reach(24 * 60)
+
+    assert lives.standing == _at_once([VIEW, *likes, *unlikes])
+
+
+#   life 1   view | checkpoint | like of 10:00, told early, and as final when 10:01 is reached | killed
+#   life 2   (checkpoint) like and its withdrawal, both in time, come between two publications
+
+
+def test_what_comes_and_goes_between_two_publications_of_the_next_life_is_withdrawn_as_final():
+    lives = Lives()
+    lives.hear(VIEW)
+    checkpoint = lives.whole_checkpoint()
+    lives.hear(LIKE)
+    lives.reach(1)
+    told = [key for key in lives.final if "like" in key]
+    assert told
+
+    lives.restore_whole(checkpoint)
+    lives.hear(LIKE, UNLIKE)
+    lives.reach(1)
+
+    assert {lives.final[key][-1] for key in told if "minute" in key} == {"withdrawn"}
+    lives.reach(24 * 60)
+    assert lives.standing == _at_once([VIEW, LIKE, UNLIKE])
+
+
+def test_a_life_that_is_as_far_as_the_one_before_no_longer_looks_for_what_it_had_told():
+    lives = Lives()
+    lives.hear(VIEW)
+    lives.family = recall(RULES, True, lives.checkpoint(), lost_before=(TEN + 1) * 60)
+    lives._restored = True
+    lives.reach(2)
+
+    lives.hear(LIKE, UNLIKE)
+    lives.reach(3)
+
+    assert not [key for key in lives.final if "like" in key]
+
+
+@settings(deadline=None)
+@given(_LIKES, st.data())
+def test_however_much_comes_at_once_after_a_kill_what_stands_is_what_is_derived_at_once(
+    minutes, data
+):
+    likes = [
+        said(f"10:{minute:02}", f"p{n}", "like", id=10 + n, fact=100 + n, revision=1)
+        for n, minute in enumerate(minutes)
+    ]
+    gone = data.draw(st.lists(st.sampled_from(likes), unique=True))
+    unlikes = [replace(like, id=like.id + 40, revision=2, retract=True) for like in gone]
+    stream = data.draw(st.permutations([*likes, *unlikes]))
+    place = data.draw(st.integers(0, len(stream)))
+    lives = Lives()
+    lives.hear(VIEW, *stream[:place])
+    checkpoint = lives.whole_checkpoint()
+    heard = data.draw(st.integers(place, len(stream)))
+    for row in stream[place:heard]:
+        lives.hear(row)
+    lives.reach(data.draw(st.integers(0, 4)))
+
+    lives.restore_whole(checkpoint)
+    cut = data.draw(st.integers(place, len(stream)))
+    for rows in (stream[place:cut], stream[cut:]):
+        lives.hear(*rows)
     lives.reach(24 * 60)
 
     assert lives.standing == _at_once([VIEW, *likes, *unlikes])
