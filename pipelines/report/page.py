@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from pipelines.report.channels import channels
 from pipelines.report.headline import headline, lede
-from pipelines.report.minutes import channels, minute_by_minute, shown_span
+from pipelines.report.minutes import minute_by_minute, shown_span
 from pipelines.report.panels import contents, interactions, satisfaction
 from pipelines.report.quality import balance_alarm, quality, too_few
 from pipelines.report.query import Findings
