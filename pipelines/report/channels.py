@@ -6,10 +6,11 @@ from datetime import timedelta
 from html import escape
 
 from pipelines.report.charts import bars, drawing, time_axis, value_axis
+from pipelines.report.coverage import coverage_of
 from pipelines.report.geometry import MINUTE, Panel, Span, ceiling
 from pipelines.report.headline import withheld
 from pipelines.report.marks import number
-from pipelines.report.query import Findings
+from pipelines.report.query import Findings, Row
 from pipelines.report.words import channel_title
 
 
@@ -91,13 +92,12 @@ def _channel_table(findings: Findings, names: list[str]) -> str:
     def cells(grouping: str, **channel: str) -> str:
         events = figures.one("events", grouping, **channel)
         rows = [figures.one(metric, grouping, **channel) for metric in _COLUMNS]
-        coverage = number(events, "coverage")
         shown = (
             number(row) if row and row["value"] is not None else withheld(row, "–") for row in rows
         )
         first, *others = shown
         rest = "".join(f"<td>{cell}</td>" for cell in others)
-        return f"<td>{number(events)}</td><td>{first}</td><td>{coverage}</td>{rest}"
+        return f"<td>{number(events)}</td><td>{first}</td><td>{_heard(events)}</td>{rest}"
 
     body = "".join(
         f'<tr><th scope="row">{escape(name)}<span class="small"> {escape(channel_title(name))}'
@@ -106,10 +106,30 @@ def _channel_table(findings: Findings, names: list[str]) -> str:
     )
     return (
         '<div class="scroll"><table id="channel-table"><thead><tr><th scope="col">Channel</th>'
-        '<th scope="col">Events</th><th scope="col">Reach</th><th scope="col">Coverage</th>'
+        '<th scope="col">Events</th><th scope="col">Reach</th><th scope="col">Heard</th>'
         '<th scope="col">Engagers / reach</th><th scope="col">Actions / reach</th></tr></thead>'
         f"<tbody>{body}</tbody><tfoot><tr><th scope=row>All channels</th>"
         f"{cells('total')}</tr></tfoot></table></div>"
         '<p class="small">A dash is a figure not published; pointing at it says why.'
         " Reach does not add up over channels: one person may be on several.</p>"
+        f"{_together(findings)}"
+    )
+
+
+def _heard(events: Row | None) -> str:
+    """Whether a channel said anything that day; of all together that is no question."""
+    if events is None or events["channel"] is None:
+        return ""
+    return "heard" if events["coverage"] else "silent"
+
+
+def _together(findings: Findings) -> str:
+    """Coverage of all channels, which no line of the table has."""
+    events = findings.figures.one("events")
+    if events is None:
+        return ""
+    return (
+        '<p class="small">Heard is a channel from which anything came that day. How much came of'
+        " what was expected is weighed for all together, minute by minute."
+        f" {coverage_of(events, 'the whole property, all contents')}</p>"
     )

@@ -1,9 +1,10 @@
-"""Headline: the day's figures in words, each with interval, n, kind of uncertainty, coverage."""
+"""Headline: the day's figures in words, each with interval, n and kind of uncertainty."""
 
 from __future__ import annotations
 
 from html import escape
 
+from pipelines.report.coverage import coverage_of
 from pipelines.report.marks import explain, number, trace
 from pipelines.report.query import Findings, Row
 from pipelines.report.words import (
@@ -53,7 +54,7 @@ def headline(findings: Findings) -> str:
         "<section id=headline><h2>The day in figures</h2>"
         f'<p class="about">{_scope_words(findings)} Known automata are left out (valid traffic);'
         " point at a number to see what it was divided by, and how.</p>"
-        f'<div class="cards">{cards}</div></section>'
+        f'<div class="cards">{cards}</div>{_coverage(findings)}</section>'
     )
 
 
@@ -101,7 +102,7 @@ def says(row: Row) -> str:
 
 
 def judged_by(row: Row) -> str:
-    """n, kind of uncertainty and coverage of a row."""
+    """n and kind of uncertainty of a row."""
     whose = "respondents" if row["metric"] in ANSWERED else "people"
     kind = uncertainty_in_words(row["uncertainty_kind"])
     if row["metric"] == "interaction_mix":
@@ -109,7 +110,7 @@ def judged_by(row: Row) -> str:
     basis = (
         f"n {number(row, 'n')} {whose} · " if row["suppressed_reason"] is None and row["n"] else ""
     )
-    return f"{basis}{escape(kind)} · coverage {number(row, 'coverage')}"
+    return f"{basis}{escape(kind)}"
 
 
 def why_absent(row: Row | None) -> str:
@@ -161,6 +162,15 @@ def _beside(findings: Findings, metric: str, row: Row) -> str:
     if metric == "new_people":
         return " Earlier visits outside this dataset are unknown."
     return ""
+
+
+def _coverage(findings: Findings) -> str:
+    """Said once: figures of one day and place have the same."""
+    row = figure_of(findings, "reach")
+    if row is None:
+        return ""
+    whose = escape(row["content_id"] or "the whole property, all contents")
+    return f'<p class="about below">{coverage_of(row, whose)}</p>'
 
 
 def _scope_words(findings: Findings) -> str:

@@ -68,7 +68,7 @@ def explain(row: Row) -> str:
         by = "" if row["denominator"] is None else f" / {row['denominator']:,.0f}"
         lines.append(f"{row['numerator']:,.0f}{by} ({row['unit']})")
     lines.append(f"{row['uncertainty_kind']}: {row['interval_method']}")
-    lines.append(f"n {row['n']:,} · coverage {row['coverage']:.1%} · {row['dedup_basis']}")
+    lines.append(f"n {row['n']:,} · {_heard(row)} · {row['dedup_basis']}")
     lines.append(
         f"definition {row['definition_version']} · epoch {row['epoch']}"
         f" · revision {row['revision']} ({row['cause']})"
@@ -122,6 +122,14 @@ def text_of(row: Row, field: str = "value", signed: bool = False) -> str:
         return f"{100 * value:,.{max(decimals - 2, 0)}f}{NARROW_SPACE}%"
     sign = "+" if signed and value > 0 else ""
     return (sign + f"{value:,.{decimals}f}").replace("-", "\u2212")
+
+
+def _heard(row: Row) -> str:
+    """Coverage of a channel says whether it was heard, any other what was heard of what it was to
+    be: not to be compared, and so not both per cents."""
+    if row["channel"] is not None:
+        return "heard" if row["coverage"] else "silent"
+    return f"coverage {row['coverage']:.1%}"
 
 
 def _is_share(row: Row, field: str) -> bool:

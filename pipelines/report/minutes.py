@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import escape
 from statistics import median
 
 from pipelines.report.charts import band, bars, callout, drawing, line, time_axis, value_axis
+from pipelines.report.coverage import missing_bars, missing_in_words, missing_legend
 from pipelines.report.geometry import MINUTE, Panel, Span, scale
-from pipelines.report.marks import explain, trace
 from pipelines.report.query import Findings, Row
 from pipelines.report.words import clock
 
@@ -30,9 +30,8 @@ def series(findings: Findings, metric: str) -> list[Row]:
     return figures.many(metric, "total", "minute")
 
 
-def shown_span(findings: Findings) -> Span | None:
-    """The minutes around the live: where viewers are at least a twentieth of their peak, and ten
-    minutes more on both sides; at most six hours, around the peak. None without minutes."""
+def _busy(findings: Findings) -> tuple[datetime, list[datetime]] | None:
+    """The minute of the peak, and those where viewers are at least a twentieth of it."""
     rows: list[Row] = []
     for metric in ("concurrent_viewers", "reach"):
         rows = [r for r in series(findings, metric) if r["value"] is not None]
@@ -44,10 +43,19 @@ def shown_span(findings: Findings) -> Span | None:
     if not rows:
         return None
     peak = max(rows, key=lambda row: row["value"])
-    busy = [r["window_start"] for r in rows if r["value"] >= peak["value"] / 20]
+    busy = [row["window_start"] for row in rows if row["value"] >= peak["value"] / 20]
+    return peak["window_start"], busy
+
+
+def shown_span(findings: Findings) -> Span | None:
+    """The minutes around the live: where viewers are at least a twentieth of their peak, and ten
+    minutes more on both sides; at most six hours, around the peak. None without minutes."""
+    if (found := _busy(findings)) is None:
+        return None
+    peak, busy = found
     half = timedelta(minutes=MOST_MINUTES // 2 - 10)
-    start = max(busy[0], peak["window_start"] - half) - 10 * MINUTE
-    end = min(busy[-1], peak["window_start"] + half) + 11 * MINUTE
+    start = max(busy[0], peak - half) - 10 * MINUTE
+    end = min(busy[-1], peak + half) + 11 * MINUTE
     return Span(start, end, findings.zone)
 
 
@@ -55,11 +63,13 @@ def minute_by_minute(findings: Findings, span: Span | None) -> str:
     """Section with the chart of viewers above and of engagement below, on one time axis."""
     heading = "<section id=minutes><h2>Minute by minute</h2>"
     reach = series(findings, "reach")
-    if span is None or not span.of(reach):
+    found = _busy(findings)
+    if span is None or found is None or not span.of(reach):
         return (
             f'{heading}<p class="about">No minute has ten people or more, so no minute has a'
             " published audience.</p></section>"
         )
+    left = found[1][-1] + MINUTE
     concurrent = series(findings, "concurrent_viewers")
     actions = series(findings, "engagement_rate_actions")
     engagers = series(findings, "engagement_rate_engagers")
@@ -74,14 +84,19 @@ def minute_by_minute(findings: Findings, span: Span | None) -> str:
         "<li><i class=line-blue></i>Concurrent viewers, with their bounds</li>"
         "<li><i class=orange></i>Engagement actions</li>"
         "<li><i class=line-ink></i>Engagers: distinct people who acted</li>"
-        "<li><i class=unheard></i>Not heard: what coverage lacks of 100\u202f%</li></ul>"
-        f'<div class="scroll">{_chart(span, reach, concurrent, actions, engagers)}</div></figure>'
-        "</section>"
+        f"{missing_legend(span, reach, left)}</ul>"
+        f'<div class="scroll">{_chart(span, left, reach, concurrent, actions, engagers)}</div>'
+        f"<figcaption>{missing_in_words(span, reach, left)}</figcaption></figure></section>"
     )
 
 
 def _chart(
-    span: Span, reach: list[Row], concurrent: list[Row], actions: list[Row], engagers: list[Row]
+    span: Span,
+    left: datetime,
+    reach: list[Row],
+    concurrent: list[Row],
+    actions: list[Row],
+    engagers: list[Row],
 ) -> str:
     upper, upper_steps = scale(_highest(span, (reach, "value"), (concurrent, "value")), 4)
     lower, lower_steps = scale(_highest(span, (actions, "numerator"), (engagers, "numerator")), 4)
@@ -98,7 +113,7 @@ def _chart(
         line(people, concurrent, "blue"),
         bars(acts, actions, "orange", "numerator"),
         line(acts, engagers, "ink", "numerator"),
-        _silences(people, reach),
+        missing_bars(people, reach, left),
     ]
     if shown := span.of(concurrent):
         peak = max(shown, key=lambda row: row["value"])
@@ -115,18 +130,6 @@ def _burst(acts: Panel, shown: list[Row]) -> str:
     is_burst = busiest["numerator"] >= BURST * max(usual, 1)
     words = "Burst" if is_burst else "Busiest minute"
     return callout(acts, busiest, words, "numerator", " actions")
-
-
-def _silences(panel: Panel, rows: list[Row]) -> str:
-    """Bars hanging under the panel: the share of what was expected that was not heard."""
-    return "".join(
-        f'<rect class="mark unheard" x="{panel.x(row["window_start"]):.1f}"'
-        f' y="{panel.bottom + 3:g}" width="{panel.minute_width:.1f}"'
-        f' height="{max(18 * (1 - row["coverage"]), 1):.1f}"'
-        f" {trace(row, 'coverage')}><title>{escape(explain(row))}</title></rect>"
-        for row in panel.span.of(rows, "coverage")
-        if row["coverage"] < 1
-    )
 
 
 def _highest(span: Span, *series: tuple[list[Row], str]) -> float:

@@ -160,6 +160,6 @@ def _footer(findings: Findings) -> str:
     return (
         "Sampling error: how far chance alone could move the figure among people like these."
         " Bounds: the truth lies between them whatever chance did. Census: counted one by one."
-        " Coverage: the share of what should have been heard that was heard."
+        " Coverage: what came of the events that channels' hour before led to expect."
         f" Each number carries the key of its row in the dataset.{more}"
     )

@@ -29,6 +29,7 @@ p { margin: 0 0 10px; }
   margin: 0; }
 .lede { font-size: 1.22rem; line-height: 1.5; max-width: 47em; margin: 22px 0 0; }
 .about { max-width: 48em; color: var(--soft); margin-bottom: 18px; font-size: .95rem; }
+.about.below { margin: 16px 0 0; }
 .small, figcaption, .scope { color: var(--soft); font-size: .84rem; line-height: 1.45; margin: 0; }
 .number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .absent { color: var(--soft); font-style: italic; }
@@ -63,7 +64,8 @@ svg .callout { font-size: 12.5px; font-weight: 600; paint-order: stroke; stroke:
   padding: 12px 14px 8px; }
 rect.pale { fill: var(--pale); } rect.blue { fill: var(--blue); }
 rect.orange { fill: var(--orange); }
-rect.green { fill: var(--green); } rect.unheard { fill: var(--alarm); }
+rect.green { fill: var(--green); } rect.missing { fill: var(--alarm); }
+rect.ended { fill: var(--soft); fill-opacity: .45; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .line.blue { stroke: var(--blue); } .line.green { stroke: var(--green); }
 .line.ink { stroke: var(--ink); stroke-width: 1.6; }
@@ -73,12 +75,13 @@ circle.blue { fill: var(--blue); } circle.orange { fill: var(--orange); }
 circle.ink { fill: var(--ink); }
 .point { stroke: transparent; stroke-width: 8; } .ring { fill: none; stroke: var(--ink); }
 .error { fill: none; stroke: var(--ink); stroke-width: 1.4; }
-.mark:hover { fill-opacity: .7; }
+.mark:hover { fill-opacity: .7; } figcaption:empty { display: none; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 22px; font-size: .86rem; margin: 0 0 8px;
   padding: 0; list-style: none; }
 .legend i { display: inline-block; width: 18px; height: 10px; margin-right: 7px; }
 .legend i.pale { background: var(--pale); } .legend i.orange { background: var(--orange); }
-.legend i.unheard { background: var(--alarm); height: 5px; vertical-align: 3px; }
+.legend i.missing, .legend i.ended { background: var(--alarm); height: 5px; vertical-align: 3px; }
+.legend i.ended { background: var(--soft); opacity: .45; }
 .legend i.line-blue { height: 3px; background: var(--blue); vertical-align: 3px; }
 .legend i.line-ink { height: 2px; background: var(--ink); vertical-align: 3px; }
 .multiples { display: grid; gap: 14px; margin-top: 18px;
