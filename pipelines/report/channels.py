@@ -8,9 +8,10 @@ from html import escape
 from pipelines.report.charts import bars, drawing, time_axis, value_axis
 from pipelines.report.coverage import coverage_of
 from pipelines.report.geometry import MINUTE, Panel, Span, ceiling
-from pipelines.report.headline import withheld
+from pipelines.report.headline import figure_cell
 from pipelines.report.marks import number
 from pipelines.report.query import Findings, Row
+from pipelines.report.telling import sees_only_acts, tells_engagement, why_unmeasured
 from pipelines.report.words import channel_title
 
 
@@ -91,11 +92,10 @@ def _channel_table(findings: Findings, names: list[str]) -> str:
 
     def cells(grouping: str, **channel: str) -> str:
         events = figures.one("events", grouping, **channel)
-        rows = [figures.one(metric, grouping, **channel) for metric in _COLUMNS]
-        shown = (
-            number(row) if row and row["value"] is not None else withheld(row, "–") for row in rows
+        why = why_unmeasured(findings, **channel)
+        first, *others = (
+            figure_cell(figures.one(metric, grouping, **channel), why) for metric in _COLUMNS
         )
-        first, *others = shown
         rest = "".join(f"<td>{cell}</td>" for cell in others)
         return f"<td>{number(events)}</td><td>{first}</td><td>{_heard(events)}</td>{rest}"
 
@@ -110,8 +110,9 @@ def _channel_table(findings: Findings, names: list[str]) -> str:
         '<th scope="col">Engagers / reach</th><th scope="col">Actions / reach</th></tr></thead>'
         f"<tbody>{body}</tbody><tfoot><tr><th scope=row>All channels</th>"
         f"{cells('total')}</tr></tfoot></table></div>"
-        '<p class="small">A dash is a figure not published; pointing at it says why.'
-        " Reach does not add up over channels: one person may be on several.</p>"
+        '<p class="small">A dash is a figure not published or not measured; pointing at it says'
+        " why. Reach does not add up over channels: one person may be on several."
+        f"{_what_rates_hide(findings)}</p>"
         f"{_together(findings)}"
     )
 
@@ -121,6 +122,23 @@ def _heard(events: Row | None) -> str:
     if events is None or events["channel"] is None:
         return ""
     return "heard" if events["coverage"] else "silent"
+
+
+def _what_rates_hide(findings: Findings) -> str:
+    """Which channels of those with people tell no action, and which tell nothing else."""
+    rows = findings.figures.many("reach", "channel")
+    names = sorted(row["channel"] for row in rows if row["value"])
+    deaf = ", ".join(name for name in names if not tells_engagement(name))
+    acts = ", ".join(name for name in names if sees_only_acts(name))
+    told = ""
+    if deaf and any(map(tells_engagement, names)):
+        told += (
+            f" People of channels that tell no action ({escape(deaf)}) are among those by whom all"
+            " channels' engagement is divided."
+        )
+    if acts:
+        told += f" A channel that sees people only when they act ({escape(acts)}) has 100\u202f%."
+    return told
 
 
 def _together(findings: Findings) -> str:

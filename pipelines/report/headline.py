@@ -7,6 +7,7 @@ from html import escape
 from pipelines.report.coverage import coverage_of
 from pipelines.report.marks import explain, number, trace
 from pipelines.report.query import Findings, Row
+from pipelines.report.telling import ENGAGEMENT_RATES, why_unmeasured
 from pipelines.report.words import (
     ANSWERED,
     MEASURES,
@@ -74,7 +75,10 @@ def lede(findings: Findings) -> str:
         at_once = f", and {number(peak)} of them watched at once" if peak else ""
         whom = f" for <em>{escape(row['content_id'])}</em>" if row["content_id"] else ""
         parts.append(f"{number(row)} people came{whom}{at_once}.")
-    if row := published("engagement_rate_engagers"):
+    why = reach and why_unmeasured(findings, **_place(reach))
+    if why:
+        parts.append(f"What they did is not measured. {why}")
+    elif row := published("engagement_rate_engagers"):
         actions = published("engagement_rate_actions")
         each = f", {number(actions)} actions for each person present" if actions else ""
         parts.append(f"{number(row)} of the audience did more than watch{each}.")
@@ -128,10 +132,32 @@ def withheld(row: Row | None, words: str = "not published") -> str:
     return f'<span class="absent" {trace(row)} title="{escape(explain(row))}">{words}</span>'
 
 
+def unmeasured(why: str, words: str = "not measured") -> str:
+    """What stands where a zero would that nobody counted; `why` is a sentence."""
+    return f'<span class="absent" title="{why}">{words}</span>'
+
+
+def figure_cell(row: Row | None, why_unmeasured: str | None) -> str:
+    """A figure in a table; a dash where it is withheld, or is an engagement nobody measured."""
+    if row and row["metric"] in ENGAGEMENT_RATES and why_unmeasured:
+        return unmeasured(why_unmeasured, "–")
+    return number(row) if row and row["value"] is not None else withheld(row, "–")
+
+
+def _place(row: Row) -> dict[str, str]:
+    return {"content_id": row["content_id"]} if row["grouping_set"] == "content" else {}
+
+
 def _card(findings: Findings, metric: str, unit: str) -> str:
     row = figure_of(findings, metric)
     formula = MEASURES[metric].formula if metric in MEASURES else ""
     heading = f'<h3 title="{escape(formula)}">{escape(title_of(metric))}</h3>'
+    why = why_unmeasured(findings, **_place(row)) if row and metric in ENGAGEMENT_RATES else None
+    if why:
+        return (
+            f'<article class="card">{heading}<p class="big">{unmeasured(why)}</p>'
+            f'<p class="says">{why}</p></article>'
+        )
     if row is None or row["value"] is None:
         judged = judged_by(row) if row else "no row"
         return (

@@ -10,6 +10,7 @@ from pipelines.report.charts import band, bars, callout, drawing, line, time_axi
 from pipelines.report.coverage import missing_bars, missing_in_words, missing_legend
 from pipelines.report.geometry import MINUTE, Panel, Span, scale
 from pipelines.report.query import Findings, Row
+from pipelines.report.telling import why_unmeasured
 from pipelines.report.words import clock
 
 MOST_MINUTES = 360
@@ -71,23 +72,33 @@ def minute_by_minute(findings: Findings, span: Span | None) -> str:
         )
     left = found[1][-1] + MINUTE
     concurrent = series(findings, "concurrent_viewers")
-    actions = series(findings, "engagement_rate_actions")
-    engagers = series(findings, "engagement_rate_engagers")
-    scope = reach[0]["content_id"] or "the whole property"
+    content = reach[0]["content_id"]
+    place = {"content_id": content} if content else {}
+    why = why_unmeasured(findings, **place)
+    acted = ("engagement_rate_actions", "engagement_rate_engagers")
+    acts = None if why else [series(findings, metric) for metric in acted]
     start, end = (clock(at, span.zone) for at in (span.start, span.end))
+    notes = [missing_in_words(span, reach, left)]
+    if why:
+        notes.append(f"Engagement is not measured. {why}")
     return (
-        f'{heading}<p class="about">{escape(scope)}, {start} to {end} ({escape(span.zone.key)}).'
-        " A minute with too few people has no mark: reach and concurrent viewers need ten people,"
-        " engagement thirty.</p>"
+        f'{heading}<p class="about">{escape(content or "the whole property")}, {start} to {end}'
+        f" ({escape(span.zone.key)}). A minute with too few people has no mark: reach and"
+        " concurrent viewers need ten people, engagement thirty.</p>"
         '<figure class="plot"><ul class="legend">'
         "<li><i class=pale></i>Reach: distinct people seen in the minute</li>"
-        "<li><i class=line-blue></i>Concurrent viewers, with their bounds</li>"
-        "<li><i class=orange></i>Engagement actions</li>"
-        "<li><i class=line-ink></i>Engagers: distinct people who acted</li>"
+        f"{_VIEWERS if span.of(concurrent) else ''}{_ACTED if acts else ''}"
         f"{missing_legend(span, reach, left)}</ul>"
-        f'<div class="scroll">{_chart(span, left, reach, concurrent, actions, engagers)}</div>'
-        f"<figcaption>{missing_in_words(span, reach, left)}</figcaption></figure></section>"
+        f'<div class="scroll">{_chart(span, left, reach, concurrent, acts)}</div>'
+        f"<figcaption>{' '.join(filter(None, notes))}</figcaption></figure></section>"
     )
+
+
+_VIEWERS = "<li><i class=line-blue></i>Concurrent viewers, with their bounds</li>"
+_ACTED = (
+    "<li><i class=orange></i>Engagement actions</li>"
+    "<li><i class=line-ink></i>Engagers: distinct people who acted</li>"
+)
 
 
 def _chart(
@@ -95,33 +106,45 @@ def _chart(
     left: datetime,
     reach: list[Row],
     concurrent: list[Row],
-    actions: list[Row],
-    engagers: list[Row],
+    acts: list[list[Row]] | None,
 ) -> str:
     upper, upper_steps = scale(_highest(span, (reach, "value"), (concurrent, "value")), 4)
-    lower, lower_steps = scale(_highest(span, (actions, "numerator"), (engagers, "numerator")), 4)
     people = Panel(58, 34, 1000, 220, span, upper)
-    acts = Panel(58, 304, 1000, 130, span, lower)
+    bottom = people.bottom + 24 if acts is None else _ACTS_BOTTOM
     parts = [
-        time_axis(Panel(58, 34, 1000, 400, span, 1), acts.bottom),
+        time_axis(Panel(58, 34, 1000, bottom - 34, span, 1), bottom),
         value_axis(people, upper_steps),
-        value_axis(acts, lower_steps),
         '<text class="name" x="58" y="16">People</text>',
-        f'<text class="name" x="58" y="{acts.top - 16:g}">Engagement</text>',
         bars(people, reach, "pale"),
         band(people, concurrent, "blue"),
         line(people, concurrent, "blue"),
-        bars(acts, actions, "orange", "numerator"),
-        line(acts, engagers, "ink", "numerator"),
         missing_bars(people, reach, left),
     ]
     if shown := span.of(concurrent):
         peak = max(shown, key=lambda row: row["value"])
         parts.append(callout(people, peak, "Peak", unit=" at once"))
-    if shown := span.of(actions, "numerator"):
-        parts.append(_burst(acts, shown))
-    label = "Reach and concurrent viewers above, engagement actions and engagers below, by minute"
-    return drawing(1080, 462, label, *parts)
+    label = "Reach and concurrent viewers by minute"
+    if acts is not None:
+        parts.append(_engagement(span, *acts))
+        label = (
+            "Reach and concurrent viewers above, engagement actions and engagers below, by minute"
+        )
+    return drawing(1080, bottom + 28, label, *parts)
+
+
+_ACTS_BOTTOM = 434
+
+
+def _engagement(span: Span, actions: list[Row], engagers: list[Row]) -> str:
+    highest, steps = scale(_highest(span, (actions, "numerator"), (engagers, "numerator")), 4)
+    panel = Panel(58, _ACTS_BOTTOM - 130, 1000, 130, span, highest)
+    shown = span.of(actions, "numerator")
+    return (
+        f"{value_axis(panel, steps)}"
+        f'<text class="name" x="58" y="{panel.top - 16:g}">Engagement</text>'
+        f"{bars(panel, actions, 'orange', 'numerator')}{line(panel, engagers, 'ink', 'numerator')}"
+        f"{_burst(panel, shown) if any(row['numerator'] for row in shown) else ''}"
+    )
 
 
 def _burst(acts: Panel, shown: list[Row]) -> str:

@@ -6,9 +6,18 @@ from html import escape
 
 from pipelines.report.charts import scale_labels, share_bar, whisker
 from pipelines.report.geometry import ceiling
-from pipelines.report.headline import figure_of, item_of, judged_by, says, why_absent, withheld
+from pipelines.report.headline import (
+    figure_cell,
+    figure_of,
+    item_of,
+    judged_by,
+    says,
+    why_absent,
+    withheld,
+)
 from pipelines.report.marks import number
 from pipelines.report.query import Findings, Row
+from pipelines.report.telling import why_unmeasured
 from pipelines.report.words import title_of
 
 MOST_CONTENTS = 50
@@ -16,29 +25,30 @@ MOST_CONTENTS = 50
 
 def interactions(findings: Findings) -> str:
     """Section of the interaction mix with whiskers, and comments per like."""
+    heading = "<section id=interactions><h2>What people did</h2>"
     rows = _mix(findings)
     shown = sorted(
         (row for row in rows if row["value"] is not None), key=lambda r: (-r["value"], r["item"])
     )
     hidden = sorted((row for row in rows if row["value"] is None), key=lambda r: r["item"])
     if not rows:
-        body = '<p class="about">Nobody is known to have acted.</p>'
-    else:
-        highest = min(1.0, _most(shown))
-        bars = "".join(
-            f"<p>{_item(row)}</p>{share_bar(row, highest, 'blue')}"
-            f'<p>{number(row)} <span class="small">{number(row, "numerator")} of'
-            f" {number(row, 'denominator')}</span><span class='small'>{says(row)}</span></p>"
-            for row in shown
-        )
-        body = f'<div class="rows">{bars}</div>' if shown else ""
-        if hidden:
-            names = ", ".join(f"{_item(row)} ({withheld(row)})" for row in hidden)
-            body += f'<p class="small">Seen, but by fewer than thirty people: {names}.</p>'
+        why = why_unmeasured(findings)
+        told = f"Not measured. {why}" if why else "Nobody is known to have acted."
+        return f'{heading}<p class="about">{told}</p></section>'
+    highest = min(1.0, _most(shown))
+    bars = "".join(
+        f"<p>{_item(row)}</p>{share_bar(row, highest, 'blue')}"
+        f'<p>{number(row)} <span class="small">{number(row, "numerator")} of'
+        f" {number(row, 'denominator')}</span><span class='small'>{says(row)}</span></p>"
+        for row in shown
+    )
+    body = f'<div class="rows">{bars}</div>' if shown else ""
+    if hidden:
+        names = ", ".join(f"{_item(row)} ({withheld(row)})" for row in hidden)
+        body += f'<p class="small">Seen, but by fewer than thirty people: {names}.</p>'
     return (
-        "<section id=interactions><h2>What people did</h2>"
-        '<p class="about">Share of each kind among all engagement actions; the whisker is the'
-        f" Wilson interval.</p>{body}{_comments_per_like(findings)}</section>"
+        f'{heading}<p class="about">Share of each kind among all engagement actions; the whisker is'
+        f" the Wilson interval.</p>{body}{_comments_per_like(findings)}</section>"
     )
 
 
@@ -163,9 +173,9 @@ def contents(findings: Findings) -> str:
 
 def _content_cells(findings: Findings, reach: Row) -> str:
     content = reach["content_id"]
-    cells = []
-    for metric, _ in _CONTENT_COLUMNS:
-        row = findings.figures.one(metric, "content", content_id=content, item=item_of(metric))
-        shown = row is not None and row["value"] is not None
-        cells.append(f"<td>{number(row) if shown else withheld(row, '–')}</td>")
-    return "".join(cells)
+    why = why_unmeasured(findings, content_id=content)
+    rows = (
+        findings.figures.one(metric, "content", content_id=content, item=item_of(metric))
+        for metric, _ in _CONTENT_COLUMNS
+    )
+    return "".join(f"<td>{figure_cell(row, why)}</td>" for row in rows)
