@@ -12,7 +12,7 @@ from pipelines.report.headline import figure_cell
 from pipelines.report.marks import number
 from pipelines.report.query import Findings, Row
 from pipelines.report.telling import sees_only_acts, tells_engagement, why_unmeasured
-from pipelines.report.words import channel_title
+from pipelines.report.words import WHOLE, channel_title
 
 
 def wider_span(findings: Findings, span: Span | None) -> Span | None:
@@ -48,9 +48,9 @@ def channels(findings: Findings, span: Span | None) -> str:
     span = wider_span(findings, span)
     multiples = "".join(_multiple(findings, name, span) for name in names) if span else ""
     about = (
-        "Events a minute, valid traffic. Each channel has its own scale, because one sends a"
-        " heartbeat every ten seconds where another sends one mail; the day's total is beside its"
-        " name. A registered channel that said nothing is shown, with its zero."
+        f"Of {WHOLE}: events a minute, valid traffic. Each channel has its own scale, because"
+        " one sends a heartbeat every ten seconds where another sends one mail; the day's total is"
+        " beside its name. A registered channel that said nothing is shown, with its zero."
     )
     return (
         f'<section id=channels><h2>Channels</h2><p class="about">{about}</p>'
@@ -149,5 +149,5 @@ def _together(findings: Findings) -> str:
     return (
         '<p class="small">Heard is a channel from which anything came that day. How much came of'
         " what was expected is weighed for all together, minute by minute."
-        f" {coverage_of(events, 'the whole property, all contents')}</p>"
+        f" {coverage_of(events, WHOLE)}</p>"
     )

@@ -12,15 +12,23 @@ from pipelines.report.words import clock
 
 
 def coverage_of(row: Row, whose: str) -> str:
-    """What the coverage of a row of all channels is, and why less than all need not be a loss."""
+    """What the coverage of a row of all channels is a share of."""
     told = f"Coverage of {whose}: {number(row, 'coverage')}"
     if row["coverage"] == 1:
         return f"{told}, everything that each channel's hour before led to expect."
     return (
         f"{told} of what was expected by the hour before (a channel that was steady in it is"
-        " expected to go on). The rest need not be lost: when a show ends as planned its channels"
-        " fall silent, which looks like breaking off and counts as missing for up to an hour, for"
-        " no schedule is read."
+        " expected to go on)."
+    )
+
+
+def why_no_loss(row: Row) -> str:
+    """Why coverage below all need not be a loss, as a sentence; nothing where all was heard."""
+    if row["coverage"] == 1:
+        return ""
+    return (
+        " The rest need not be lost: when a show ends as planned its channels fall silent, which"
+        " looks like breaking off and counts as missing for up to an hour, for no schedule is read."
     )
 
 

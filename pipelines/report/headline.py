@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from html import escape
 
-from pipelines.report.coverage import coverage_of
+from pipelines.report.coverage import coverage_of, why_no_loss
 from pipelines.report.marks import explain, number, trace
 from pipelines.report.query import Findings, Row
 from pipelines.report.telling import ENGAGEMENT_RATES, why_unmeasured
 from pipelines.report.words import (
     ANSWERED,
     MEASURES,
+    WHOLE,
     reason_in_words,
+    scope_of,
     title_of,
     uncertainty_in_words,
 )
@@ -144,6 +146,12 @@ def figure_cell(row: Row | None, why_unmeasured: str | None) -> str:
     return number(row) if row and row["value"] is not None else withheld(row, "–")
 
 
+def elsewhere(findings: Findings, row: Row) -> str:
+    """The scope of a row, where it is not that of the page's content."""
+    is_elsewhere = findings.live is not None and row["grouping_set"] == "total"
+    return '<span class="scope">Whole property, all contents</span>' if is_elsewhere else ""
+
+
 def _place(row: Row) -> dict[str, str]:
     return {"content_id": row["content_id"]} if row["grouping_set"] == "content" else {}
 
@@ -164,12 +172,10 @@ def _card(findings: Findings, metric: str, unit: str) -> str:
             f'<article class="card">{heading}<p class="big">{withheld(row)}</p>'
             f'<p class="says">{escape(why_absent(row))}</p><p class="small">{judged}</p></article>'
         )
-    elsewhere = findings.live and row["grouping_set"] == "total"
-    scope = '<span class="scope">Whole property, all contents</span>' if elsewhere else ""
     beside = _beside(findings, metric, row)
     big = number(row, signed=row["value_kind"] == "score")
     return (
-        f'<article class="card">{heading}{scope}'
+        f'<article class="card">{heading}{elsewhere(findings, row)}'
         f'<p class="big">{big}</p><p class="unit">{unit}</p>'
         f'<p class="says">{says(row)}{beside}</p><p class="small">{judged_by(row)}</p></article>'
     )
@@ -185,7 +191,7 @@ def _beside(findings: Findings, metric: str, row: Row) -> str:
         other = figure_of(findings, "bored_among_dissatisfied")
         if other and other["value"] is not None:
             return f" Of the dissatisfied: {number(other)}."
-    if metric == "new_people":
+    if metric in ("new_people", "returning_people"):
         return " Earlier visits outside this dataset are unknown."
     return ""
 
@@ -195,11 +201,10 @@ def _coverage(findings: Findings) -> str:
     row = figure_of(findings, "reach")
     if row is None:
         return ""
-    whose = escape(row["content_id"] or "the whole property, all contents")
-    return f'<p class="about below">{coverage_of(row, whose)}</p>'
+    return f'<p class="about below">{coverage_of(row, scope_of(row))}{why_no_loss(row)}</p>'
 
 
 def _scope_words(findings: Findings) -> str:
     if findings.live is None:
-        return "No content has a published reach, so these are figures of the whole property."
+        return f"No content has a published reach, so these are figures of {WHOLE}."
     return f"Figures of <strong>{escape(findings.live)}</strong>, unless a card says otherwise."

@@ -11,7 +11,7 @@ from pipelines.report.coverage import missing_bars, missing_in_words, missing_le
 from pipelines.report.geometry import MINUTE, Panel, Span, scale
 from pipelines.report.query import Findings, Row
 from pipelines.report.telling import why_unmeasured
-from pipelines.report.words import clock
+from pipelines.report.words import clock, scope_of
 
 MOST_MINUTES = 360
 BURST = 3.0
@@ -77,12 +77,12 @@ def minute_by_minute(findings: Findings, span: Span | None) -> str:
     why = why_unmeasured(findings, **place)
     acted = ("engagement_rate_actions", "engagement_rate_engagers")
     acts = None if why else [series(findings, metric) for metric in acted]
-    start, end = (clock(at, span.zone) for at in (span.start, span.end))
+    start, end = clock(span.start, span.zone), clock(span.end, span.zone, end=True)
     notes = [missing_in_words(span, reach, left)]
     if why:
         notes.append(f"Engagement is not measured. {why}")
     return (
-        f'{heading}<p class="about">{escape(content or "the whole property")}, {start} to {end}'
+        f'{heading}<p class="about">Of {scope_of(reach[0])}, {start} to {end}'
         f" ({escape(span.zone.key)}). A minute with too few people has no mark: reach and"
         " concurrent viewers need ten people, engagement thirty.</p>"
         '<figure class="plot"><ul class="legend">'

@@ -115,7 +115,7 @@ def _facts(findings: Findings) -> list[tuple[str, str]]:
     minutes = [row for row in findings.figures.many("events", window="minute") if row["value"]]
     if minutes:
         first = time_element(minutes[0]["window_start"], zone)
-        last = time_element(minutes[-1]["window_end"], zone)
+        last = time_element(minutes[-1]["window_end"], zone, end=True)
         facts.append(("Window covered", f"{first} to {last}"))
     if findings.published is not None:
         facts.append(("Published", time_element(findings.published, zone, with_day=True)))

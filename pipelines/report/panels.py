@@ -7,6 +7,7 @@ from html import escape
 from pipelines.report.charts import scale_labels, share_bar, whisker
 from pipelines.report.geometry import ceiling
 from pipelines.report.headline import (
+    elsewhere,
     figure_cell,
     figure_of,
     item_of,
@@ -18,7 +19,7 @@ from pipelines.report.headline import (
 from pipelines.report.marks import number
 from pipelines.report.query import Findings, Row
 from pipelines.report.telling import why_unmeasured
-from pipelines.report.words import title_of
+from pipelines.report.words import WHOLE, scope_of, title_of
 
 MOST_CONTENTS = 50
 
@@ -33,7 +34,7 @@ def interactions(findings: Findings) -> str:
     hidden = sorted((row for row in rows if row["value"] is None), key=lambda r: r["item"])
     if not rows:
         why = why_unmeasured(findings)
-        told = f"Not measured. {why}" if why else "Nobody is known to have acted."
+        told = f"Not measured. {why}" if why else f"Nobody of {WHOLE}, is known to have acted."
         return f'{heading}<p class="about">{told}</p></section>'
     highest = min(1.0, _most(shown))
     bars = "".join(
@@ -47,8 +48,9 @@ def interactions(findings: Findings) -> str:
         names = ", ".join(f"{_item(row)} ({withheld(row)})" for row in hidden)
         body += f'<p class="small">Seen, but by fewer than thirty people: {names}.</p>'
     return (
-        f'{heading}<p class="about">Share of each kind among all engagement actions; the whisker is'
-        f" the Wilson interval.</p>{body}{_comments_per_like(findings)}</section>"
+        f'{heading}<p class="about">Of {scope_of(rows[0])}: share of each kind among all engagement'
+        f" actions; the whisker is the Wilson interval.</p>{body}{_comments_per_like(findings)}"
+        "</section>"
     )
 
 
@@ -85,7 +87,7 @@ def _comments_per_like(findings: Findings) -> str:
         )
     return (
         f'<p class="note"><strong>Comments per like:</strong> {words}'
-        f' <span class="small">{judged_by(row)}</span></p>'
+        f' <span class="small">{judged_by(row)}</span> {elsewhere(findings, row)}</p>'
     )
 
 
@@ -100,21 +102,22 @@ _SHARES = (
 
 def satisfaction(findings: Findings) -> str:
     """Section of CSAT, CES and boredom on one scale of per cents, and NPS on its own."""
-    shares = [
-        _whisker_row(metric, figure_of(findings, metric), 0, 1, css) for metric, css in _SHARES
-    ]
-    nps = _whisker_row("nps", figure_of(findings, "nps"), -100, 100, "blue")
+    shares = [_whisker_row(findings, metric, 0, 1, css) for metric, css in _SHARES]
+    nps = _whisker_row(findings, "nps", -100, 100, "blue")
+    live = findings.live
+    scope = f"<strong>{escape(live)}</strong>, unless a line says otherwise" if live else WHOLE
     return (
         "<section id=satisfaction><h2>Satisfied, and bored?</h2>"
-        '<p class="about">« Des personnes satisfaites se sont parfois ennuyées »: who declared'
-        " satisfaction is counted with what the same person signalled during the live. The dot is"
-        " the figure, the bar its 95\u202f% interval.</p>"
+        f'<p class="about">Of {scope}. «\u202fDes personnes satisfaites se sont parfois'
+        " ennuyées\u202f»: who declared satisfaction is counted with what the same person signalled"
+        " during the live. The dot is the figure, the bar its 95\u202f% interval.</p>"
         f'<div class="rows"><p></p>{scale_labels(0, 100, " %")}<p></p>{"".join(shares)}'
         f"<p></p>{scale_labels(-100, 100, '')}<p></p>{nps}</div></section>"
     )
 
 
-def _whisker_row(metric: str, row: Row | None, low: float, high: float, css: str) -> str:
+def _whisker_row(findings: Findings, metric: str, low: float, high: float, css: str) -> str:
+    row = figure_of(findings, metric)
     name = f"<p>{escape(title_of(metric))}"
     if row is None or row["value"] is None:
         return (
@@ -124,7 +127,7 @@ def _whisker_row(metric: str, row: Row | None, low: float, high: float, css: str
     figure = number(row, signed=row["value_kind"] == "score")
     return (
         f"{name}</p>{whisker(row, low, high, css)}"
-        f'<p>{figure}<span class="small">{says(row)}</span>'
+        f'<p>{figure} {elsewhere(findings, row)}<span class="small">{says(row)}</span>'
         f'<span class="small">{judged_by(row)}</span></p>'
     )
 
@@ -140,10 +143,12 @@ _CONTENT_COLUMNS = (
 
 
 def contents(findings: Findings) -> str:
-    """Section with the contents of greatest reach; contents of few people are only counted."""
+    """Section with the content of the headline and those of greatest reach; contents of few people
+    are only counted."""
     rows = findings.figures.many("reach", "content")
     shown = [row for row in rows if row["value"] is not None]
-    shown.sort(key=lambda row: (-row["value"], row["content_id"]))
+    live = findings.live
+    shown.sort(key=lambda row: (row["content_id"] != live, -row["value"], row["content_id"]))
     if not shown:
         return (
             "<section id=contents><h2>Contents</h2>"
@@ -152,9 +157,12 @@ def contents(findings: Findings) -> str:
         )
     heads = "".join(f'<th scope="col">{escape(title)}</th>' for _, title in _CONTENT_COLUMNS)
     body = "".join(
-        f'<tr><th scope="row">{escape(row["content_id"])}</th>{_content_cells(findings, row)}</tr>'
+        f'<tr><th scope="row">{_content_name(findings, row)}</th>'
+        f"{_content_cells(findings, row)}</tr>"
         for row in shown[:MOST_CONTENTS]
     )
+    is_found = shown[0]["content_id"] == live
+    first = " The content of the headline comes first, whatever its reach." if is_found else ""
     few = (
         " Contents that reached fewer than ten people have no line."
         if len(shown) < len(rows)
@@ -163,12 +171,21 @@ def contents(findings: Findings) -> str:
     more = f" Only the first {MOST_CONTENTS} are listed." if len(shown) > MOST_CONTENTS else ""
     return (
         "<section id=contents><h2>Contents</h2>"
-        f'<p class="about">By reach, valid traffic, whole day.{few}{more}</p>'
+        f'<p class="about">A content is what a channel says was watched, read or visited, by the'
+        " name that this channel gives it: a live and the page that leads to it are two, and one"
+        f" person may be among the people of both.{first} By reach, valid traffic, whole day."
+        f"{few}{more}</p>"
         '<input class="filter" type="search" data-table="content-table"'
         ' placeholder="Filter contents" aria-label="Filter contents">'
         '<div class="scroll"><table id="content-table"><thead><tr><th scope="col">Content</th>'
         f"{heads}</tr></thead><tbody>{body}</tbody></table></div></section>"
     )
+
+
+def _content_name(findings: Findings, row: Row) -> str:
+    name = escape(row["content_id"])
+    is_subject = row["content_id"] == findings.live
+    return f'{name}<span class="small"> of the headline</span>' if is_subject else name
 
 
 def _content_cells(findings: Findings, reach: Row) -> str:

@@ -43,7 +43,8 @@ def quality(findings: Findings) -> str:
     return (
         '<section id="quality"><h2>Can these figures be trusted?</h2>'
         '<p class="about">Every record read must be accounted for. Balance and failures'
-        " cover the whole dataset by time of arrival; automata and withheld rows cover the day."
+        " cover the whole dataset by time of arrival; automata and withheld rows cover the day, of"
+        " the whole property."
         f"</p>{_balance(findings)}{_failed(findings)}"
         f'<div class="columns"><div>{_suppressed(findings)}</div>'
         f"<div>{_automata(findings)}{_causes(findings)}</div></div></section>"

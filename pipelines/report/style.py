@@ -52,7 +52,13 @@ dl.facts dd { overflow-wrap: anywhere; }
 .card .unit { font-size: .86rem; color: var(--soft); margin: -2px 0 4px; line-height: 1.3; }
 .card .says { font-size: .88rem; margin: 0; line-height: 1.4; }
 .card .small { margin-top: auto; padding-top: 6px; }
-figure { margin: 18px 0 0; } .scroll { overflow-x: auto; }
+figure { margin: 18px 0 0; }
+.scroll { overflow-x: auto; --under: var(--paper); --shade: rgb(90 90 90 / .35);
+  background: linear-gradient(90deg, var(--under) 30%, transparent) 0 / 36px 100% no-repeat local,
+    linear-gradient(270deg, var(--under) 30%, transparent) 100% / 36px 100% no-repeat local,
+    linear-gradient(90deg, var(--shade), transparent) 0 / 12px 100% no-repeat scroll,
+    linear-gradient(270deg, var(--shade), transparent) 100% / 12px 100% no-repeat scroll; }
+.plot .scroll { --under: var(--card); } p.small + p.small { margin-top: 8px; }
 .scroll > svg { min-width: 720px; }
 svg { display: block; width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--ink); } svg .tick { fill: var(--soft); font-variant-numeric: tabular-nums; }

@@ -6,6 +6,7 @@ from datetime import datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
+from pipelines.report.source import Row
 from schemas.channels import registered_channels
 from transforms.measures import DICTIONARY
 
@@ -86,13 +87,25 @@ def channel_title(name: str) -> str:
     return channel.title if channel else name
 
 
-def clock(instant: datetime, zone: ZoneInfo) -> str:
-    """Hour and minute in the property's time zone."""
-    return f"{instant.astimezone(zone):%H:%M}"
+WHOLE = "the whole property, all contents"
 
 
-def time_element(instant: datetime, zone: ZoneInfo, with_day: bool = False) -> str:
-    """A `time` element in the property's time zone."""
+def scope_of(row: Row) -> str:
+    """Of what a row is, as HTML: a content by its name, or the whole property."""
+    content = row["content_id"]
+    return f"<strong>{escape(content)}</strong>" if content is not None else WHOLE
+
+
+def clock(instant: datetime, zone: ZoneInfo, end: bool = False) -> str:
+    """Hour and minute in the property's time zone; midnight as an `end` is 24:00."""
+    text = f"{instant.astimezone(zone):%H:%M}"
+    return "24:00" if end and text == "00:00" else text
+
+
+def time_element(
+    instant: datetime, zone: ZoneInfo, with_day: bool = False, end: bool = False
+) -> str:
+    """A `time` element in the property's time zone; see `clock` for an `end` without its day."""
     local = instant.astimezone(zone)
-    text = f"{local.day} {local:%B %Y, %H:%M}" if with_day else f"{local:%H:%M}"
+    text = f"{local.day} {local:%B %Y, %H:%M}" if with_day else clock(instant, zone, end)
     return f'<time datetime="{escape(local.isoformat())}">{text}</time>'

@@ -38,7 +38,7 @@ def test_a_figure_the_live_lacks_is_of_the_whole_property_and_says_so(tmp_path: 
     write_metrics(tmp_path, rows)
     html, _ = read(tmp_path)
 
-    assert html.count("Whole property, all contents") == 1
+    assert html.count("Whole property, all contents") == 2  # of its card, and among the scales
 
 
 def test_the_live_is_what_people_watched_at_once_though_its_page_reached_more(

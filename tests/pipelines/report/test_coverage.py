@@ -44,10 +44,12 @@ def colours(page: Page) -> list[str]:
 
 def test_the_coverage_of_the_day_is_said_once_and_not_on_every_card(tmp_path: Path) -> None:
     html, _ = page_of(tmp_path, (500.0, 1.0))
-    cards = html[html.index('<div class="cards">') : html.index("Coverage of live-42: ")]
+    cards = html[
+        html.index('<div class="cards">') : html.index("Coverage of <strong>live-42</strong>: ")
+    ]
 
     assert "coverage" not in cards.replace("· coverage 84.5% ·", "")  # that of tooltips
-    assert html.count("Coverage of live-42: ") == 1
+    assert html.count("Coverage of <strong>live-42</strong>: ") == 1
     assert "84.5\u202f%</span> of what was expected by the hour before" in html
     assert "The rest need not be lost: when a show ends as planned" in html
 
