@@ -84,6 +84,7 @@ circle.ink { fill: var(--ink); }
 .mark:hover { fill-opacity: .7; } figcaption:empty { display: none; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 22px; font-size: .86rem; margin: 0 0 8px;
   padding: 0; list-style: none; }
+.legend li { padding-left: 25px; text-indent: -25px; }
 .legend i { display: inline-block; width: 18px; height: 10px; margin-right: 7px; }
 .legend i.pale { background: var(--pale); } .legend i.orange { background: var(--orange); }
 .legend i.missing, .legend i.ended { background: var(--alarm); height: 5px; vertical-align: 3px; }

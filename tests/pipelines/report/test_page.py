@@ -67,6 +67,12 @@ def test_the_busiest_minute_is_called_a_burst_in_local_time(page: Page) -> None:
     assert callouts == ["Peak 21:32 ·  at once", "Burst 21:41 ·  actions"]
 
 
+def test_neither_newcomers_nor_who_returned_are_told_without_what_is_unknown(page: Page) -> None:
+    html, _ = page
+
+    assert html.count("Earlier visits outside this dataset are unknown.") == 2
+
+
 def test_a_silent_channel_is_shown_silent_with_its_zero(page: Page) -> None:
     html, _ = page
     start = html.index('<figure class="plot silent">')
