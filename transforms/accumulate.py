@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from schemas.channels import registered_channels
 from schemas.identity import label_key
 from schemas.metric import METRIC
 from transforms.accumulate_state import AccumulateState, recall_state
@@ -56,6 +57,8 @@ class Accumulate:
         self._cadence = Cadence(rules.shards is None)
         self._in_doubt = self._recalled = False
         self._taken: TakenBack | None = None
+        names = (*registered_channels(), *rules.registered_channels)
+        self._channels = {label_key(name): name for name in names}
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._said_day = NEVER
@@ -107,6 +110,7 @@ class Accumulate:
     def name(self, labels: pa.RecordBatch) -> None:
         """Take a LABEL batch."""
         texts = dict(zip(labels["key"].to_pylist(), labels["text"].to_pylist()))
+        self.state.named.update(texts)
         if texts.keys() <= self.state.labels.keys():
             return
         self.state.labels.update(texts)
@@ -178,9 +182,8 @@ class Accumulate:
         )
 
     def _labels(self) -> dict[int, str]:
-        """The texts of keys: those of registered channels, and those that were told."""
-        own = {label_key(name): name for name in self.rules.registered_channels}
-        return own | self.state.labels
+        """The texts of keys: those of all channels there are, and those that were told."""
+        return self._channels | self.state.labels
 
     @property
     def waiting(self) -> bool:

@@ -24,6 +24,10 @@ class AccumulateState:
 
     totals: pa.RecordBatch | None = None
     labels: dict[int, str] = field(default_factory=dict)
+    named: set[int] = field(default_factory=set)
+    """Keys whose texts came since days were last forgotten, and `named_before` those of the time
+    before that: a delta of theirs may still be on its way."""
+    named_before: set[int] = field(default_factory=set)
     published: Frame = field(default_factory=dict)
     sealed: SealedHours = field(default_factory=SealedHours)
     days: SealedDays = field(default_factory=SealedDays)
@@ -61,6 +65,18 @@ class AccumulateState:
         self.days.forget(day)
         if self.published:
             self.published = choose(self.published, self.published["day_of"] > day)
+        self.forget_labels()
+
+    def forget_labels(self) -> None:
+        """Forget the texts of places of which no day is left and that were not named for a day:
+        whenever something is heard of a place again, its text is told again."""
+        if self.totals is None:
+            return
+        used = self.named | self.named_before
+        for dimension in ("content", "brand", "channel"):
+            used.update(self.totals.column(dimension).unique().to_pylist())
+        self.labels = {key: text for key, text in self.labels.items() if key in used}
+        self.named, self.named_before = set(), self.named
 
 
 def recall_state(rules: PublishRules, fragments: list[pa.RecordBatch]) -> AccumulateState:
@@ -71,6 +87,7 @@ def recall_state(rules: PublishRules, fragments: list[pa.RecordBatch]) -> Accumu
     for labels in fragments:
         if kind_of(labels) == "label":
             state.labels.update(zip(labels["key"].to_pylist(), labels["text"].to_pylist()))
+    state.named = set(state.labels)
     if published := frames_of("published", fragments):
         state.published = newest(published)
     state.sealed = SealedHours.recall(fragments)

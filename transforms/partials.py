@@ -123,10 +123,10 @@ def concatenated(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def split_labels(labels: pa.RecordBatch, families: int) -> list[tuple[int, pa.RecordBatch]]:
-    """Labels by the family shards that may need them: their own, and that of totals."""
+    """Labels by the family shards of their contents and brands. Totals have channels only, which
+    every family knows by name."""
     shard = (1 + labels.column("key").to_numpy().view(np.uint64) % np.uint64(families)).astype(int)
-    own = [(int(n), labels.filter(pa.array(shard == n))) for n in np.unique(shard)]
-    return [(0, labels), *own]
+    return [(int(n), labels.filter(pa.array(shard == n))) for n in np.unique(shard)]
 
 
 def split_by_family(partials: pa.RecordBatch, families: int) -> list[tuple[int, pa.RecordBatch]]:

@@ -129,13 +129,13 @@ def test_a_family_has_all_siblings_of_its_content_or_brand_and_totals_have_their
     assert sorted(names.values()) == [["brand", "brand_channel"], ["content", "content_channel"]]
 
 
-def test_a_label_goes_to_the_totals_and_to_the_family_of_its_key():
+def test_a_label_goes_to_the_family_of_its_key_and_not_to_the_totals():
     live = label_key("live")
     split = split_labels(label_batch(), 1000)
     homes = [number for number, batch in split if live in batch.column("key").to_pylist()]
     content = _batch(grouping=CONTENT, content=[live], start=[1], events=[1])
 
-    assert homes == [0, split_by_family(content, 1000)[0][0]]
+    assert homes == [split_by_family(content, 1000)[0][0]]
 
 
 def _by_traffic(*batches):
