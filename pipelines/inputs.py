@@ -51,6 +51,16 @@ class Inputs:
             *(archive.name for archive in self.archives),
         ]
 
+    @property
+    def channels(self) -> list[str | None]:
+        """The channel that each was given, in the order of `names`."""
+        return [
+            *(file.channel for file in self.files),
+            *(topic.channel for topic in self.topics),
+            *(subscription.channel for subscription in self.subscriptions),
+            *(None for _ in self.archives),
+        ]
+
 
 def parse_inputs(
     given: Sequence[str],

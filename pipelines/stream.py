@@ -22,6 +22,7 @@ from pipelines.options import MeasureOptions
 from pipelines.record_begun import RecordBegun
 from pipelines.runners import PRISM_LOSES, runner_name
 from pipelines.runs import Runs
+from pipelines.same_inputs import check_same_inputs, inputs_record
 from pipelines.sinks.bigquery.check import check_bigquery
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.bigquery.faults import SinkError
@@ -168,15 +169,19 @@ def _now(record: dict[str, Any]) -> dict[str, Any]:
 
 def _record(options: MeasureOptions) -> dict[str, Any]:
     since = options.rules.since_minute
-    return run_record(options) | {
-        "streaming": True,
-        "since": None
-        if since == NEVER
-        else datetime.fromtimestamp(since * 60, timezone.utc).isoformat(),
-        "hot_minutes": options.rules.hot_minutes,
-        "shards": options.rules.shards,
-        "start": options.inputs.topics[0].start if options.inputs.topics else None,
-    }
+    return (
+        run_record(options)
+        | inputs_record(options.inputs)
+        | {
+            "streaming": True,
+            "since": None
+            if since == NEVER
+            else datetime.fromtimestamp(since * 60, timezone.utc).isoformat(),
+            "hot_minutes": options.rules.hot_minutes,
+            "shards": options.rules.shards,
+            "start": options.inputs.topics[0].start if options.inputs.topics else None,
+        }
+    )
 
 
 def _check_continued(options: MeasureOptions, before: dict[str, Any], now: dict[str, Any]) -> None:
@@ -190,6 +195,8 @@ def _check_continued(options: MeasureOptions, before: dict[str, Any], now: dict[
                 f"--append {options.output}: expected {name} {before[name]!r} as it was begun with,"
                 f" found {now[name]!r}; give {way_on}, or another dataset"
             )
+    if not anew:
+        check_same_inputs(options.output, before, now)
 
 
 def _plain(value: Any) -> Any:

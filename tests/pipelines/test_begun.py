@@ -192,6 +192,17 @@ def test_another_start_or_since_within_an_epoch_is_refused(job, given, sentence)
     assert str(refused.value) == sentence
 
 
+def test_one_more_topic_is_refused_within_an_epoch_and_read_from_the_next_on(job):
+    mail = "kafka://broker:9092/mail"
+    begun(job, TOPIC)
+    with pytest.raises(OptionError, match="found kafka:mail besides; give the same, or a higher"):
+        begin(job(TOPIC, mail, "--append"))
+
+    assert begun(job, "kafka://moved:9092/live", "--append")["inputs"] == ["kafka:live"]
+    anew = begun(job, TOPIC, mail, "--append", "--epoch=1")
+    assert anew["inputs"] == ["kafka:live", "kafka:mail"]
+
+
 # What is there
 
 

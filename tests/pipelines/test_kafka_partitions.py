@@ -12,8 +12,10 @@ from apache_beam.utils.timestamp import Duration
 from pipelines.sources.kafka import source
 from pipelines.sources.kafka.client import SourceError
 from pipelines.sources.kafka.offsets import Offsets, OffsetsTracker
-from pipelines.sources.kafka.settings import KafkaSettings, KafkaTopic
-from pipelines.sources.kafka.source import FindPartitions
+from pipelines.sources.kafka.settings import KafkaSettings, KafkaTopic, Partition
+from pipelines.sources.kafka.source import FindPartitions, ReadPartitionForEver
+from pipelines.sources.streaming import StreamSettings
+from pipelines.sources.watermark import ClockEstimator
 
 AWAY = KafkaTopic("127.0.0.1:1", "live", "segment")
 
@@ -56,3 +58,43 @@ def test_when_patience_is_over_the_bundle_fails_in_a_sentence():
     look(finding, known=2)
     with pytest.raises(SourceError, match=sentence):
         look(finding, known=2)
+
+
+# Brokers that have moved since a savepoint
+
+MOVED = KafkaTopic("127.0.0.1:2", "live", "segment")
+TO_ITS_NEW_ADDRESS = r" at 127\.0\.0\.1:2, found for \d+ s: "
+
+
+def test_a_topic_of_a_savepoint_is_looked_for_where_the_job_says_it_is_now():
+    finding = FindPartitions(KafkaSettings(patience_seconds=0), [MOVED])
+
+    look(finding, known=2)
+    with pytest.raises(SourceError, match=TO_ITS_NEW_ADDRESS):
+        look(finding, known=2)
+
+
+def test_a_partition_of_a_savepoint_is_read_where_the_job_says_its_topic_is_now():
+    reading = ReadPartitionForEver(StreamSettings(), KafkaSettings(patience_seconds=0), [MOVED])
+    partition = Partition(AWAY, 1, 0)
+
+    def read() -> None:
+        tracker = ThreadsafeRestrictionTracker(OffsetsTracker(Offsets(0, 17)))
+        list(reading.process(partition, tracker, ClockEstimator(None)))
+
+    read()
+    with pytest.raises(SourceError, match=TO_ITS_NEW_ADDRESS):
+        read()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        [KafkaTopic("127.0.0.1:2", "mail")],
+        [KafkaTopic("127.0.0.1:2", "live"), KafkaTopic("127.0.0.1:3", "live")],
+    ],
+    ids=["none", "other topics only", "of two clusters"],
+)
+def test_a_topic_that_the_job_does_not_name_once_stays_where_it_was(given):
+    assert AWAY.at_brokers_of(given) == AWAY

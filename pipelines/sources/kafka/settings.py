@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import astuple, dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -63,6 +64,17 @@ class KafkaTopic:
         if instant.tzinfo is None:
             instant = instant.replace(tzinfo=timezone.utc)
         return int(instant.timestamp() * 1000)
+
+    def at_brokers_of(self, given: Sequence[KafkaTopic]) -> KafkaTopic:
+        """This topic at the brokers that the topics given name for it.
+
+        A savepoint holds the brokers of the day on which reading began, and these may have moved.
+        Of two clusters that have a topic of this name nobody can tell which it was: as it is.
+        """
+        servers = {topic.servers for topic in given if topic.topic == self.topic}
+        if len(servers) != 1:
+            return self
+        return replace(self, servers=servers.pop())
 
 
 @dataclass(frozen=True, repr=False)

@@ -55,7 +55,7 @@ class FindPartitions(beam.DoFn):
     def __init__(
         self, kafka: KafkaSettings, topics: Sequence[KafkaTopic] = (), slots: Slots | None = None
     ) -> None:
-        self._kafka, self._slots = kafka, slots
+        self._kafka, self._topics, self._slots = kafka, tuple(topics), slots
         width = slots.parallelism if slots else 0
         self._first = {topic: at * width // len(topics) for at, topic in enumerate(topics)}
 
@@ -73,6 +73,7 @@ class FindPartitions(beam.DoFn):
         tracker: Any = _OFFSETS,
         estimator: Any = _MANUAL,
     ) -> Iterator[Any]:
+        topic = topic.at_brokers_of(self._topics)
         known = tracker.current_restriction().next
         key = ("partitions", topic.servers, topic.topic, self._kafka)
         with CLIENTS.borrow(key, lambda: KafkaClient(topic.servers, self._kafka)) as client:
@@ -113,8 +114,10 @@ class FindPartitions(beam.DoFn):
 
 
 class _ReadPartition(beam.DoFn):
-    def __init__(self, stream: StreamSettings, kafka: KafkaSettings) -> None:
-        self._stream, self._kafka = stream, kafka
+    def __init__(
+        self, stream: StreamSettings, kafka: KafkaSettings, topics: Sequence[KafkaTopic] = ()
+    ) -> None:
+        self._stream, self._kafka, self._topics = stream, kafka, tuple(topics)
 
     def setup(self) -> None:
         confluent_kafka()
@@ -124,7 +127,8 @@ class _ReadPartition(beam.DoFn):
         self, partition: Partition, tracker: Any, estimator: Any
     ) -> Iterator[PartitionReading]:
         """The reading of a partition, over a client that the process keeps for the next one."""
-        topic = partition.topic
+        topic = partition.topic.at_brokers_of(self._topics)
+        partition = replace(partition, topic=topic)
         key = ("read", topic.servers, topic.topic, partition.number, self._kafka)
         with CLIENTS.borrow(key, lambda: PartitionReader(partition, self._kafka)) as reader:
             yield PartitionReading(partition, self._stream, self._kafka, tracker, estimator, reader)
@@ -192,5 +196,5 @@ class ReadKafka(ReadTopics):
     def expand(self, root: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
         found = self.partitions(root, FindPartitions(self._kafka, self._topics, self._slots))
         return found | "ReadPartitions" >> with_outputs(
-            ReadPartitionForEver(self._stream, self._kafka)
+            ReadPartitionForEver(self._stream, self._kafka, self._topics)
         )
