@@ -16,6 +16,10 @@ PAYLOAD = pa.schema(
 )
 """`input` and `channel` are one value a batch and travel as schema metadata."""
 
+UNREGISTERED = "unregistered"
+"""In place of a channel's name that a message brings, where no channel of that name is registered.
+"""
+
 MAXIMUM_PAYLOAD_BYTES = 8 * 1024 * 1024
 """Larger records are refused: no documented webhook comes near, and one must not fill a worker."""
 

@@ -148,7 +148,7 @@ def _select(sheet: Sheet, keep: np.ndarray) -> Sheet:
 def refuse(batch: pa.RecordBatch, channel: str) -> Decoded:
     """Every record of a batch as failed: its channel is unknown or could not be recognised."""
     if channel:
-        detail = f"expected a registered channel (`moment channels`), found {channel!r}"
+        detail = "expected the name of a registered channel (`moment channels`), found another"
     else:
         detail = "no channel recognises these records; name one as channel=path"
     failures = [

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.channels import registered_channels
+from schemas.payload import UNREGISTERED
 from transforms.balance import arrival_hours, count_batch, count_events
 from transforms.decode import decode, refuse
 from transforms.garbage import seldom_look_for_garbage
@@ -47,6 +48,9 @@ class _DecodeBatches(beam.DoFn):
         input = metadata[b"input"].decode()
         name = metadata.get(b"channel", b"").decode()
         channel = registered_channels().get(name)
+        if name and channel is None:
+            # Also what an archive of before holds: counts are read by all.
+            name = UNREGISTERED
         decoded = decode(batch, channel) if channel else refuse(batch, name)
         counts = [
             ("received", decoded.received),

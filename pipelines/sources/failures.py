@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from pipelines.duck import connect
 from pipelines.sources.archive import ROWS_A_BATCH, by_origin
-from pipelines.sources.recognise import recognise_channel
-from schemas.channels import registered_channels
+from pipelines.sources.by_channel import by_channel
+from schemas.payload import UNREGISTERED
 
 _RECORDS = """
 SELECT input, channel, position, arrived_time, payload
@@ -23,22 +23,20 @@ ORDER BY input, channel, position
 def failed_payloads(files: list[str]) -> Iterator[pa.RecordBatch]:
     """PAYLOAD batches of FAILED_EVENT files, of the input, position and arrival they had.
 
-    A record that nobody recognised may be recognised now: it is looked at as a file's are.
+    A record that nobody recognised, or whose channel was not registered, may be recognised now,
+    each by itself: beside it may be what nobody ever will.
     """
     with connect() as connection:
         found = connection.sql(_RECORDS, params={"files": files}).to_arrow_reader(ROWS_A_BATCH)
         for rows in found:
             for batch in by_origin(rows):
-                yield _recognised(batch)
-
-
-def _recognised(batch: pa.RecordBatch) -> pa.RecordBatch:
-    metadata = batch.schema.metadata
-    if metadata.get(b"channel"):
-        return batch
-    sample = batch.column("payload").slice(0, 50).to_pylist()
-    channel = recognise_channel(sample, registered_channels()) or ""
-    return batch.replace_schema_metadata({**metadata, b"channel": channel.encode()})
+                metadata = batch.schema.metadata
+                if metadata.get(b"channel", b"") in (b"", UNREGISTERED.encode()):
+                    payloads, positions, arrived = batch.columns
+                    input, unknown = metadata[b"input"].decode(), [None] * batch.num_rows
+                    yield from by_channel(payloads, positions, arrived, input, unknown)
+                else:
+                    yield batch
 
 
 class _ReadFiles(beam.DoFn):

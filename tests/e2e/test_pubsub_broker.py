@@ -13,7 +13,6 @@ import pytest
 from deploy.local.pubsub import PROJECT, Emulator, local_emulator, missing_emulator
 from pipelines.errors import OptionError
 from pipelines.sources.pubsub.client import check_pubsub, subscriber_client
-from pipelines.sources.pubsub.messages import ChannelOf
 from pipelines.sources.pubsub.puller import Puller
 from pipelines.sources.pubsub.settings import PullSettings, Subscription
 from pipelines.sources.streaming import StreamSettings
@@ -55,8 +54,7 @@ def test_a_lease_is_extended_for_as_long_as_its_messages_wait_and_the_bound_hold
     emulator.publish("waits", [b"%d" % number for number in range(100)])
     pulls = PullSettings(most_unacknowledged=60, messages_a_pull=20, lease_seconds=10)
     client = subscriber_client(emulator.address)
-    channel = ChannelOf("segment", lambda sample: None)
-    puller = Puller(client, path, "the emulator", channel, StreamSettings(), pulls)
+    puller = Puller(client, path, "the emulator", StreamSettings(), pulls)
     try:
         call = puller.begin("first")
         payloads: list[bytes] = []

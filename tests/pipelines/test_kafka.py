@@ -18,7 +18,6 @@ from pipelines.sources.kafka.batches import (
     MessageBuffer,
     broker_times,
     lost_batches,
-    recognised,
     status_batch,
 )
 from pipelines.sources.kafka.bounded import ReadKafkaOnce
@@ -308,11 +307,50 @@ def test_a_header_says_the_channel_of_its_message_and_a_batch_has_one_channel():
     assert second.schema.metadata[b"channel"] == b"mailjet"
 
 
-def test_a_channel_that_nobody_names_is_recognised_from_the_first_records():
-    line = b'203.0.113.9 - - [01/Mar/2026:20:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "-"'
+VIEW = b'203.0.113.9 - - [01/Mar/2026:20:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "-"'
+CALL = b'{"type":"track","event":"Signed In","messageId":"m","userId":"u"}'
 
-    assert recognised([message(1, None), message(2, line)]) == "access_log"
-    assert recognised([message(1, b"???")]) is None
+
+def channels(messages: list[Message], channel: str | None = None) -> dict[int, str]:
+    """The channel of each offset; "" where none is known."""
+    return {
+        position: batch.schema.metadata.get(b"channel", b"").decode()
+        for batch in batches(messages, channel)
+        for _, position, _ in rows(batch)
+    }
+
+
+def test_where_nobody_names_a_channel_each_message_is_of_the_one_that_recognises_it():
+    mail = [("moment-channel", b"mailjet")]
+    log = [message(n, value) for n, value in enumerate([VIEW, None, CALL, b"???", VIEW])]
+
+    found = channels([*log, message(5, VIEW, headers=mail)])
+
+    assert found == {0: "access_log", 1: "", 2: "segment", 3: "", 4: "access_log", 5: "mailjet"}
+
+
+@given(st.lists(st.sampled_from([VIEW, CALL, b"???", b"", None]), min_size=1), st.data())
+def test_a_message_has_the_same_channel_wherever_a_job_goes_on(values, data):
+    log = [message(offset, value) for offset, value in enumerate(values)]
+    begin = data.draw(st.integers(0, len(log) - 1))
+
+    whole, rest = channels(log), channels(log[begin:])
+
+    assert rest == {offset: whole[offset] for offset in range(begin, len(log))}
+
+
+def test_a_header_that_names_no_registered_channel_is_not_repeated_and_makes_one_batch():
+    """It may be an address, and another one in each message."""
+    found = [
+        message(n, b"a", headers=[("moment-channel", b"viewer%d@example.com" % n)])
+        for n in range(3)
+    ]
+
+    (batch,) = batches(found)
+
+    assert batch.schema.metadata == {
+        b"name": b"payload", b"input": b"kafka:events/3", b"channel": b"unregistered",
+    }  # fmt: skip
 
 
 def test_an_offset_that_is_gone_is_one_failed_event_and_counted():

@@ -13,7 +13,6 @@ from pipelines.sources.kafka import gather as gathering
 from pipelines.sources.kafka.batches import MessageBuffer
 from pipelines.sources.kafka.client import Found, KafkaTrouble, Notes
 from pipelines.sources.kafka.gather import Gathered, gather
-from pipelines.sources.kafka.settings import KafkaTopic, Partition
 
 NOW = 1_800_000_000_000_000
 
@@ -44,10 +43,8 @@ def full(*offsets: int) -> Found:
     return Found([message(offset) for offset in offsets], full=True)
 
 
-def gathered(
-    reader: Pretended, stop: int | None = None, rows: int = 10, channel: str | None = "segment"
-) -> Gathered:
-    return gather(reader, Partition(KafkaTopic("b:1", "events", channel), 0, 0), stop, rows, 5.0)
+def gathered(reader: Pretended, stop: int | None = None, rows: int = 10) -> Gathered:
+    return gather(reader, stop, rows, 5.0)
 
 
 def offsets(found: Gathered) -> list[list[int]]:
@@ -110,16 +107,6 @@ def test_a_batch_ends_with_the_piece_that_brings_it_to_its_size(monkeypatch):
     assert offsets(gathered(reader)) == [[0, 1, 2, 3, 4, 5]]
 
 
-def test_a_channel_that_nobody_names_is_recognised_once():
-    call = b'{"type":"track","event":"Signed In","messageId":"m","userId":"u"}'
-    first = Found([message(0, call)], full=True)
-    reader = Pretended([first, Found([message(1, b"anything")])])
-
-    gathered(reader, channel=None)
-
-    assert reader.notes.channel == "segment"
-
-
 _MESSAGES = st.lists(
     st.tuples(
         st.sampled_from([None, b"", b"a", b"\xff{}" * 9]),
@@ -132,8 +119,8 @@ _MESSAGES = st.lists(
 )
 
 
-@given(_MESSAGES, st.lists(st.integers(1, 8)))
-def test_any_cutting_into_pieces_gives_the_batches_that_all_at_once_give(drawn, cuts):
+@given(_MESSAGES, st.lists(st.integers(1, 8)), st.sampled_from(["segment", None]))
+def test_any_cutting_into_pieces_gives_the_batches_that_all_at_once_give(drawn, cuts, channel):
     messages, offset = [], 0
     for value, headers, time, step in drawn:
         offset += step
@@ -154,4 +141,4 @@ def test_any_cutting_into_pieces_gives_the_batches_that_all_at_once_give(drawn, 
 
     assert (pieces.count, pieces.size) == (whole.count, whole.size)
     assert pieces.times.tolist() == whole.times.tolist()
-    assert pieces.batches("in", "segment", NOW) == whole.batches("in", "segment", NOW)
+    assert pieces.batches("in", channel, NOW) == whole.batches("in", channel, NOW)

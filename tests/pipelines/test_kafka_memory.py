@@ -77,6 +77,17 @@ def test_no_more_memories_are_kept_than_a_worker_reads_at_once():
     assert first != last
 
 
+def test_partitions_that_have_nothing_take_no_memory():
+    kept = Memories()
+    held = [batch_of([b"a"], kept) for _ in range(MOST_KEPT)]
+    held.clear()
+
+    for _ in range(MOST_KEPT):
+        assert MessageBuffer(kept).batches("in", "segment", NOW) == []
+
+    assert len(kept._kept) == MOST_KEPT
+
+
 def test_memory_that_one_large_message_has_made_large_is_not_kept(monkeypatch):
     monkeypatch.setattr(memories, "LARGEST_KEPT", 1000)
     kept = Memories()

@@ -187,7 +187,7 @@ def test_native_messages_become_payloads_at_their_earliest_publish_time():
     at = datetime(2025, 6, 15, 15, 6, 40, tzinfo=timezone.utc)
     messages = [
         PubsubMessage(b"1", {}, "7", at.replace(second=41)),
-        PubsubMessage(b"2", {"moment-channel": "shop"}, "8", at),
+        PubsubMessage(b"2", {"moment-channel": "survey"}, "8", at),
         PubsubMessage(b"3", None, "9", at),
     ]
 
@@ -201,7 +201,7 @@ def test_native_messages_become_payloads_at_their_earliest_publish_time():
     def check(found):
         earliest = Timestamp(1_750_000_000)
         assert sorted(found) == [
-            (b"pubsub:s", b"shop", earliest, [b"2"], [8]),
+            (b"pubsub:s", b"survey", earliest, [b"2"], [8]),
             (b"pubsub:s", b"web", earliest, [b"1", b"3"], [7, 9]),
         ]
 

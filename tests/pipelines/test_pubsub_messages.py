@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from pipelines.sources.pubsub.messages import (
     MOST_BYTES_A_BATCH,
     Assembly,
-    ChannelOf,
     Messages,
+    messages_of,
     position_of,
 )
 from schemas.failure import Reason
@@ -42,8 +43,8 @@ def test_every_message_id_has_one_position_that_fits(message_id):
     assert 1 <= position_of(message_id) == position_of(message_id) < 2**63
 
 
-def assembled(messages: Messages, given: str | None = "unnamed", rows: int = 100, known=None):
-    assembly = Assembly("pubsub:" + PATH, ChannelOf(given, known or (lambda sample: None)), rows)
+def assembled(messages: Messages, given: str | None = "unnamed", rows: int = 100):
+    assembly = Assembly("pubsub:" + PATH, given, rows)
     return [*assembly.add(messages), *assembly.rest()]
 
 
@@ -65,30 +66,47 @@ def test_messages_become_a_payload_batch_with_publish_time_and_message_id():
     ]
 
 
-def test_the_attribute_says_the_channel_and_a_batch_has_one():
-    messages = Messages([b"1", b"2", b"3"], [1, 2, 3], [0, 0, 0], ["shop", None, "shop"])
+VIEW = b'203.0.113.9 - - [01/Mar/2026:20:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "-"'
+CALL = b'{"type":"track","event":"Signed In","messageId":"m","userId":"u"}'
 
-    found = {
-        batch.schema.metadata[b"channel"]: batch["payload"].to_pylist()
-        for batch in assembled(messages, given="web")
+
+def channels(
+    messages: list[tuple[bytes, dict[str, str]]], given: str | None
+) -> dict[str, list[bytes]]:
+    """Payloads by channel of messages with their attributes; "" where none is known."""
+    time = SimpleNamespace(seconds=0, nanos=0)
+    found = messages_of(
+        SimpleNamespace(data=data, attributes=attributes, message_id=str(n), publish_time=time)
+        for n, (data, attributes) in enumerate(messages, 1)
+    )
+    batches = assembled(found, given)
+    by_channel = {
+        batch.schema.metadata.get(b"channel", b"").decode(): batch["payload"].to_pylist()
+        for batch in batches
     }
+    assert len(by_channel) == len(batches)
+    return by_channel
 
-    assert found == {b"shop": [b"1", b"3"], b"web": [b"2"]}
+
+def test_the_attribute_says_the_channel_and_a_batch_has_one():
+    survey = {"moment-channel": "survey"}
+
+    found = channels([(b"1", survey), (b"2", {}), (b"3", survey)], "segment")
+
+    assert found == {"survey": [b"1", b"3"], "segment": [b"2"]}
 
 
-def test_a_channel_is_recognised_from_the_first_records_that_tell_it_and_then_kept():
-    asked = []
+def test_where_nobody_names_a_channel_each_message_is_of_the_one_that_recognises_it():
+    """Whatever came before it: there is no order, and what comes again comes to another worker."""
+    found = channels([(b"", {}), (VIEW, {}), (b"???", {}), (CALL, {}), (VIEW, {})], None)
 
-    def recognise(sample):
-        asked.append(list(sample))
-        return "web" if b"w" in sample else None
+    assert found == {"": [b"", b"???"], "access_log": [VIEW, VIEW], "segment": [CALL]}
 
-    channel_of = ChannelOf(None, recognise)
 
-    assert [channel_of(found) for found in ([b""], [b"x"], [b"", b"w"], [b"x"])] == [
-        "", "", "web", "web",
-    ]  # fmt: skip
-    assert asked == [[b"x"], [b"w"]]
+def test_an_attribute_that_names_no_registered_channel_is_not_repeated_and_makes_one_batch():
+    named = [(b"%d" % n, {"moment-channel": f"viewer{n}@example.com"}) for n in range(3)]
+
+    assert channels(named, "segment") == {"unregistered": [b"0", b"1", b"2"]}
 
 
 def test_batches_are_bounded_in_rows_and_in_bytes():

@@ -16,7 +16,6 @@ from google.api_core.exceptions import (
     Unauthenticated,
 )
 
-from pipelines.sources.pubsub.messages import ChannelOf
 from pipelines.sources.pubsub.puller import Puller
 from pipelines.sources.pubsub.settings import PullSettings
 from pipelines.sources.streaming import StreamSettings
@@ -85,9 +84,8 @@ def puller_of(broker: Pretended) -> Iterator[Callable[..., Puller]]:
 
     def make(stream: StreamSettings | None = None, **pulls: Any) -> Puller:
         given = {"most_unacknowledged": 100, "messages_a_pull": 30, **pulls}
-        channel = ChannelOf("segment", lambda sample: None)
         where, stream = "Pub/Sub", stream or StreamSettings()
-        made.append(Puller(broker, PATH, where, channel, stream, PullSettings(**given)))
+        made.append(Puller(broker, PATH, where, stream, PullSettings(**given)))
         return made[-1]
 
     yield make

@@ -17,6 +17,7 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.backfill.lock import exclusively
@@ -24,6 +25,7 @@ from pipelines.errors import OptionError
 from pipelines.place_folder import FolderPlace
 from pipelines.sinks.parquet import append
 from pipelines.sinks.tables import FAILED_EVENTS
+from pipelines.sources.failures import failed_payloads
 from schemas.channels import registered_channels
 from schemas.failure import Reason
 from tests.pipelines.dataset import contents, query, table
@@ -192,6 +194,25 @@ def test_a_record_that_nobody_recognised_is_recognised_once_somebody_does(
     said = moment_replay(published.dataset, "--reason", "unknown_channel")
 
     assert "12 are decoded, 0 fail again; new events: 12" in said.out
+
+
+@pytest.mark.parametrize("channel", [None, "unregistered"])
+def test_a_message_whose_channel_nobody_knew_is_of_the_one_that_recognises_it_now(
+    tmp_path, channel
+):
+    said = message("x1", 2, "author").encode()
+    what = (ARRIVED, "recognise", Reason.UNKNOWN_CHANNEL, "$", "expected another")
+    records = enumerate([b"???", said, b"", b"{}"])
+    failures = [Failure(record, position, *what) for position, record in records]
+    failed = failed_batch(failures, "kafka:live/0", channel)
+    pq.write_table(pa.Table.from_batches([failed]), tmp_path / "failed.parquet")
+
+    found = {
+        batch.schema.metadata.get(b"channel"): batch["position"].to_pylist()
+        for batch in failed_payloads([str(tmp_path / "failed.parquet")])
+    }
+
+    assert found == {None: [0, 2, 3], b"youtube_chat": [1]}
 
 
 def test_an_item_of_a_container_that_fails_again_is_the_same_failed_event(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from io import BytesIO
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from pipelines.sources.by_channel import by_channel
 from pipelines.sources.kafka.memory import MEMORIES, Memories
-from pipelines.sources.recognise import recognise_channel
-from schemas.channels import registered_channels
+from pipelines.sources.recognise import channel_named
 from schemas.event import INSTANT
 from schemas.failure import Reason
 from schemas.payload import payload_batch
@@ -41,7 +42,9 @@ class MessageBuffer:
     """
 
     def __init__(self, memories: Memories = MEMORIES) -> None:
-        self._memories, self._values = memories, memories.take()
+        self._memories = memories
+        # Not before there is something to put there: partitions are looked at in vain all the time.
+        self._values: BytesIO | None = None
         self._ends = [np.zeros(1, dtype=np.int64)]
         self._offsets: list[np.ndarray] = []
         self._times: list[np.ndarray] = []
@@ -67,6 +70,8 @@ class MessageBuffer:
             # A message without a value has an empty payload, which decoding refuses.
             values = [value or b"" for value in values]
             lengths = np.fromiter(map(len, values), np.int64, len(values))
+        if self._values is None:
+            self._values = self._memories.take()
         self._ends.append(np.cumsum(lengths) + self.size)
         self._values.writelines(values)
         self._offsets.append(_offsets(messages))
@@ -78,10 +83,11 @@ class MessageBuffer:
     def batches(self, input: str, channel: str | None, now: int) -> list[pa.RecordBatch]:
         """PAYLOAD batches, one a channel: what a message's header says, else `channel`.
 
+        Where that is None, a message without a header is of the channel that recognises it alone.
         The position is the message's offset, as Kafka counts. Arrival is its broker time, or now
         where it has none or one that is still to come. Nothing can be taken afterwards.
         """
-        if not self.count:
+        if self._values is None:
             return []
         ends, times = np.concatenate(self._ends), self.times
         values = pa.py_buffer(self._values.getbuffer()[: self.size])
@@ -90,16 +96,11 @@ class MessageBuffer:
         payloads = pa.Array.from_buffers(pa.large_binary(), self.count, buffers)
         positions = pa.array(np.concatenate(self._offsets), pa.int64())
         arrived = pa.array(np.where(times < 0, now, np.minimum(times, now)), INSTANT)
-        if not any(self._channels):
+        if channel is not None and not any(self._channels):
             return [payload_batch(payloads, positions, arrived, input, channel)]
         told = (own or [None] * len(t) for own, t in zip(self._channels, self._times))
         named = [name or channel for name in chain.from_iterable(told)]
-        batches = []
-        for name in dict.fromkeys(named):
-            rows = pa.array([row for row, other in enumerate(named) if other == name], pa.int64())
-            parts = payloads.take(rows), positions.take(rows), arrived.take(rows)
-            batches.append(payload_batch(*parts, input, name))
-        return batches
+        return by_channel(payloads, positions, arrived, input, named)
 
 
 def _asked(method: str, messages: Sequence[Any]) -> list[Any]:
@@ -113,12 +114,6 @@ def _offsets(messages: Sequence[Any]) -> np.ndarray:
     if last - first + 1 == len(messages):
         return np.arange(first, last + 1)
     return np.array(_asked("offset", messages), dtype=np.int64)
-
-
-def recognised(messages: Sequence[Any]) -> str | None:
-    """The channel that the first records look like; None: not known yet."""
-    sample = [value for message in messages[:50] if (value := message.value())]
-    return recognise_channel(sample, registered_channels())
 
 
 def lost_batches(
@@ -153,5 +148,5 @@ def _channel_of(headers: Sequence[tuple[str, bytes | None]] | None) -> str | Non
     """The channel that a message's headers name."""
     for name, value in headers or ():
         if name == CHANNEL_HEADER and value:
-            return value.decode("utf-8", "replace")
+            return channel_named(value.decode("utf-8", "replace"))
     return None

@@ -79,7 +79,6 @@ class Notes:
     everything before that end has been read.
     """
 
-    channel: str | None = None
     reported: float = 0.0
     basis: str = ""
     troubled_since: float | None = None

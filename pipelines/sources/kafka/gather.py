@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from pipelines.sources.kafka.batches import MessageBuffer, recognised
+from pipelines.sources.kafka.batches import MessageBuffer
 from pipelines.sources.kafka.client import KafkaTrouble, PartitionReader
-from pipelines.sources.kafka.settings import Partition
 
 BATCH_BYTES = 16 * 1024 * 1024
 
@@ -24,9 +23,7 @@ class Gathered(NamedTuple):
     trouble: KafkaTrouble | None = None
 
 
-def gather(
-    reader: PartitionReader, partition: Partition, stop: int | None, rows: int, seconds: float
-) -> Gathered:
+def gather(reader: PartitionReader, stop: int | None, rows: int, seconds: float) -> Gathered:
     """What comes until there are `rows` messages or BATCH_BYTES, or the seconds are over.
 
     Nothing from offset `stop` on is given. Messages are taken a piece at a time: a piece is still
@@ -42,8 +39,6 @@ def gather(
             upto, ended = stop, True
             messages = [message for message in messages if message.offset() < stop]
         if messages:
-            if partition.topic.channel is None and reader.notes.channel is None:
-                reader.notes.channel = recognised(messages)
             buffer.add(messages)
         enough = buffer.count >= rows or buffer.size >= BATCH_BYTES
         if enough or ended or not found.full or found.lost or found.trouble:

@@ -110,7 +110,7 @@ class PartitionReading:
         self._asked = False
         self._reader.seek(self._next)
         rows = self._stream.rows_a_batch
-        found = gather(self._reader, self._partition, self._stop, rows, seconds)
+        found = gather(self._reader, self._stop, rows, seconds)
         self._trouble = found.trouble
         if found.upto > self._next:
             if not self._tracker.try_claim((self._era, found.upto)):
@@ -127,7 +127,7 @@ class PartitionReading:
         notes, now = self._reader.notes, now_microseconds()
         notes.troubled_since, notes.attempts = None, 0
         self._gave, self._trouble = True, None
-        channel = self._partition.topic.channel or notes.channel
+        channel = self._partition.topic.channel
         size = 0
         for batch in buffer.batches(self._partition.input, channel, now):
             size += batch.nbytes
@@ -198,8 +198,8 @@ class PartitionReading:
         detail = f"expected offset {expected}, found the offsets {low} to {high}: {what}"
         LOGGER.error("%s: %s; reading goes on at %d", self._partition.input, detail, upto)
         now = now_microseconds()
-        channel = self._partition.topic.channel or self._reader.notes.channel
-        failed, counts = lost_batches(self._partition.input, channel, expected, detail, now)
+        given = (self._partition.input, self._partition.topic.channel)
+        failed, counts = lost_batches(*given, expected, detail, now)
         yield TaggedOutput("failed", self._stamped(failed, now))
         yield TaggedOutput("counts", self._stamped(counts, now))
         self._next, self._topic_id = upto, topic

@@ -29,7 +29,7 @@ OURS = {
 
 @dataclass(frozen=True)
 class KafkaTopic:
-    """One topic. `channel` None: messages say theirs, or it is recognised.
+    """One topic. `channel` is that of messages that do not say theirs; None: each is recognised.
 
     `start` says where reading begins when there is no checkpoint: `earliest`, `latest` or an ISO
     instant (with an offset from UTC, or UTC). Raises OptionError.

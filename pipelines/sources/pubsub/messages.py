@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from pipelines.sources.pubsub.settings import CHANNEL_ATTRIBUTE
+from pipelines.sources.recognise import channel_named, recognise_record
 from schemas.event import INSTANT
 from schemas.payload import payload_batch
 
 MOST_BYTES_A_BATCH = 16 * 1024 * 1024
-_SAMPLE = 50
 _MOST_POSITION = 2**63 - 1
 
 
 class Messages(NamedTuple):
-    """Columns of equal length. `channels` holds what the attribute says, or None."""
+    """Columns of equal length. `channels` holds the one that the attribute names, or None."""
 
     payloads: list[bytes]
     positions: list[int]
@@ -46,40 +46,29 @@ def messages_of(found: Iterable[Any]) -> Messages:
         messages.positions.append(position_of(message.message_id))
         time = message.publish_time
         messages.published.append(time.seconds * 1_000_000 + time.nanos // 1000)
-        messages.channels.append(message.attributes.get(CHANNEL_ATTRIBUTE) or None)
+        named = message.attributes.get(CHANNEL_ATTRIBUTE)
+        messages.channels.append(channel_named(named) if named else None)
     return messages
 
 
-class ChannelOf:
-    """The channel of an input whose messages do not say it: given, or recognised once."""
-
-    def __init__(
-        self, given: str | None, recognise: Callable[[Sequence[bytes]], str | None]
-    ) -> None:
-        self._known = given
-        self._recognise = recognise
-
-    def __call__(self, payloads: Sequence[bytes]) -> str:
-        """The channel, or "" where these records do not tell it; the next ones may."""
-        if self._known is None:
-            sample = [payload for payload in payloads[: 4 * _SAMPLE] if payload][:_SAMPLE]
-            self._known = self._recognise(sample) if sample else None
-        return self._known or ""
-
-
 class Assembly:
-    """Messages collected into PAYLOAD batches of at most `rows` records and about 16 MB."""
+    """Messages collected into PAYLOAD batches of at most `rows` records and about 16 MB.
 
-    def __init__(self, input: str, channel_of: ChannelOf, rows: int) -> None:
+    `channel` is that of messages whose attribute says none; None: of each, the one that recognises
+    it alone.
+    """
+
+    def __init__(self, input: str, channel: str | None, rows: int) -> None:
         self._input = input
-        self._channel_of = channel_of
+        self._channel = channel
         self._rows = rows
-        self._open: dict[str | None, Messages] = {}
-        self._bytes: dict[str | None, int] = {}
+        self._open: dict[str, Messages] = {}
+        self._bytes: dict[str, int] = {}
 
     def add(self, messages: Messages) -> Iterator[pa.RecordBatch]:
         """The batches that are full now."""
-        for payload, position, published, channel in zip(*messages):
+        for payload, position, published, named in zip(*messages):
+            channel = named or self._channel or recognise_record(payload)
             into = self._open.get(channel)
             if into is None:
                 into = self._open[channel] = Messages([], [], [], [])
@@ -96,16 +85,12 @@ class Assembly:
         for channel in list(self._open):
             yield self._close(channel)
 
-    def _close(self, channel: str | None) -> pa.RecordBatch:
+    def _close(self, channel: str) -> pa.RecordBatch:
         rows = self._open.pop(channel)
-        batch = payload_batch(
+        return payload_batch(
             pa.array(rows.payloads, pa.large_binary()),
             pa.array(rows.positions, pa.int64()),
             pa.array(rows.published, pa.int64()).cast(INSTANT),
             self._input,
-            None,
-        )
-        name = channel or self._channel_of(rows.payloads)
-        return batch.replace_schema_metadata(
-            {"name": "payload", "input": self._input, "channel": name}
+            channel,
         )

@@ -10,11 +10,9 @@ import pyarrow as pa
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from pipelines.sources.pubsub.messages import Assembly, ChannelOf, messages_of
+from pipelines.sources.pubsub.messages import Assembly, messages_of
 from pipelines.sources.pubsub.settings import Subscription
-from pipelines.sources.recognise import recognise_channel
 from pipelines.sources.streaming import StreamSettings, with_outputs
-from schemas.channels import registered_channels
 
 
 class ReadPubSubNative(beam.PTransform):
@@ -62,16 +60,12 @@ class _ToPayloads(beam.DoFn):
     def __init__(self, rows: int) -> None:
         self._rows = rows
 
-    def setup(self) -> None:
-        self._channels: dict[tuple[str, str], ChannelOf] = {}
-
     def process(self, found: list[tuple[tuple[str, str], Any]]) -> Iterator[Any]:
         by_input: dict[tuple[str, str], list[Any]] = {}
         for of, message in found:
             by_input.setdefault(of, []).append(message)
         for of, messages in by_input.items():
-            channel_of = self._channels.setdefault(of, ChannelOf(of[1] or None, recognise))
-            assembly = Assembly(of[0], channel_of, self._rows)
+            assembly = Assembly(of[0], of[1] or None, self._rows)
             batches = [*assembly.add(messages_of(map(_Plain, messages))), *assembly.rest()]
             yield from map(_at_earliest_arrival, batches)
 
@@ -90,11 +84,6 @@ class _Plain:
 class _Time:
     def __init__(self, seconds: int, microseconds: int) -> None:
         self.seconds, self.nanos = seconds, microseconds * 1000
-
-
-def recognise(payloads: Sequence[bytes]) -> str | None:
-    """The one registered channel that recognises these records; None where there is not one."""
-    return recognise_channel(payloads, registered_channels())
 
 
 def _at_earliest_arrival(batch: pa.RecordBatch) -> TimestampedValue:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from pipelines.sources.pubsub.acknowledgements import Acknowledgements, Delivery
 from pipelines.sources.pubsub.client import call_errors, explain, is_refusal, is_timeout
 from pipelines.sources.pubsub.leases import Leases
-from pipelines.sources.pubsub.messages import ChannelOf, Messages, messages_of
+from pipelines.sources.pubsub.messages import Messages, messages_of
 from pipelines.sources.pubsub.settings import PullSettings
 from pipelines.sources.pubsub.watermark import MICROSECONDS, PublishTimeWatermark, Watermark
 from pipelines.sources.streaming import StreamSettings
@@ -63,13 +63,11 @@ class Puller:
         client: Any,
         path: str,
         where: str,
-        channel_of: ChannelOf,
         stream: StreamSettings,
         pulls: PullSettings,
     ) -> None:
         self._client, self._path, self._where = client, path, where
         self._stream, self._pulls = stream, pulls
-        self.channel_of = channel_of
         self._changed = threading.Condition()
         self._run = 0
         self._ticket = ""

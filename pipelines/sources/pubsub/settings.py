@@ -18,8 +18,8 @@ MOST_PULLERS = 1 << 16
 class Subscription:
     """A subscription to read, as `projects/PROJECT/subscriptions/NAME`.
 
-    `channel` None: the attribute `moment-channel` says it, or it is recognised from the first
-    records. `pullers`: how many read at the same time; on Flink each on a slot of its own where
+    `channel` is that of messages whose attribute `moment-channel` says none; None: each of these is
+    recognised. `pullers`: how many read at the same time; on Flink each on a slot of its own where
     there are enough. Raises OptionError.
     """
 

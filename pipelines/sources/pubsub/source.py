@@ -21,8 +21,8 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP, Duration, Timestamp
 
 from pipelines.flink_slots import Slots
 from pipelines.sources.pubsub.client import check_pubsub, endpoint, subscriber_client
-from pipelines.sources.pubsub.messages import Assembly, ChannelOf
-from pipelines.sources.pubsub.native import ReadPubSubNative, recognise
+from pipelines.sources.pubsub.messages import Assembly
+from pipelines.sources.pubsub.native import ReadPubSubNative
 from pipelines.sources.pubsub.puller import FIRST_TICKET, Puller, now_microseconds
 from pipelines.sources.pubsub.pullers import number_of, pullers_of
 from pipelines.sources.pubsub.settings import PullSettings, Subscription
@@ -177,7 +177,7 @@ class _PullMessages(beam.DoFn):
         finalizer.register(functools.partial(puller.final, call))
         until = time.monotonic() + self._stream.most_seconds
         input = f"pubsub:{element[0]}"
-        assembly = Assembly(input, puller.channel_of, self._stream.rows_a_batch)
+        assembly = Assembly(input, element[1] or None, self._stream.rows_a_batch)
         pause: float | None = _PAUSE_AFTER_NONE
         while True:
             left = until - time.monotonic()
@@ -212,12 +212,11 @@ class _PullMessages(beam.DoFn):
         with _READERS_LOCK:
             found = _READERS.get(key)
             if found is None:
-                path, channel, _ = element
+                path = element[0]
                 puller = Puller(
                     subscriber_client(self._emulator),
                     path,
                     endpoint(self._emulator),
-                    ChannelOf(channel or None, recognise),
                     self._stream,
                     self._pulls,
                 )

@@ -1,7 +1,7 @@
 """The channel of a file is the one that recognises most of its first records."""
 
-from pipelines.sources.recognise import recognise_channel
-from schemas.channels import segment
+from pipelines.sources.recognise import recognise_channel, recognise_record
+from schemas.channels import registered_channels, segment
 
 CALL = b'{"type":"track","messageId":"m1","event":"Product Viewed"}'
 
@@ -40,3 +40,11 @@ def test_a_channel_whose_code_raises_has_not_recognised_and_that_is_told_once(ca
 
 def test_only_the_first_fifty_records_are_asked():
     assert recognise_channel([CALL] * 50 + [b"?"] * 500, {"segment": segment.CHANNEL}) == "segment"
+
+
+def test_a_record_of_a_stream_is_of_the_one_channel_that_recognises_it(monkeypatch):
+    assert recognise_record(CALL) == "segment"
+    assert recognise_record(b"?") == ""
+    monkeypatch.setitem(registered_channels(), "twin", Other(lambda record: True, "twin"))
+    assert recognise_record(CALL) == ""
+    assert recognise_record(b"?") == "twin"
