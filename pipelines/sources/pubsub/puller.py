@@ -78,7 +78,6 @@ class Puller:
         self._failing_since: float | None = None
         self._failures = 0
         self.read = 0
-        self._resumed: int | None = None
         self._deadline: int | None = None
         self._start_run()
         self._leases = Leases(client, path, pulls, now_microseconds)
@@ -91,7 +90,6 @@ class Puller:
             if ticket != self._ticket:
                 self._leases.give_back(list(self._acknowledgements.deliveries()))
                 self._start_run()
-                self._resumed = None if ticket == FIRST_TICKET else now_microseconds()
             self._ticket = uuid.uuid4().hex
             self._leases.called()
             return Call(self._run, self._acknowledgements.begin(), self._ticket)
@@ -130,9 +128,10 @@ class Puller:
     def report(self) -> Watermark:
         """The watermark and its basis; `full` where pulling has stopped for want of checkpoints.
 
-        A run that goes on from a checkpoint says no time, and so holds the one it found there, for
-        as long as the broker may keep what the run before it held: that may be older than all that
-        comes meanwhile.
+        A run says no time at first, and so holds the one that the runner found in its checkpoint,
+        if any, for as long as the broker may keep what a run before it held: that may be older than
+        all that comes meanwhile. There may have been one also where there is no checkpoint: it was
+        killed before its first, or is of another job.
         """
         with self._changed:
             waiting = [d.oldest for d, _ in self._arrived if d.oldest is not None]
@@ -159,20 +158,19 @@ class Puller:
     def _start_run(self) -> None:
         self._run += 1
         self._acknowledgements = Acknowledgements()
+        self._begun = now_microseconds()
         idle = self._stream.idle_after_seconds
         self._watermark = PublishTimeWatermark(
             int(self._stream.allowance_seconds * MICROSECONDS),
             None if idle is None else int(idle * MICROSECONDS),
-            now_microseconds(),
+            self._begun,
         )
 
     def _waits_for_leases(self) -> bool:
-        if self._resumed is None:
-            return False
         if self._deadline is None:
             return True
         longest = max(self._pulls.lease_seconds, self._deadline)
-        return now_microseconds() < self._resumed + longest * MICROSECONDS
+        return now_microseconds() < self._begun + longest * MICROSECONDS
 
     def _room(self) -> int:
         return self._pulls.most_unacknowledged - self.outstanding - self._leases.releasing
@@ -212,7 +210,7 @@ class Puller:
     def _pull(self, most: int) -> None:
         idle = self._stream.idle_after_seconds
         seconds = _PULL_SECONDS if idle is None else max(1.0, min(_PULL_SECONDS, idle / 2))
-        if self._resumed is not None and self._deadline is None:
+        if self._deadline is None:
             self._deadline = self._settings().ack_deadline_seconds
         try:
             answer = self._client.pull(

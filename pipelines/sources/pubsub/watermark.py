@@ -23,8 +23,8 @@ class PublishTimeWatermark:
     """The watermark of one puller, which never goes back.
 
     * While messages are not yet acknowledged: the oldest of their publish times less the allowance.
-      What a crash brings again is then not behind it: after one, the puller holds the watermark
-      of the checkpoint until the leases of that time have ended.
+      What a crash brings again is then not behind it: where a puller starts, it says none until
+      the leases of a run before have ended.
     * With none of them: the latest publish time less the allowance, `held` there.
     * Once the broker itself has said for `idle_after` that there is nothing: the time until which
       it said so, less the allowance, `idle`. A broker that does not answer is not silence.
