@@ -89,6 +89,7 @@ class Compared:
     only_published: tuple[date, ...]
     """Days not compared, because nobody asked for them and only the dataset has them."""
     only_recomputed: tuple[date, ...]
+    """The same of the recomputation: days before the first that was published."""
     figures: int
     differing: Mapping[str, int]
     """How many figures by kind of difference."""
@@ -117,8 +118,9 @@ def compare(
 
     Of each figure the newest row counts, of the greatest epoch that computed its window. Compared
     are windows that begin at `since` or later and end by `through`, of the days given, else of
-    every day that both sides have. At most `limit` differences are read. Raises OptionError for a
-    day given that neither side has.
+    every day that both sides have, and of those that only the recomputation has from `since` or the
+    first published day on: they were passed over. At most `limit` differences are read. Raises
+    OptionError for a day given that neither side has.
     """
     for standing, metrics in (("published", "metrics"), ("recomputed", "recomputed_metrics")):
         connection.execute(
@@ -131,7 +133,10 @@ def compare(
             f"--day {min(nowhere)}: expected figures of that day by {through.isoformat()}, found"
             " none in the dataset and none in the recomputation"
         )
-    chosen = sorted(set(days) or published & recomputed)
+    # Of both sides only windows are here that begin at `since` and end by `through`.
+    first = min(published, default=date.max) if since is None else date.min
+    passed_over = {day for day in recomputed - published if day > first}
+    chosen = sorted(set(days) or published & recomputed | passed_over)
     connection.execute(_DIFFERENCES, {"days": chosen})
     differing = dict(
         connection.execute(

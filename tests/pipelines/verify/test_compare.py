@@ -152,13 +152,55 @@ def test_a_withdrawn_figure_that_the_recomputation_has_is_missing_in_the_dataset
     assert dict(compared.differing) == {"missing in the dataset": 1}
 
 
+SUNDAY, WEDNESDAY = date(2026, 3, 1), date(2026, 3, 4)
+"""Noon of each day is a figure."""
+
+
+def noons(*days: int) -> list[dict[str, Any]]:
+    """A figure at noon of so many days after Monday."""
+    return [figure(window_start=NOON + day * DAY) for day in days]
+
+
 def test_without_a_day_those_of_both_sides_are_compared_and_the_others_named(sides):
-    sunday, monday, tuesday = (figure(window_start=NOON + n * DAY) for n in (-1, 0, 1))
-    compared = sides([sunday, monday], [monday, tuesday])
+    compared = sides(noons(0, 1), noons(-1, 0))
 
     assert (compared.figures, dict(compared.differing), compared.days) == (1, {}, (MONDAY,))
-    assert compared.only_published == (date(2026, 3, 1),)
-    assert compared.only_recomputed == (TUESDAY,)
+    assert compared.only_published == (TUESDAY,)
+    assert compared.only_recomputed == (SUNDAY,)
+
+
+#                Sunday   Monday   Tuesday  Wednesday
+#   published              12:00             12:00
+#   recomputed   12:00     12:00    12:00    12:00    a job passed Tuesday and published nothing of it
+
+
+def test_a_day_after_the_first_published_one_that_was_never_published_is_missing(sides):
+    compared = sides(noons(0, 2), noons(-1, 0, 1, 2), through=NOON + 2 * DAY + MINUTE)
+
+    assert compared.days == (MONDAY, TUESDAY, WEDNESDAY)
+    assert (compared.figures, dict(compared.differing)) == (3, {"missing in the dataset": 1})
+    assert [each.key["window_start"] for each in compared.differences] == [NOON + DAY]
+    assert compared.only_recomputed == (SUNDAY,)
+
+
+def test_a_last_day_that_was_never_published_is_missing_where_it_is_compared_through(sides):
+    published, recomputed = noons(0), noons(0, 1)
+    reached = sides(published, recomputed, through=NOON + MINUTE)
+    told = sides(published, recomputed, through=NOON + 2 * DAY)
+
+    assert (reached.days, dict(reached.differing)) == ((MONDAY,), {})
+    assert (told.days, dict(told.differing)) == (
+        (MONDAY, TUESDAY),
+        {"missing in the dataset": 1},
+    )
+
+
+def test_of_a_stream_that_says_since_when_it_published_every_day_from_then_on_is_compared(sides):
+    compared = sides(noons(2), noons(-1, 0, 1, 2), since=NOON)
+
+    assert compared.days == (MONDAY, TUESDAY, WEDNESDAY)
+    assert dict(compared.differing) == {"missing in the dataset": 2}
+    assert compared.only_recomputed == ()
 
 
 def test_a_day_that_is_asked_for_is_compared_where_one_side_has_it(sides):
