@@ -12,12 +12,15 @@ from pipelines.inputs import Inputs
 _MOST_NAMED = 3
 
 
-def inputs_record(inputs: Inputs) -> dict[str, Any]:
-    """What a stream's record says of its inputs beside their names: channels given, pullers."""
-    subscriptions = inputs.subscriptions
+def inputs_record(inputs: Inputs, native: bool = False) -> dict[str, Any]:
+    """What a stream's record says of its inputs beside their names: channels given, and pullers.
+
+    `native`: the runner reads subscriptions itself, and has no pullers.
+    """
+    ours = () if native else inputs.subscriptions
     return {
         "input_channels": inputs.channels,
-        "pullers": subscriptions[0].pullers if subscriptions else None,
+        "pullers": ours[0].pullers if ours else None,
     }
 
 
@@ -38,16 +41,14 @@ def check_same_inputs(output: object, before: Mapping[str, Any], now: Mapping[st
         found.append(f"{_list(fewer)} no more")
     if "inputs" in before and found:
         raise OptionError(
-            f"--append {output}: expected the inputs that epoch {now['epoch']} was begun with, for"
-            f" a savepoint holds what is read, found {' and '.join(found)}; give the same, or a"
-            " higher --epoch"
+            f"--append {output}: expected the inputs of epoch {now['epoch']}, which its state"
+            f" holds, found {' and '.join(found)}; give the same, or a higher --epoch"
         )
-    pullers = before.get("pullers")
-    if pullers is not None and pullers != now["pullers"]:
+    pullers = before.get("pullers"), now["pullers"]
+    if None not in pullers and pullers[0] != pullers[1]:
         raise OptionError(
-            f"--append {output}: expected --pullers {pullers} as epoch {now['epoch']} was begun"
-            f" with, for a savepoint holds them, found {now['pullers']}; give the same, or a higher"
-            " --epoch"
+            f"--append {output}: expected the {pullers[0]} pullers of epoch {now['epoch']}, which"
+            f" its state holds, found --pullers {pullers[1]}; give the same, or a higher --epoch"
         )
 
 

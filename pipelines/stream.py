@@ -169,19 +169,16 @@ def _now(record: dict[str, Any]) -> dict[str, Any]:
 
 def _record(options: MeasureOptions) -> dict[str, Any]:
     since = options.rules.since_minute
-    return (
-        run_record(options)
-        | inputs_record(options.inputs)
-        | {
-            "streaming": True,
-            "since": None
-            if since == NEVER
-            else datetime.fromtimestamp(since * 60, timezone.utc).isoformat(),
-            "hot_minutes": options.rules.hot_minutes,
-            "shards": options.rules.shards,
-            "start": options.inputs.topics[0].start if options.inputs.topics else None,
-        }
-    )
+    return run_record(options) | {
+        "streaming": True,
+        "since": None
+        if since == NEVER
+        else datetime.fromtimestamp(since * 60, timezone.utc).isoformat(),
+        "hot_minutes": options.rules.hot_minutes,
+        "shards": options.rules.shards,
+        "start": options.inputs.topics[0].start if options.inputs.topics else None,
+        **inputs_record(options.inputs, native=runs_on_dataflow(options.beam_arguments)),
+    }
 
 
 def _check_continued(options: MeasureOptions, before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -12,10 +12,7 @@ from pipelines.same_inputs import check_same_inputs, inputs_record
 
 LIVE, MAIL = "kafka://broker:9092/live", "kafka://broker:9092/mail"
 WEB = "pubsub://projects/example/subscriptions/web"
-BEGUN_WITH = (
-    "--append figures: expected the inputs that epoch 0 was begun with, for a savepoint holds what"
-    " is read, found "
-)
+BEGUN_WITH = "--append figures: expected the inputs of epoch 0, which its state holds, found "
 WAY_ON = "; give the same, or a higher --epoch"
 
 
@@ -58,9 +55,17 @@ def test_another_number_of_pullers_is_one_sentence():
         check_same_inputs("figures", record(WEB), record(WEB, pullers=4))
 
     assert str(refused.value) == (
-        "--append figures: expected --pullers 2 as epoch 0 was begun with, for a savepoint holds"
-        " them, found 4; give the same, or a higher --epoch"
+        "--append figures: expected the 2 pullers of epoch 0, which its state holds, found --pullers"
+        " 4; give the same, or a higher --epoch"
     )
+
+
+def test_where_the_runner_reads_by_itself_pullers_say_nothing():
+    inputs = parse_inputs([WEB])
+
+    assert inputs_record(inputs) == {"input_channels": [None], "pullers": 2}
+    assert inputs_record(inputs, native=True) == {"input_channels": [None], "pullers": None}
+    check_same_inputs("figures", record(WEB), record(WEB) | inputs_record(inputs, native=True))
 
 
 def test_a_record_of_before_pullers_and_channels_were_recorded_is_compared_by_its_inputs():
