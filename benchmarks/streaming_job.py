@@ -108,7 +108,7 @@ def arguments(
 ) -> list[str]:
     """What `moment` is given; of an option that is given twice the last one counts."""
     return [
-        *("measure", f"kafka://{services.kafka}/{topic}", "--output", str(dataset)),
+        *("measure", f"segment=kafka://{services.kafka}/{topic}", "--output", str(dataset)),
         *("--idle-after", str(IDLE_SECONDS), "--publish-every", str(PUBLISH_SECONDS)),
         *services.pipeline_arguments(),
         f"--checkpointing_interval={CHECKPOINT_MILLISECONDS}",
