@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,7 +22,9 @@ from pipelines.backfill.manifest import MANIFEST
 from pipelines.dataflow import runs_on_dataflow
 from pipelines.graph import build
 from pipelines.json_file import write_json
+from pipelines.lock import exclusively
 from pipelines.options import MeasureOptions
+from pipelines.output_options import STAGING, check_free
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.duckdb_views import create_views
 from pipelines.sinks.parquet import WriteParquet
@@ -61,7 +64,7 @@ def measure(options: MeasureOptions, source: beam.PTransform | None = None) -> M
     """Run the job and write the dataset; nothing is seen at `output` before all is written.
 
     Into a directory; pipelines.measure_bigquery has the other. `source` is read in place of the
-    inputs of the options.
+    inputs of the options. Raises InUseError where another run writes in it.
     """
     began = time.monotonic()
     output = options.output
@@ -69,22 +72,34 @@ def measure(options: MeasureOptions, source: beam.PTransform | None = None) -> M
     begin_archive(options)
     is_new = not output.exists()
     output.mkdir(parents=True, exist_ok=True)
-    staging = output / ".incoming"
+    try:
+        with exclusively(output):
+            # Another may have written it since the options were checked.
+            check_free(output, options.replace)
+            return _measure(options, source or bounded_source(options), output, began)
+    finally:
+        if is_new:
+            with suppress(OSError):  # not empty: it was written
+                output.rmdir()
+
+
+def _measure(
+    options: MeasureOptions, source: beam.PTransform, output: Path, began: float
+) -> Measured:
+    staging = output / STAGING
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     try:
         with beam.Pipeline(options=pipeline_options(options.beam_arguments)) as root:
             build(
                 root,
-                source or bounded_source(options),
+                source,
                 archiving(lambda table: WriteParquet(table, str(staging / table.name)), options),
                 options.rules,
             )
         _move_in(staging, output)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        if is_new and not any(output.iterdir()):
-            output.rmdir()
     create_views(output)
     measured = replace(
         _summary(output, time.monotonic() - began),

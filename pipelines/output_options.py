@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipelines.errors import OptionError
 from pipelines.inputs import Inputs
+from pipelines.lock import LOCK
 from pipelines.sinks.bigquery.destination import Destination, is_bigquery, parse_destination
 from pipelines.sinks.tables import FOLDER_TABLES
 from pipelines.sources.files import InputFile
@@ -20,6 +21,10 @@ _OURS = {
     "report.html",
     "backfill.json",
 }
+STAGING = ".incoming"
+"""Where a bounded run writes until it is whole."""
+_LEFT = {STAGING, LOCK}
+"""What a run that was killed leaves where it had published nothing: no content of a directory."""
 
 
 def output_of(given: str, replaces: bool, appends: bool) -> Path | Destination:
@@ -35,7 +40,7 @@ def output_of(given: str, replaces: bool, appends: bool) -> Path | Destination:
 
 
 def _directory(given: str, replaces: bool) -> Path:
-    """The directory to write: new, empty, or a dataset to replace, where we may write."""
+    """The directory to write: as `check_free` has it, and where we may write."""
     if "://" in given:
         raise OptionError(
             f"--output {given}: expected a directory of this machine, found an address"
@@ -48,16 +53,22 @@ def _directory(given: str, replaces: bool) -> Path:
         raise OptionError(f"--output {output}: expected a directory, found the file {above}")
     if not os.access(above, os.W_OK | os.X_OK):
         raise OptionError(f"--output {output}: expected the right to write in {above}")
-    if output.is_dir() and any(output.iterdir()) and not replaces:
+    if output.is_dir():
+        check_free(output, replaces)
+    return output
+
+
+def check_free(output: Path, replaces: bool) -> None:
+    """Return where a directory is empty, or a dataset to replace. Raises OptionError."""
+    if not replaces and any(entry.name not in _LEFT for entry in output.iterdir()):
         raise OptionError(
             f"--output {output}: not empty; give another directory, or --replace to replace it, or"
             " of a stream --append to go on with it"
         )
-    if output.is_dir() and (foreign := _foreign_files(output)):
+    if foreign := _foreign_files(output):
         raise OptionError(
             f"--output {output}: --replace replaces a dataset only, found {foreign[0]!r} beside it"
         )
-    return output
 
 
 def archive_of(given: str | None, output: Path | Destination) -> str | None:

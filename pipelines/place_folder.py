@@ -11,13 +11,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipelines.backfill.lock import exclusively
 from pipelines.backfill.manifest import FolderShelf
 from pipelines.backfill.partitions import replace_partition
 from pipelines.compact.folder import compact
 from pipelines.compact.kept import Compacted
 from pipelines.duck import connect
 from pipelines.local_day import LocalDay
+from pipelines.lock import exclusively
 from pipelines.place import DayRows, Sizes, StillAlone
 from pipelines.sinks.duckdb_views import create_views
 from pipelines.sinks.parquet import DayFile, append

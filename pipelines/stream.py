@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipelines.dataflow import runs_on_dataflow
 from pipelines.errors import JobError, OptionError
 from pipelines.graph import Sink, build
 from pipelines.json_file import read_run_json, write_json
+from pipelines.lock import exclusively
 from pipelines.measure import pipeline_options, run_record, source_of
 from pipelines.options import MeasureOptions
 from pipelines.record_begun import RecordBegun
@@ -108,16 +110,23 @@ def begin(options: MeasureOptions) -> tuple[MeasureOptions, Callable[[], None]]:
         options = as_begun(options, _begun_in_bigquery(options, output))
         return options, partial(_add_row, Runs(output, streaming=True), _record(options))
     path = output.resolve() / "run.json"
-    options = as_begun(options, _begun_in_folder(options, path))
+    before = _begun_in_folder(options, path)
+    options = as_begun(options, before)
     if not options.writes_jar:
-        for table in (
-            FAILED_EVENTS,
-            *([ARCHIVE] if options.rules.archive and not options.archive else []),
-        ):
-            restricted = output / table.name
-            restricted.mkdir(parents=True, exist_ok=True)
-            restricted.chmod(0o700)
+        output.mkdir(parents=True, exist_ok=True)
+        # A run over files that is on its way would replace what the stream writes. Backfills of a
+        # dataset in which one was begun go on beside it.
+        with exclusively(output) if before is None else nullcontext():
+            _make_restricted(output, options)
     return options, partial(_write, path, _record(options))
+
+
+def _make_restricted(output: Path, options: MeasureOptions) -> None:
+    archives = [ARCHIVE] if options.rules.archive and not options.archive else []
+    for table in (FAILED_EVENTS, *archives):
+        restricted = output / table.name
+        restricted.mkdir(exist_ok=True)
+        restricted.chmod(0o700)
 
 
 def _begun_in_folder(options: MeasureOptions, path: Path) -> dict[str, Any] | None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from pipelines.backfill.lock import owner
 from pipelines.backfill.manifest import BEGUN, DONE, FINISHED, Manifest
+from pipelines.lock import owner
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sinks.tables import BACKFILLS
 from pipelines.sources.bigquery import ALL_DAYS, change, fetch

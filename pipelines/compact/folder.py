@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.backfill.lock import exclusively
 from pipelines.compact.closed import STATUS, Status, check_closed
 from pipelines.compact.kept import KEPT, Compacted
 from pipelines.errors import OptionError
+from pipelines.lock import exclusively
 from pipelines.sinks.parquet import ROWS_A_GROUP, DayFile
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import LATE_EVENTS

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.backfill.lock import exclusively
 from pipelines.cli import main
 from pipelines.compact.folder import compact
 from pipelines.errors import OptionError
+from pipelines.lock import exclusively
 from pipelines.sinks.views import views
 from pipelines.verify.dataset import late_events, open_published
 from tests.pipelines.retold import DAY, FOLDER
@@ -219,6 +219,6 @@ def test_the_command_says_what_became_of_each_table(dataset, capsys):
 def test_a_dataset_that_is_being_backfilled_is_not_compacted(small: Path) -> None:
     with (
         exclusively(small),
-        pytest.raises(OptionError, match="expected no backfill, replay or compaction of it"),
+        pytest.raises(OptionError, match="expected no other run that writes in it"),
     ):
         compact(small, DAY)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pipelines import flex_template
-from pipelines.backfill.lock import exclusively
 from pipelines.keys import KEY_VARIABLE
+from pipelines.lock import exclusively
 from pipelines.on_worker import CommandError, _sentence, run_command
 from tests.conftest import KEY
 from tests.pipelines.refill import Published, rows_of
@@ -93,7 +93,7 @@ def test_while_another_has_the_dataset_the_command_is_run_again(published: Publi
     line = ["backfill", str(published.dataset), "--from=2026-03-02"]
     run_command(line, {KEY_VARIABLE: KEY}, say, pause=0.01)
 
-    assert "expected no backfill, replay or compaction of it, found that of" in told[0]
+    assert "expected no other run that writes in it, found that of" in told[0]
     assert told[1] == "moment backfill: run again in 0 s"
     assert told[-1].startswith("2026-03-02: ")
 

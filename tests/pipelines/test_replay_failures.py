@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.backfill.lock import exclusively
 from pipelines.errors import OptionError
+from pipelines.lock import exclusively
 from pipelines.place_folder import FolderPlace
 from pipelines.sinks.parquet import append
 from pipelines.sinks.tables import FAILED_EVENTS
@@ -315,7 +315,7 @@ def test_a_dataset_that_cannot_be_replayed_is_refused(
         moment_replay("bigquery://ours")
     with (
         exclusively(failing.dataset),
-        pytest.raises(OptionError, match="expected no backfill, replay or compaction of it"),
+        pytest.raises(OptionError, match="expected no other run that writes in it"),
     ):
         moment_replay(failing.dataset)
     manifest = failing.dataset / "backfill.json"
