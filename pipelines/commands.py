@@ -94,22 +94,33 @@ def _stream(options: MeasureOptions) -> int:
     return 0 if state in ("DONE", "CANCELLED", "DRAINED", "UPDATED") else FAILED
 
 
+def _renew_views(dataset: str) -> None:
+    """Of a folder that was copied or moved since they were made."""
+    if (Path(dataset) / "moment.duckdb").exists():
+        from pipelines.sinks.duckdb_views import renew_views
+
+        renew_views(Path(dataset))
+
+
 def run_verify(given: argparse.Namespace, _: Sequence[str]) -> int:
     with _importing():
         from pipelines.verify.job import verify
 
+    _renew_views(given.dataset)
     return verify(verify_options(given))
 
 
 def run_backfill(given: argparse.Namespace, _: Sequence[str]) -> int:
     from pipelines.backfill.job import backfill
 
+    _renew_views(given.dataset)
     return backfill(backfill_options(given))
 
 
 def run_replay(given: argparse.Namespace, _: Sequence[str]) -> int:
     from pipelines.replay.job import replay
 
+    _renew_views(given.dataset)
     return replay(replay_options(given))
 
 
@@ -169,6 +180,7 @@ def run_report(given: argparse.Namespace, _: Sequence[str]) -> int:
     source = source_of(given.dataset)
     if given.html and Path(given.html).is_dir():
         raise OptionError(f"--html {given.html}: expected a file, found a directory")
+    _renew_views(given.dataset)
     print(write_report(source, Path(given.html) if given.html else source.page, day=given.day))
     return 0
 
@@ -182,6 +194,7 @@ def run_compact(given: argparse.Namespace, _: Sequence[str]) -> int:
     if given.dataset.startswith(ARCHIVE):
         print_compacted([gather_archive(given.dataset.removeprefix(ARCHIVE), given.day)])
     else:
+        _renew_views(given.dataset)
         print_compacted(place_of(given.dataset).compact(given.day))
     return 0
 
@@ -189,6 +202,7 @@ def run_compact(given: argparse.Namespace, _: Sequence[str]) -> int:
 def run_rollup(given: argparse.Namespace, _: Sequence[str]) -> int:
     from pipelines.rollup import rollup
 
+    _renew_views(given.dataset)
     return rollup(given)
 
 

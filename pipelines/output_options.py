@@ -46,6 +46,11 @@ def _directory(given: str, replaces: bool) -> Path:
             f"--output {given}: expected a directory of this machine, found an address"
         )
     output = Path(given)
+    if unfit := [mark for mark in "\\?" if mark in str(output.resolve())]:
+        raise OptionError(
+            f"--output {output}: expected a path without {unfit[0]}, for DuckDB finds no file below"
+            " one; give another directory"
+        )
     if output.exists() and not output.is_dir():
         raise OptionError(f"--output {output}: expected a directory, found a file")
     above = next(path for path in (output, *output.parents) if path.exists())

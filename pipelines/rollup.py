@@ -22,6 +22,8 @@ import duckdb
 from pipelines.day_options import PLACES
 from pipelines.errors import OptionError
 from pipelines.sinks.bigquery.destination import is_bigquery, parse_destination
+from pipelines.sinks.duckdb_views import add_views
+from pipelines.sinks.tables import PARTIALS
 from schemas.channels import registered_channels
 from transforms.measures.measure import COUNT_THRESHOLD
 from transforms.statistics.theta import STANDARD_DEVIATIONS, people_in, union_of
@@ -106,26 +108,18 @@ ORDER BY {place}days
 
 
 def roll_up(dataset: Path, asked: RollUp) -> list[tuple[Any, ...]]:
-    """Rows of `rollup_sql` over a local dataset. Raises OptionError where it has no partials."""
+    """Rows of `rollup_sql` over a local dataset. Raises OptionError where there is none."""
     with _connected(dataset) as connection:
         return connection.execute(rollup_sql(asked)).fetchall()
 
 
 @contextmanager
 def _connected(dataset: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The dataset's views beside functions of the names that BigQuery's have."""
-    place = dataset / "moment.duckdb"
-    if not place.exists():
-        raise OptionError(f"{dataset}: expected a dataset of `moment measure`, found no {place}")
+    """A view of what rolls up beside functions of the names that BigQuery's have."""
+    if not (dataset / "run.json").exists():
+        raise OptionError(f"{dataset}: expected a dataset of `moment measure` (no run.json in it)")
     with duckdb.connect() as connection:
-        quoted = str(place).replace("'", "''")
-        connection.execute(f"ATTACH '{quoted}' AS dataset (READ_ONLY); USE dataset")
-        known = "SELECT 1 FROM duckdb_views() WHERE view_name = 'partials_latest'"
-        if not connection.execute(known).fetchall():
-            raise OptionError(
-                f"{dataset}: expected the view partials_latest, found none, for an older version"
-                " wrote it; run `moment measure` again"
-            )
+        add_views(connection, dataset, (PARTIALS,), ("partials_latest",))
         connection.create_function("theta_union", _union, ["BLOB[]"], "BLOB")
         connection.create_function("theta_bounds", _bounds, ["BLOB"], _BOUNDS)
         connection.execute(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.duck import connect
+from pipelines.duck import connect, listed
 from pipelines.errors import OptionError
 from pipelines.exchange import mend, put_in_place
 from pipelines.local_day import LocalDay
@@ -164,8 +164,7 @@ def _add(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]
     if not files:
         connection.register(name, EVENT.empty_table())
         return
-    listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
     connection.execute(
         f"CREATE VIEW {name} AS SELECT {', '.join(EVENT.names)}"
-        f" FROM read_parquet([{listed}], hive_partitioning = false)"
+        f" FROM read_parquet({listed(files)}, hive_partitioning = false)"
     )

@@ -19,11 +19,12 @@ import pyarrow.parquet as pq
 
 from pipelines.compact.closed import STATUS, Status, check_closed
 from pipelines.compact.kept import KEPT, Compacted
-from pipelines.errors import OptionError
+from pipelines.duck import listed
 from pipelines.lock import exclusively
+from pipelines.sinks.duckdb_views import add_views
 from pipelines.sinks.parquet import ROWS_A_GROUP, DayFile
 from pipelines.sinks.table import Table
-from pipelines.sinks.tables import LATE_EVENTS
+from pipelines.sinks.tables import LATE_EVENTS, METRICS
 from pipelines.verify.dataset import add_view, read_through
 from pipelines.verify.run import read_run
 
@@ -50,13 +51,11 @@ def compact(dataset: Path, day: date, now: datetime | None = None) -> list[Compa
 
 
 def _status(dataset: Path, day: date) -> Status:
-    place = dataset / "moment.duckdb"
-    if not place.exists():
-        raise OptionError(f"{dataset}: expected a dataset of `moment measure`, found no {place}")
-    with duckdb.connect(str(place), read_only=True) as views:
-        views.execute("SET TimeZone = 'UTC'")
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        add_views(connection, dataset, (METRICS,), ("partition_status",))
         sql = STATUS.format(partition_status="partition_status")
-        return Status(*views.execute(sql, {"day": day}).fetchall()[0])
+        return Status(*connection.execute(sql, {"day": day}).fetchall()[0])
 
 
 def _compact(
@@ -76,9 +75,8 @@ def _rows_kept(
     connection: duckdb.DuckDBPyConnection, table: Table, files: list[Path]
 ) -> list[np.ndarray]:
     """Of each file the numbers of the rows that stay, ascending: only keys are read for it."""
-    listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
     rows = (
-        f"read_parquet([{listed}], filename = true, file_row_number = true,"
+        f"read_parquet({listed(files)}, filename = true, file_row_number = true,"
         " hive_partitioning = false)"
     )
     kept = KEPT[table].format(rows=rows)

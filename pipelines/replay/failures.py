@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipelines.duck import connect
+from pipelines.duck import connect, listed
 from pipelines.local_day import LocalDay
 from pipelines.place import Place
 from pipelines.replay.options import ReplayOptions
@@ -162,7 +162,6 @@ def _connected(place: Place, columns: Sequence[str]) -> duckdb.DuckDBPyConnectio
 
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> None:
-    listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
     connection.execute(
-        f"CREATE VIEW {name} AS FROM read_parquet([{listed}], hive_partitioning = false)"
+        f"CREATE VIEW {name} AS FROM read_parquet({listed(files)}, hive_partitioning = false)"
     )

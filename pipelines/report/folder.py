@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines.duck import listed
 from pipelines.errors import OptionError
 from pipelines.report.selects import VIEWS, Select
 from pipelines.report.source import Ask, Row
@@ -87,8 +88,7 @@ class FolderSource:
         files = sorted(str(path) for path in (self.folder / table.name).glob("**/*.parquet"))
         rows = f"no_{table.name}"
         if files:
-            listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-            rows = f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+            rows = f"read_parquet({listed(files)}, hive_partitioning = false, union_by_name = true)"
         else:
             connection.register(rows, table.schema.empty_table())
         columns = f"{', '.join(table.schema.names)}, CAST({table.day_column} AS DATE) AS day"

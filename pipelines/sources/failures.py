@@ -8,7 +8,7 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from pipelines.duck import connect
+from pipelines.duck import connect, pattern
 from pipelines.sources.archive import ROWS_A_BATCH, by_origin
 from pipelines.sources.by_channel import by_channel
 from schemas.payload import UNREGISTERED
@@ -27,7 +27,9 @@ def failed_payloads(files: list[str]) -> Iterator[pa.RecordBatch]:
     each by itself: beside it may be what nobody ever will.
     """
     with connect() as connection:
-        found = connection.sql(_RECORDS, params={"files": files}).to_arrow_reader(ROWS_A_BATCH)
+        found = connection.sql(
+            _RECORDS, params={"files": [pattern(file) for file in files]}
+        ).to_arrow_reader(ROWS_A_BATCH)
         for rows in found:
             for batch in by_origin(rows):
                 metadata = batch.schema.metadata

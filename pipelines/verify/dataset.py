@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipelines.duck import connect
+from pipelines.duck import connect, listed
 from pipelines.errors import OptionError
 from schemas.event import EVENT, UUID
 from schemas.late import LATE_EVENT, standing_rows
@@ -119,11 +119,10 @@ def add_view(
     """A view of the columns of a schema over the Parquet files of a table's folder."""
     files = sorted(str(path) for path in folder.glob("day=*/*.parquet"))
     if files:
-        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
         columns = ", ".join(schema.names)
         connection.execute(
             f"CREATE VIEW {name} AS SELECT {columns}"
-            f" FROM read_parquet([{listed}], hive_partitioning = false)"
+            f" FROM read_parquet({listed(files)}, hive_partitioning = false)"
         )
     else:
         connection.register(name, schema.empty_table())

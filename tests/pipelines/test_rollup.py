@@ -199,12 +199,12 @@ def test_no_dataset_is_one_sentence(tmp_path, capsys):
     assert "expected a dataset of `moment measure`" in capsys.readouterr().err
 
 
-def test_a_dataset_of_an_older_version_is_one_sentence(tmp_path, capsys):
-    duckdb.connect(str(tmp_path / "moment.duckdb")).close()
+def test_a_dataset_without_partials_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "run.json").write_text("{}")
 
     assert main(["rollup", str(tmp_path), "--from", "2026-03-09", "--to", "2026-03-09"]) == 2
 
-    assert "run `moment measure` again" in capsys.readouterr().err
+    assert "expected partials between 2026-03-09 and 2026-03-09" in capsys.readouterr().err
 
 
 # Epochs
