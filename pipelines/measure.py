@@ -19,6 +19,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from pipelines.archiving import archiving, begin_archive
 from pipelines.arrivals import unbelieved
 from pipelines.backfill.manifest import MANIFEST
+from pipelines.damaged import damaged
 from pipelines.dataflow import runs_on_dataflow
 from pipelines.graph import build
 from pipelines.json_file import write_json
@@ -53,6 +54,8 @@ class Measured:
     seconds: float
     unbelieved: tuple[str, ...] = ()
     """A sentence on each input most of whose events say times that were not believed."""
+    damaged: tuple[str, ...] = ()
+    """A sentence on each file that could not be read to its end."""
 
     @property
     def all_failed(self) -> bool:
@@ -104,6 +107,7 @@ def _measure(
     measured = replace(
         _summary(output, time.monotonic() - began),
         unbelieved=tuple(unbelieved(output, options.inputs.files)),
+        damaged=tuple(damaged(output)),
     )
     record = run_record(options) | outcome(measured)
     write_json(output / "run.json", record)
@@ -144,6 +148,9 @@ def pipeline_options(arguments: tuple[str, ...]) -> PipelineOptions:
 
 def _move_in(staging: Path, output: Path) -> None:
     """Exchange the tables of the output for the new ones: renames, one a table."""
+    # What was run, refilled and reported, and how far, is of the dataset that is gone.
+    for told in ("run.json", MANIFEST, "report.html"):
+        (output / told).unlink(missing_ok=True)
     for table in FOLDER_TABLES:
         old = output / table.name
         if old.exists():
@@ -152,8 +159,6 @@ def _move_in(staging: Path, output: Path) -> None:
             os.replace(staging / table.name, old)
             if table.restricted:
                 old.chmod(0o700)
-    # What was refilled, and how far, is of the dataset that is gone.
-    (output / MANIFEST).unlink(missing_ok=True)
 
 
 def _summary(output: Path, seconds: float) -> Measured:
@@ -207,6 +212,8 @@ def print_summary(measured: Measured) -> None:
             "NOTHING DECODED: every payload failed; see failed_events, and `moment check FILE`",
             file=sys.stderr,
         )
+    for sentence in measured.damaged:
+        print(f"FILE DAMAGED: {sentence}", file=sys.stderr)
     for sentence in measured.unbelieved:
         print(f"TIMES NOT BELIEVED: {sentence}", file=sys.stderr)
     for row in measured.unbalanced:

@@ -21,6 +21,7 @@ import pytest
 
 from pipelines.errors import OptionError
 from pipelines.lock import exclusively
+from pipelines.report import write_report
 from pipelines.simulator import BRAND, Options, simulate, write
 from tests.pipelines.dataset import contents, query
 from tests.pipelines.refill import CHANNELS, add_events, without_events
@@ -209,12 +210,14 @@ def test_two_at_once_are_refused_with_owner_and_time(moment_backfill, published)
     assert moment_backfill(published.dataset, "--from", "2026-03-02").code == 0
 
 
-def test_the_manifest_of_a_dataset_goes_with_it(moment_backfill, measured, published):
+def test_the_manifest_and_the_report_of_a_dataset_go_with_it(moment_backfill, measured, published):
     moment_backfill(published.dataset, "--from", "2026-03-02")
+    write_report(published.dataset, published.dataset / "report.html")
     assert (published.dataset / "backfill.json").exists()
     measured(published.inputs, published.dataset, "--channels", CHANNELS, "--replace")
 
     assert not (published.dataset / "backfill.json").exists()
+    assert not (published.dataset / "report.html").exists()
 
 
 # ── the plan, and what is refused ───────────────────────────────────────────────────────────────

@@ -1,0 +1,24 @@
+"""Files that broke off while they were read: what came after is in no figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from schemas.failure import Reason
+
+_BROKEN = f"""
+SELECT input, min(position), arg_min(detail, position) FROM failed_events
+WHERE stage = 'read' AND reason = '{Reason.CORRUPT_FILE.value}' GROUP BY input ORDER BY input
+"""
+
+
+def damaged(dataset: Path) -> Iterator[str]:
+    """A sentence on each file that could not be read to its end, and how far it could."""
+    with duckdb.connect(str(dataset / "moment.duckdb"), read_only=True) as connection:
+        found = connection.execute(_BROKEN).fetchall()
+    for path, position, detail in found:
+        rest = f"nothing after record {position - 1:,}" if position > 1 else "nothing of it"
+        yield f"{path}: {rest} could be read: {detail}; get the file whole, and measure again"
