@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from pipelines.sinks.tables import FOLDER_TABLES
 from pipelines.sources.files import FORMATS, InputError, InputFile, described, is_access_log, named
 from pipelines.sources.objects import objects
 from pipelines.storage import AT_ONCE, Found, StorageError, has_scheme, head_of, in_bucket
@@ -16,6 +17,8 @@ _NO_FILES = (
     f"expected files ending in {', '.join(f'.{extension}' for extension in FORMATS)} (or these with"
     " .gz, .zst) in the directory {0}, found none: name files of other endings one by one."
 )
+_TABLES = {table.name for table in FOLDER_TABLES}
+_TRUTH = b'{\n "content_id": '
 _LOG = logging.getLogger(__name__)
 
 
@@ -27,8 +30,9 @@ def discover(inputs: Sequence[str]) -> list[InputFile]:
     Directories are searched to the bottom, in order of names, for files of a known extension
     (FORMATS, rotated, .gz, .zst), and on this machine for access logs of any name, which web
     servers give no ending; hidden files and directories are left out, and the others with a
-    warning. A file named by itself or by a glob is never left out: with another extension, its
-    content must say what it is. Raises InputError.
+    warning, and so is what Moment wrote itself: datasets, and the truth of a simulation. A file
+    named by itself or by a glob is never left out: with another extension, its content must say
+    what it is. Raises InputError.
     """
     paths: dict[str, str] = {}
     found: dict[str, Found] = {}
@@ -96,7 +100,7 @@ def _paths(given: str) -> list[str]:
         matches = sorted(glob.glob(given, recursive=True))
         found = [m for m in matches if not os.path.isdir(m)]
         for directory in (m for m in matches if os.path.isdir(m) and "**" not in given):
-            found.extend(_known_files(directory))
+            found.extend(_known_files(directory, is_named=False))
         if not found:
             raise InputError(
                 f"expected files that match {given}, found none: check the pattern, and quote it "
@@ -106,7 +110,9 @@ def _paths(given: str) -> list[str]:
     raise InputError(f"expected a file, directory or pattern, found nothing at {given}: check it.")
 
 
-def _known_files(directory: str) -> list[str]:
+def _known_files(directory: str, is_named: bool = True) -> list[str]:
+    """Files to read below a directory; a dataset is left out unless it is what was named."""
+
     def refuse(error: OSError) -> None:
         raise InputError(
             f"expected to read the directory {error.filename}, found {error.strerror}: "
@@ -115,15 +121,38 @@ def _known_files(directory: str) -> list[str]:
 
     found: list[str] = []
     others: list[str] = []
+    ours: list[str] = []
     for folder, folders, names in os.walk(directory, onerror=refuse):
+        is_dataset = "run.json" in names and not _TABLES.isdisjoint(folders)
+        if is_dataset and not (is_named and folder == directory):
+            ours.append(folder)
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(name for name in names if not name.startswith(".")):
             path = os.path.join(folder, name)
+            if name == "truth.json" and _is_truth(path):
+                ours.append(path)
+                continue
             known = named(name)[0] is not None or is_access_log(path)
             (found if known else others).append(path)
     if found:
         _tell_left_out(directory, others)
+    if ours:
+        _LOG.warning(
+            "%s: left out what Moment wrote itself, which is no native event: %s",
+            directory,
+            ", ".join(sorted(ours)[:3]) + (f" and {len(ours) - 3} more" if len(ours) > 3 else ""),
+        )
     return found
+
+
+def _is_truth(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_TRUTH)) == _TRUTH
+    except OSError:
+        return False
 
 
 def _input_file(path: str) -> InputFile:

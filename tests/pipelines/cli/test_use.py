@@ -265,7 +265,6 @@ def test_the_dictionary_in_the_docs_is_the_generated_one():
 
 def test_simulate_measure_and_report_follow_one_another(moment, tmp_path):
     simulated = moment("simulate", "--output", "live", "--people", "30", "--minutes", "10")
-    (tmp_path / "live" / "truth.json").unlink()
     measured = moment("measure", "live", "--output", "figures")
     reported = moment("report", "figures", "--html", "page.html")
 

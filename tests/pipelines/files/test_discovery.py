@@ -68,6 +68,32 @@ def test_what_a_directory_leaves_out_is_told_with_an_example(tmp_path, caplog):
     ]
 
 
+def test_of_a_directory_datasets_and_the_truth_of_a_simulation_are_left_out_and_told(
+    tmp_path, caplog
+):
+    written(tmp_path, "a.ndjson", LINES)
+    written(tmp_path, "figures/run.json", b"{}")
+    written(tmp_path, "figures/events/day=2026-03-02/part-0.parquet", b"PAR1")
+    written(tmp_path, "live/run.json", LINES)
+    written(tmp_path, "live/truth.json", b'{\n "content_id": "live-42",\n "brand_id": "b"\n}\n')
+    written(tmp_path, "other/truth.json", LINES)
+
+    def found(*inputs: str) -> list[str]:
+        return [os.path.relpath(file.path, tmp_path) for file in discover(inputs)]
+
+    assert found(str(tmp_path)) == ["a.ndjson", "live/run.json", "other/truth.json"]
+    assert caplog.messages == [
+        f"{tmp_path}: left out what Moment wrote itself, which is no native event:"
+        f" {tmp_path}/figures, {tmp_path}/live/truth.json"
+    ]
+    assert found(f"{tmp_path}/*") == ["a.ndjson", "live/run.json", "other/truth.json"]
+    assert found(f"{tmp_path}/figures", f"{tmp_path}/live/truth.json") == [
+        "figures/run.json",
+        "figures/events/day=2026-03-02/part-0.parquet",
+        "live/truth.json",
+    ]
+
+
 def test_a_file_named_twice_is_read_once(tmp_path):
     path = written(tmp_path, "a.ndjson", LINES)
 
