@@ -60,5 +60,5 @@ setup(
             "sqlglot",
         ],
     },
-    entry_points={"console_scripts": ["moment = pipelines.cli:main"]},
+    entry_points={"console_scripts": ["moment = pipelines.moment:main"]},
 )

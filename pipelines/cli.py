@@ -12,6 +12,7 @@ from pipelines.arguments import add_measure_arguments
 from pipelines.backfill.options import add_backfill_arguments
 from pipelines.day_options import add_compact_arguments, add_report_arguments, add_rollup_arguments
 from pipelines.errors import IN_USE, InUseError, OptionError
+from pipelines.io_errors import io_sentence, is_interruption, is_news
 from pipelines.replay.options import add_replay_arguments
 from pipelines.sources.files import InputError
 from pipelines.tables_options import add_tables_arguments
@@ -19,6 +20,7 @@ from pipelines.verify.options import add_verify_arguments
 from schemas.channels import ChannelError
 from schemas.version import VERSION
 
+FAILED = 1
 BAD_USE = 2
 
 
@@ -26,10 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; its exit code.
 
     0: done; 1: the job, or every record of it, failed; 2: bad use; 3: balance not closed;
-    4: figures differ; 5: another changes the dataset.
+    4: figures differ; 5: another changes the dataset; 130: interrupted.
     """
     parser = _parser()
     given, beam_arguments = parser.parse_known_args(arguments)
+    logging.getLogger("apache_beam.runners.common").addFilter(is_news)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     if beam_arguments and given.command is not commands.run_measure:
         parser.error(f"unrecognised argument {beam_arguments[0]}; see --help")
@@ -45,6 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output, such as head, has gone: not an error of ours.
         sys.stderr.close()
         return 0
+    except Exception as error:
+        if is_interruption(error):
+            raise KeyboardInterrupt from None
+        if (sentence := io_sentence(error)) is None:
+            raise
+        print(f"moment: {sentence}", file=sys.stderr)
+        return FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -180,7 +190,3 @@ def _add_simulation_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--people", type=int, help="web and app viewers (default 1,750)")
     parser.add_argument("--minutes", type=int, help="length of the show (default 120)")
     parser.add_argument("--seed", type=int, help="same seed, same bytes (default 42)")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -32,9 +32,12 @@ def create_views(dataset: Path) -> Path:
     try:
         with duckdb.connect(str(temporary)) as connection:
             add_views(connection, dataset)
+            # What a full disk does not take is told here; at the end it would be left aside.
+            connection.execute("CHECKPOINT")
         os.replace(temporary, target)
     finally:
-        temporary.unlink(missing_ok=True)
+        for left in (temporary, temporary.with_name(f"{temporary.name}.wal")):
+            left.unlink(missing_ok=True)
     return target
 
 

@@ -9,6 +9,7 @@ import tempfile
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -134,18 +135,31 @@ class DayFile:
         rows, self.gathered = self.gathered, 0
         if rows:
             table = pa.Table.from_batches(self._pending).cast(self._schema)
-            self._writer.write_table(table, row_group_size=rows)
+            with self._named():
+                self._writer.write_table(table, row_group_size=rows)
         self._pending = []
         return rows
 
     def commit(self) -> int:
         rows = self.write_group()
-        self._writer.close()
+        with self._named():
+            self._writer.close()
         self._finish()
         return rows
 
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Arrow does not say which file a disk refuses."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno is None:
+                raise
+            raise OSError(error.errno, os.strerror(error.errno), self.path) from error
+
     def _begin(self, folder: str, name: str) -> Any:
         """What to write into until the file is whole."""
+        self.path = join(folder, name)
         Path(folder).mkdir(parents=True, exist_ok=True)
         self._temporary, self._final = Path(folder, f".{name}.tmp"), Path(folder, name)
         return self._temporary
