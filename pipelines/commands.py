@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.backfill.options import backfill_options
 from pipelines.errors import JobError, OptionError
+from pipelines.local_path import local_path
 from pipelines.replay.options import replay_options
 from pipelines.verify.options import verify_options
 
@@ -149,7 +150,7 @@ def _simulation(given: argparse.Namespace) -> Simulation:
 def run_simulate(given: argparse.Namespace, _: Sequence[str]) -> int:
     from pipelines.simulator import write
 
-    output = Path(given.output)
+    output = local_path("--output", given.output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise OptionError(f"--output {output}: expected a new or empty directory")
     simulation = _simulation(given)
@@ -169,7 +170,7 @@ def run_demo(given: argparse.Namespace, _: Sequence[str]) -> int:
         from pipelines.demo import demo
 
     began = time.monotonic()
-    code = demo(Path(given.output), lambda: _simulation(given))
+    code = demo(local_path("--output", given.output), lambda: _simulation(given))
     print(f"{time.monotonic() - began:.1f} s in all")
     return code
 
@@ -178,10 +179,11 @@ def run_report(given: argparse.Namespace, _: Sequence[str]) -> int:
     from pipelines.report import source_of, write_report
 
     source = source_of(given.dataset)
-    if given.html and Path(given.html).is_dir():
+    page = source.page if given.html is None else local_path("--html", given.html, "file")
+    if page.is_dir():
         raise OptionError(f"--html {given.html}: expected a file, found a directory")
     _renew_views(given.dataset)
-    print(write_report(source, Path(given.html) if given.html else source.page, day=given.day))
+    print(write_report(source, page, day=given.day))
     return 0
 
 

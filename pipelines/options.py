@@ -30,7 +30,7 @@ from pipelines.output_options import (
 from pipelines.runners import check_streams
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sources.pubsub.settings import check_acknowledged
-from pipelines.stream_options import StreamOptions, stream_options
+from pipelines.stream_options import StreamOptions, stream_options, stream_options_given
 from pipelines.time_zones import is_time_zone
 from schemas.channels import registered_channels
 
@@ -159,12 +159,11 @@ def _check_kind(options: MeasureOptions, arguments: argparse.Namespace) -> None:
             " input: what became of it is counted at its end, by the command that waits for it; run"
             " `moment measure` without --template_location and --output_executable_path"
         )
-    for name in ("run_on", "since", "append"):
-        if getattr(arguments, name):
-            raise OptionError(
-                f"--{name.replace('_', '-')}: expected with unbounded input only (a broker, or"
-                " --speed); leave it out"
-            )
+    for name in stream_options_given(arguments):
+        raise OptionError(
+            f"--{name.replace('_', '-')}: expected with unbounded input only (a broker, or"
+            " --speed); leave it out"
+        )
 
 
 def _on_flink(options: MeasureOptions, shards: int | None) -> MeasureOptions:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipelines.errors import OptionError
 from pipelines.inputs import Inputs
+from pipelines.local_path import local_path
 from pipelines.lock import LOCK
 from pipelines.sinks.bigquery.destination import Destination, is_bigquery, parse_destination
 from pipelines.sinks.tables import FOLDER_TABLES
@@ -41,11 +42,7 @@ def output_of(given: str, replaces: bool, appends: bool) -> Path | Destination:
 
 def _directory(given: str, replaces: bool) -> Path:
     """The directory to write: as `check_free` has it, and where we may write."""
-    if "://" in given:
-        raise OptionError(
-            f"--output {given}: expected a directory of this machine, found an address"
-        )
-    output = Path(given)
+    output = local_path("--output", given)
     if unfit := [mark for mark in "\\?" if mark in str(output.resolve())]:
         raise OptionError(
             f"--output {output}: expected a path without {unfit[0]}, for DuckDB finds no file below"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from pipelines.arguments import add_stream_arguments
 from pipelines.errors import OptionError
 from pipelines.sources.kafka.settings import KafkaSettings
 from pipelines.sources.pubsub.settings import PullSettings
@@ -32,6 +33,14 @@ class StreamOptions:
     since_minute: int
     publish_every_seconds: float
     append: bool
+
+
+def stream_options_given(arguments: argparse.Namespace) -> list[str]:
+    """Names of those that are not as they are where nobody says anything."""
+    parser = argparse.ArgumentParser(add_help=False)
+    add_stream_arguments(parser)
+    unsaid = vars(parser.parse_args([]))
+    return [name for name, value in unsaid.items() if getattr(arguments, name) != value]
 
 
 def stream_options(arguments: argparse.Namespace) -> StreamOptions:

@@ -157,6 +157,51 @@ BAD_USE = {
         ["simulate", "--output", "out", "--minutes", "100000"],
         "moment: --minutes: expected a show of at most 1440, found 100000",
     ),
+    "simulation-into-an-address": (
+        ["simulate", "--output", "gs://bucket/live"],
+        "moment: --output gs://bucket/live: expected a directory of this machine, found an address",
+    ),
+    "simulation-into-nothing": (
+        ["simulate", "--output", ""],
+        "moment: --output: expected a directory, found none",
+    ),
+    "demo-into-an-address": (
+        ["demo", "--output", "bigquery://project/dataset"],
+        "moment: --output bigquery://project/dataset: expected a directory of this machine, found an"
+        " address",
+    ),
+    "report-into-an-address": (
+        ["report", "whole", "--html", "gs://bucket/page.html"],
+        "moment: --html gs://bucket/page.html: expected a file of this machine, found an address",
+    ),
+    "report-into-nothing": (
+        ["report", "whole", "--html", ""],
+        "moment: --html: expected a file, found none",
+    ),
+    "output-an-address": (
+        ["measure", MAILJET, "--output", "kafka://localhost:9092/live"],
+        "moment: --output kafka://localhost:9092/live: expected a directory of this machine, found an"
+        " address",
+    ),
+    "output-nothing": (
+        ["measure", MAILJET, "--output", ""],
+        "moment: --output: expected a directory, found none",
+    ),
+    "hot-minutes-of-a-file": (
+        ["measure", MAILJET, "--output", "out", "--hot-minutes", "60"],
+        "moment: --hot-minutes: expected with unbounded input only (a broker, or --speed); leave it"
+        " out",
+    ),
+    "fact-minutes-of-a-file": (
+        ["measure", MAILJET, "--output", "out", "--fact-minutes", "60"],
+        "moment: --fact-minutes: expected with unbounded input only (a broker, or --speed); leave it"
+        " out",
+    ),
+    "allowance-of-a-file": (
+        ["measure", MAILJET, "--output", "out", "--allowance", "60"],
+        "moment: --allowance: expected with unbounded input only (a broker, or --speed); leave it"
+        " out",
+    ),
     "simulation-below-a-file": (
         ["simulate", "--output", "mine/thesis.txt/out", "--people", "20", "--minutes", "10"],
         "moment: --output mine/thesis.txt/out: expected to write in it, found Not a directory;"
