@@ -7,6 +7,8 @@ import argparse
 from pipelines.sources.pubsub.settings import PullSettings
 from transforms.rules import FACT_MINUTES
 
+TIME_ZONE = "Europe/Paris"
+
 
 def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -24,7 +26,10 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
         help="dataset to write: a directory, or bigquery://PROJECT/DATASET with its tables",
     )
     parser.add_argument(
-        "--time-zone", default="Europe/Paris", metavar="ZONE", help="civil time of the property"
+        "--time-zone",
+        default=TIME_ZONE,
+        metavar="ZONE",
+        help=f"civil time of the property, by which its hours and days are (default: {TIME_ZONE})",
     )
     parser.add_argument(
         "--channels",

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from pipelines import commands
-from pipelines.arguments import add_measure_arguments
+from pipelines.arguments import TIME_ZONE, add_measure_arguments
 from pipelines.backfill.options import add_backfill_arguments
 from pipelines.day_options import add_compact_arguments, add_report_arguments, add_rollup_arguments
 from pipelines.errors import IN_USE, InUseError, OptionError
@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = command(
         "demo",
         commands.run_demo,
-        "simulate a live, measure it, write the report",
+        f"simulate a live, measure it in figures of days in {TIME_ZONE}, write the report",
         "moment demo --output demo",
     )
     demo.add_argument("--output", default="demo", metavar="DIR", help="default: demo")

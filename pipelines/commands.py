@@ -75,7 +75,11 @@ def _stream(options: MeasureOptions) -> int:
     from pipelines.stream import stream
 
     if not options.writes_jar:
-        print(f"figures are written to {options.output} until the job is stopped", flush=True)
+        print(
+            f"figures of days in {options.rules.time_zone} are written to {options.output} until"
+            " the job is stopped",
+            flush=True,
+        )
     try:
         state = stream(options)
     except KeyboardInterrupt:

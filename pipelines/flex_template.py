@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apache_beam.options.pipeline_options import _BeamArgumentParser
 
+from pipelines.arguments import TIME_ZONE
 from pipelines.cli import BAD_USE
 from pipelines.cli import main as moment
 from pipelines.dataflow import dataflow_arguments, runs_on_dataflow
@@ -41,7 +42,6 @@ PASSED = (
     "archive",
     *DAYS,
 )
-DEFAULT_TIME_ZONE = "Europe/Paris"
 
 
 class Launch(NamedTuple):
@@ -108,7 +108,7 @@ def command_line(given: Sequence[str], now: datetime) -> Launch:
     command = parameters.get("command", "measure")
     if command not in COMMANDS:
         raise OptionError(f"--command {command}: expected {' or '.join(COMMANDS)}")
-    zone = parameters.get("time_zone", DEFAULT_TIME_ZONE)
+    zone = parameters.get("time_zone", TIME_ZONE)
     for name in DAYS:
         if parameters.get(name) == "yesterday":
             parameters[name] = _yesterday(zone, now).isoformat()
@@ -140,7 +140,7 @@ def _yesterday(zone: str, now: datetime) -> date:
         return now.astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise OptionError(
-            f"--time_zone {zone}: expected an IANA name such as {DEFAULT_TIME_ZONE}"
+            f"--time_zone {zone}: expected an IANA name such as {TIME_ZONE}"
         ) from error
 
 

@@ -45,13 +45,14 @@ IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 
 @dataclass(frozen=True)
 class Measured:
-    """A finished run: where it is, its balance summed, rows out of balance, seconds."""
+    """A finished run: where it is, its balance summed, rows out of balance, seconds, zone."""
 
     output: Path | Destination
     balance: dict[str, int]
     unbalanced: list[dict[str, Any]]
     metrics: int
     seconds: float
+    time_zone: str
     unbelieved: tuple[str, ...] = ()
     """A sentence on each input most of whose events say times that were not believed."""
     damaged: tuple[str, ...] = ()
@@ -105,7 +106,7 @@ def _measure(
         shutil.rmtree(staging, ignore_errors=True)
     create_views(output)
     measured = replace(
-        _summary(output, time.monotonic() - began),
+        _summary(output, time.monotonic() - began, options.rules.time_zone),
         unbelieved=tuple(unbelieved(output, options.inputs.files)),
         damaged=tuple(damaged(output)),
     )
@@ -161,7 +162,7 @@ def _move_in(staging: Path, output: Path) -> None:
                 old.chmod(0o700)
 
 
-def _summary(output: Path, seconds: float) -> Measured:
+def _summary(output: Path, seconds: float, time_zone: str) -> Measured:
     with duckdb.connect(str(output / "moment.duckdb"), read_only=True) as connection:
         sums = ", ".join(f"coalesce(sum({o}), 0)::BIGINT" for o in OUTCOMES)
         totals = connection.execute(f"SELECT {sums} FROM balance").fetchall()[0]
@@ -169,7 +170,7 @@ def _summary(output: Path, seconds: float) -> Measured:
         unbalanced = connection.execute("SELECT * FROM balance WHERE NOT balanced").fetchall()
         names = [column[0] for column in connection.description or ()]
     rows = [dict(zip(names, row)) for row in unbalanced]
-    return Measured(output, dict(zip(OUTCOMES, totals)), rows, metrics, seconds)
+    return Measured(output, dict(zip(OUTCOMES, totals)), rows, metrics, seconds, time_zone)
 
 
 def outcome(measured: Measured) -> dict[str, Any]:
@@ -205,7 +206,8 @@ def print_summary(measured: Measured) -> None:
         f"{b['received']:,} payloads received = {b['decoded']:,} decoded + {b['failed']:,} failed\n"
         f"{b['events']:,} events = {b['accepted']:,} accepted + {b['duplicate']:,} duplicate"
         f" + {b['withheld']:,} withheld + {b['ignored']:,} ignored + {b['late']:,} late\n"
-        f"{measured.metrics:,} metric rows in {measured.seconds:.1f} s: {measured.output}"
+        f"{measured.metrics:,} metric rows in {measured.seconds:.1f} s, of days in"
+        f" {measured.time_zone}: {measured.output}"
     )
     if measured.all_failed:
         print(

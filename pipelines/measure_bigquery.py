@@ -101,4 +101,4 @@ def _summary(
     )
     totals = {name: sum(row[name] for row in rows) for name in OUTCOMES}
     unbalanced = [row for row in rows if not row["balanced"]]
-    return Measured(output, totals, unbalanced, metrics, seconds)
+    return Measured(output, totals, unbalanced, metrics, seconds, options.rules.time_zone)

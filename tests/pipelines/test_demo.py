@@ -33,7 +33,9 @@ def test_a_demo_ends_with_the_figures_of_its_dataset_and_a_page_of_it(
         == f"{decoded + failed:,} payloads received = {decoded:,} decoded + {failed:,} failed"
     )
     assert f" events = {accepted:,} accepted + " in events
-    assert re.fullmatch(rf"{metrics:,} metric rows in \d+\.\d s: demo/figures", rows)
+    assert re.fullmatch(
+        rf"{metrics:,} metric rows in \d+\.\d s, of days in Europe/Paris: demo/figures", rows
+    )
     assert page == "open demo/figures/report.html"
     assert re.fullmatch(r"\d+\.\d s in all", took)
     assert failed > 0

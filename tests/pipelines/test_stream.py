@@ -227,6 +227,8 @@ def test_who_waits_for_a_job_is_told_its_end_without_a_traceback(
 
     said = capsys.readouterr()
     assert (
-        said.out == f"figures are written to {tmp_path / 'figures'} until the job is stopped\n{out}"
+        said.out
+        == f"figures of days in Europe/Paris are written to {tmp_path / 'figures'} until the"
+        f" job is stopped\n{out}"
     )
     assert said.err == f"{PRISM_LOSES}\n{err}"

@@ -56,7 +56,16 @@ def test_measure_says_the_balance_in_words(moment):
     assert (said.code, said.err) == (0, "")
     assert lines[0] == "20 payloads received = 20 decoded + 0 failed"
     assert lines[1] == ("31 events = 27 accepted + 0 duplicate + 1 withheld + 3 ignored + 0 late")
-    assert re.fullmatch(r"[\d,]+ metric rows in \d+\.\d s: out", lines[2])
+    assert re.fullmatch(r"[\d,]+ metric rows in \d+\.\d s, of days in Europe/Paris: out", lines[2])
+
+
+def test_measure_says_whose_days_it_counts_and_which_those_are_unless_told(moment):
+    said = moment("measure", SURVEY, "--output", "out", "--time-zone", "America/New_York")
+    told = " ".join(moment("measure", "--help").out.split())
+
+    assert ", of days in America/New_York: out" in said.out
+    assert "its hours and days are (default: Europe/Paris)" in told
+    assert "of days in Europe/Paris" in " ".join(moment("demo", "--help").out.split())
 
 
 def test_measure_ends_with_3_and_says_so_where_the_balance_does_not_close(moment, monkeypatch):
