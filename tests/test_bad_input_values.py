@@ -150,7 +150,7 @@ BAD = {
             "invalid_number",
             "$.properties.revenue",
         ),
-        ({**PLAYING, "properties": {"position": -1}}, "invalid_number", "$.properties.position"),
+        ({**PLAYING, "properties": {"position": "far"}}, "invalid_number", "$.properties.position"),
         ({**PLAYING, "properties": {"position": 2**63}}, "invalid_number", "$.properties.position"),
         ({**PLAYING, "properties": {"position": []}}, "invalid_number", "$.properties.position"),
         (rb'{"type": "page", "messageId": "\ud800"}', "invalid_syntax", "$"),

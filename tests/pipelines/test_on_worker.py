@@ -43,7 +43,7 @@ def test_a_template_that_backfills_restates_the_day_by_a_worker_that_reads_the_k
     told = [record.message for record in caplog.records if record.name == "pipelines.on_worker"]
     assert told[0].startswith(f"backfill of {streamed.dataset} from raw input: epoch 1")
     assert (
-        "2026-03-02: restated in epoch 1: of 1,458 figures 204 are not what they were, 0 of these"
+        "2026-03-02: restated in epoch 1: of 1,458 figures 188 are not what they were, 0 of these"
         " withdrawn"
     ) in told
 
