@@ -22,9 +22,9 @@ def io_sentence(error: BaseException) -> str | None:
     Beam's, which holds it as text, and DuckDB's are among them.
     """
     if isinstance(error, OSError) and error.errno is not None:
-        return _sentence(error.errno, error.filename)
+        return _sentence(error.errno, error.filename or _arrows(str(error)))
     if type(error) is RuntimeError and (found := _IN_TEXT.search(str(error).rstrip())):
-        return _sentence(int(found["number"]), found["file"])
+        return _sentence(int(found["number"]), found["file"] or _arrows(found[0]))
     if _is_duckdbs(error) and (found := _DUCKDB.search(str(error))):
         return f"expected to read and write files, found: {found['what']}; {_WAY_ON}"
     return None
@@ -42,6 +42,12 @@ def _sentence(number: int, file: str | bytes | int | None) -> str:
     what = "files" if file is None or isinstance(file, int) else os.fsdecode(file)
     where, it = ("", what) if what == "files" else (f"{what}: ", "it")
     return f"{where}expected to read and write {it}, found {os.strerror(number)}; {_WAY_ON}"
+
+
+def _arrows(text: str) -> str | None:
+    """The file that Arrow names in the middle of its words."""
+    found = re.search(r"local file '([^'\n]+)'", text)
+    return found and found[1]
 
 
 def _is_duckdbs(error: BaseException) -> bool:

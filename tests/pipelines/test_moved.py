@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.cli import main
 from pipelines.sinks.duckdb_views import create_views
-from tests.pipelines.cli.said import MAILJET
+from tests.pipelines.cli.said import MAILJET, SURVEY
 from tests.pipelines.dataset import contents, query
 
 ROLLED_UP = ("--from", "2026-03-12", "--to", "2026-03-14")
@@ -107,12 +107,14 @@ def test_days_that_are_not_asked_for_are_not_read(small: Path) -> None:
 def test_an_output_whose_name_is_a_pattern_holds_its_own_rows_alone(
     measured: Callable, tmp_path: Path, name: str
 ) -> None:
-    for sibling in ("axb", "a1", "x"):
-        shutil.copytree(measured([MAILJET], tmp_path / "made" / sibling).output, tmp_path / sibling)
+    other = measured([SURVEY], tmp_path / "axb").output
+    for sibling in ("a1", "x", "it's x"):
+        shutil.copytree(other, tmp_path / sibling)
     measured([MAILJET], tmp_path / name)
+    measured([MAILJET], tmp_path / "plain")
 
     for sql in (CHANNELS, FIGURES):
-        assert query(tmp_path / name, sql) == query(tmp_path / "axb", sql)
+        assert query(tmp_path / name, sql) == query(tmp_path / "plain", sql)
     ((day,),) = query(tmp_path / name, "SELECT max(day) FROM metrics")
     given = (str(tmp_path / name), "--day", str(day))
     assert main(["report", *given]) == 0

@@ -78,6 +78,10 @@ SENTENCES = {
         OSError(errno.EIO, "Input/output error"),
         "expected to read and write files, found Input/output error" + WAY_ON,
     ),
+    "in Arrow's words": (
+        OSError(errno.ENOENT, "Failed to open local file '/gone'. Detail: [errno 2] No such file"),
+        "/gone: expected to read and write it, found No such file or directory" + WAY_ON,
+    ),
     "in Beam's words": (
         RuntimeError(
             "OSError: [Errno 30] Read-only file system: '/mnt/it's/part' [while running 'A/B']"
