@@ -27,12 +27,12 @@ def demo(output: Path, simulation: Callable[[], Any]) -> int:
     shutil.rmtree(native, ignore_errors=True)
     try:
         native.mkdir(parents=True)
+        write(simulated, native)
     except OSError as error:
         raise OptionError(
             f"--output {output}: expected to write in it, found {error.strerror}; name another"
             " directory"
         ) from error
-    write(simulated, native)
     parser = argparse.ArgumentParser()
     add_measure_arguments(parser)
     arguments = parser.parse_args(

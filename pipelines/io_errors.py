@@ -26,7 +26,7 @@ def io_sentence(error: BaseException) -> str | None:
     if type(error) is RuntimeError and (found := _IN_TEXT.search(str(error).rstrip())):
         return _sentence(int(found["number"]), found["file"] or _arrows(found[0]))
     if _is_duckdbs(error) and (found := _DUCKDB.search(str(error))):
-        return f"expected to read and write files, found: {found['what']}; {_WAY_ON}"
+        return f"expected to read and write, found: {found['what']}; {_WAY_ON}"
     return None
 
 
@@ -39,9 +39,10 @@ _WAY_ON = "mend that, and run the same command again"
 
 
 def _sentence(number: int, file: str | bytes | int | None) -> str:
-    what = "files" if file is None or isinstance(file, int) else os.fsdecode(file)
-    where, it = ("", what) if what == "files" else (f"{what}: ", "it")
-    return f"{where}expected to read and write {it}, found {os.strerror(number)}; {_WAY_ON}"
+    found = f"found {os.strerror(number)}; {_WAY_ON}"
+    if file is None or isinstance(file, int):
+        return f"expected to read and write, {found}"
+    return f"{os.fsdecode(file)}: expected to read and write it, {found}"
 
 
 def _arrows(text: str) -> str | None:

@@ -52,20 +52,23 @@ def test_views_that_the_disk_does_not_take_are_told_with_their_file(tmp_path: Pa
     said = limited(250_000, "measure", MAILJET, "--output", tmp_path / "out")
 
     assert (said.code, said.out) == (1, "")
-    assert said.err.startswith("moment: expected to read and write files, found: Could not write")
+    assert said.err.startswith("moment: expected to read and write, found: Could not write")
     assert "moment.duckdb" in said.err
     assert said.err.count("\n") == 1
     assert not [name for name in tree(tmp_path) if "moment.duckdb" in name]
 
 
-def test_the_truth_of_a_demo_too(tmp_path: Path) -> None:
-    said = limited(
-        1_000, "demo", "--output", tmp_path / "demo", "--people", "30", "--minutes", "10"
-    )
+@pytest.mark.parametrize("command", ["simulate", "demo"])
+def test_events_of_a_simulation_that_the_disk_does_not_take_are_told_with_their_place(
+    tmp_path: Path, command: str
+) -> None:
+    said = limited(1_000, command, "--output", tmp_path / "x", "--people", "30", "--minutes", "10")
 
-    assert (said.code, said.out) == (1, "")
-    assert re.fullmatch(
-        rf"moment: .*expected to read and write .*File too large{WAY_ON}\n", said.err
+    assert said == Said(
+        2,
+        "",
+        f"moment: --output {tmp_path}/x: expected to write in it, found File too large; name another"
+        " directory\n",
     )
 
 
@@ -76,7 +79,7 @@ SENTENCES = {
     ),
     "no file known": (
         OSError(errno.EIO, "Input/output error"),
-        "expected to read and write files, found Input/output error" + WAY_ON,
+        "expected to read and write, found Input/output error" + WAY_ON,
     ),
     "in Arrow's words": (
         OSError(errno.ENOENT, "Failed to open local file '/gone'. Detail: [errno 2] No such file"),
@@ -97,7 +100,7 @@ SENTENCES = {
     ),
     "of DuckDB": (
         duckdb.IOException('IO Error: Could not write file "/full/a": No space left on device'),
-        'expected to read and write files, found: Could not write file "/full/a": No space left on'
+        'expected to read and write, found: Could not write file "/full/a": No space left on'
         " device" + WAY_ON,
     ),
     "a key": (KeyError("channel"), None),
