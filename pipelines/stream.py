@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from pipelines.json_file import read_run_json, write_json
 from pipelines.lock import exclusively
 from pipelines.measure import pipeline_options, run_record, source_of
 from pipelines.options import MeasureOptions
+from pipelines.output_options import STAGING
 from pipelines.record_begun import RecordBegun
 from pipelines.runners import PRISM_LOSES, runner_name
 from pipelines.runs import Runs
@@ -114,9 +115,13 @@ def begin(options: MeasureOptions) -> tuple[MeasureOptions, Callable[[], None]]:
     options = as_begun(options, before)
     if not options.writes_jar:
         output.mkdir(parents=True, exist_ok=True)
-        # A run over files that is on its way would replace what the stream writes. Backfills of a
-        # dataset in which one was begun go on beside it.
-        with exclusively(output) if before is None else nullcontext():
+        if before is None:
+            # A run over files that is on its way would replace what the stream writes. Where one
+            # was begun, backfills go on beside it.
+            with exclusively(output):
+                shutil.rmtree(output / STAGING, ignore_errors=True)
+                _make_restricted(output, options)
+        else:
             _make_restricted(output, options)
     return options, partial(_write, path, _record(options))
 

@@ -75,6 +75,16 @@ def begin(tmp_path: Path, bucket: list[str], anonymous: None) -> Callable[..., i
     return run
 
 
+def test_a_stream_begins_where_a_run_over_files_was_killed_and_clears_what_it_left(
+    begin: Callable[..., int], tmp_path: Path
+) -> None:
+    (tmp_path / "figures" / ".incoming" / "events").mkdir(parents=True)
+    (tmp_path / "figures" / ".moment.lock").write_text('{"user": "of one that is no more"}')
+
+    assert begin() == 0
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {"failed_events", "run.json"}
+
+
 def recorded(tmp_path: Path) -> dict[str, Any]:
     run: dict[str, Any] = json.loads((tmp_path / "figures" / "run.json").read_text())
     return run
