@@ -51,14 +51,16 @@ class Stream:
         self.coming = [[] for _ in self.families]
         self.in_time, self.told = [], []
         self._known = [[] for _ in (*self.shards, *self.families)]
-        if named:
-            self.name()
+        self._named = named
 
     def name(self):
         for family in self.families:
             family.name(label_batch(TEXTS))
 
     def hear(self, *rows):
+        """Rows one by one. Texts are told with what they name, each time."""
+        if self._named:
+            self.name()
         for row in rows:
             batch = observations([row], self.rules.time_zone)
             route = batch.column("actor").to_numpy()
