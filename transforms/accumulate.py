@@ -22,12 +22,12 @@ from transforms.derive_windows import DAY
 from transforms.fragments import fragment, kind_of
 from transforms.frame import Frame, choose, frame_of, rows_of, stack
 from transforms.partials import by_traffic, concatenated, sum_partials
-from transforms.progress import Progress
+from transforms.progress import MOST_HELD, Progress
 from transforms.publish import figures_of, metric_rows
 from transforms.revise import marked, revise
 from transforms.rules import PublishRules
 from transforms.sealed_days import last_sealed_day
-from transforms.sealed_hours import hour_before
+from transforms.sealed_hours import hour_before, sealed_figures
 from transforms.sketch import united
 from transforms.taken_back import TakenBack, ghosts
 
@@ -245,11 +245,17 @@ class Accumulate:
         once = self._taken.without(totals)
         if once is not None:
             _, there, _ = self._derived(once, due, reached, labels)
-            told = ghosts(there, figures, self.state.published)
+            told = self._open(ghosts(there, figures, self.state.published))
             told["final"] = np.zeros(rows_of(told), dtype=bool)
             self.state.published = stack([self.state.published, told], told)
         if self._taken.over(reached):
             self._taken = None
+
+    def _open(self, figures: Frame) -> Frame:
+        """Those that are not forgotten."""
+        state = self.state
+        is_open = ~sealed_figures(figures, state.sealed.through)
+        return choose(figures, is_open & (figures["day_of"] > state.dropped_day))
 
     def _maybe_told(self, reached: int | None) -> np.ndarray:
         """Mask of what is published of windows that may have been final before this was recalled.
@@ -295,7 +301,9 @@ def recall(
     if fragments:
         machine._in_doubt = machine._recalled = True
         machine._cadence.everything()
-        machine._taken = TakenBack(lost_before // 60 + 1)
+        reached = machine.state.progress.reached
+        held = math.inf if reached == NEVER else reached + MOST_HELD
+        machine._taken = TakenBack(min(lost_before / 60 + 1, held))
     return machine
 
 

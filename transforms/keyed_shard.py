@@ -17,7 +17,7 @@ from transforms.fragments import number as one_number
 from transforms.frame import Frame, rows_of
 from transforms.late import Ledger, late_batch, reset_batch
 from transforms.partials import split_by_family
-from transforms.progress import Mark, mark_batch, sent_by
+from transforms.progress import MOST_HELD, Mark, mark_batch, sent_by
 from transforms.rules import AttendRules
 
 SOON = 8 * 60
@@ -31,10 +31,6 @@ HURRY = 8.0
 PATIENCE = 2
 """Beats that a shard of a stream that catches up waits for one: what an emission costs is for the
 most part the same however much it holds, and nobody watches early figures of long ago."""
-
-MOST_HELD = 60
-"""Minutes of stream for which a restored shard closes nothing, at most: what it has to remember
-meanwhile is five times what it mostly does."""
 
 SKETCHES_AN_ELEMENT = 256
 """Rows of at most 32 KB each: an element of at most 8 MB."""

@@ -17,6 +17,10 @@ import pyarrow as pa
 from transforms.calendar import NEVER
 from transforms.fragments import fragment, frames_of, kind_of
 
+MOST_HELD = 60
+"""Minutes of stream for which a restored shard closes nothing, at most: what it has to remember
+meanwhile is five times what it mostly does."""
+
 _SHARD, _SEQUENCE = b"shard", b"sequence"
 
 

@@ -21,11 +21,12 @@ class TakenBack:
     """note(deltas) … ghosts(…): of a life that began when another ended, until it is as far.
 
     What that life knew of has come again when the stream, which is in time of arrival, reaches the
-    minute in which this one began.
+    minute in which this one began; a stream that is far behind is looked at for as long as its
+    shards are held (`keyed_shard`).
     """
 
-    def __init__(self, began_minute: float) -> None:
-        self._began = began_minute
+    def __init__(self, until_minute: float) -> None:
+        self._until = until_minute
         self._parts: list[pa.RecordBatch] = []
 
     def note(self, deltas: pa.RecordBatch) -> None:
@@ -36,7 +37,7 @@ class TakenBack:
 
     def over(self, reached: int | None) -> bool:
         """Has everything come again that the life before knew of?"""
-        return reached is None or reached >= self._began
+        return reached is None or reached >= self._until
 
     def without(self, totals: pa.RecordBatch) -> pa.RecordBatch | None:
         """The totals as if nothing had been taken back; None where nothing was."""

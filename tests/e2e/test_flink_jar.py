@@ -215,7 +215,8 @@ def test_a_cancelled_job_leaves_a_checkpoint_to_start_again_from(services, again
 
     _cancel(services, again)
 
-    assert [path.name[:4] for path in (services.checkpoints / again).glob("chk-*")] == ["chk-"]
+    # One that was on its way leaves a folder without it.
+    assert len([*(services.checkpoints / again).glob("chk-*/_metadata")]) == 1
 
 
 @pytest.fixture(scope="module")

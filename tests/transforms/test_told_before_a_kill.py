@@ -28,6 +28,7 @@ from transforms.rules import AttendRules, PublishRules
 RULES = PublishRules(PARIS, ("app",), shards=1)
 TEN = int(datetime(2026, 3, 2, 10, tzinfo=timezone.utc).timestamp()) // 60
 HOT = 5
+NOW = datetime(2026, 3, 5, tzinfo=timezone.utc)
 
 
 class Lives:
@@ -285,3 +286,37 @@ def test_however_much_comes_at_once_after_a_kill_what_stands_is_what_is_derived_
     lives.reach(24 * 60)
 
     assert lives.standing == _at_once([VIEW, *likes, *unlikes])
+
+
+def test_what_was_told_and_is_sealed_is_not_withdrawn_for_what_was_taken_back_before():
+    lives = Lives()
+    lives.hear(VIEW, said("10:00", "cl\u00e9o", "like", id=9))
+    lives.restore_whole(lives.whole_checkpoint())
+    lives.hear(LIKE, UNLIKE)
+    lives.reach(24 * 60)
+    standing = dict(lives.standing)
+    assert [key for key in standing if "day" in key]
+
+    # The hours are folded; then the day is told and forgotten.
+    for minutes in (24 * 60 + HOT, 26 * 60, 30 * 60):
+        lives.shard.close(TEN + minutes)
+        lives.family.sealed_partials(NOW)
+        lives.reach(minutes)
+
+    assert lives.standing == standing
+
+
+def test_a_stream_far_behind_is_looked_at_for_an_hour_of_its_own():
+    lives = Lives()
+    lives.hear(VIEW)
+    lives.reach(1)
+    lives.restore_whole(lives.whole_checkpoint())
+    lives.reach(1 + 60)
+
+    lives.hear(
+        said("11:01", "ben", "like", id=2, fact=7, revision=1),
+        said("11:01", "ben", "like", id=3, fact=7, revision=2, retract=True),
+    )
+    lives.reach(62)
+
+    assert not [key for key in lives.final if "like" in key]
