@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output, such as head, has gone: not an error of ours.
         sys.stderr.close()
         return 0
-    except Exception as error:
+    except Exception as error:  # Beam and DuckDB wrap what a disk refused in errors of their own
         if is_interruption(error):
             raise KeyboardInterrupt from None
         if (sentence := io_sentence(error)) is None:

@@ -97,10 +97,11 @@ def _corrected_times(only_time: np.ndarray, sheet: Sheet) -> None:
     clocks = [
         sheet.columns.get(f"{name}_time") for name in ("device_created", "device_sent", "collected")
     ]
-    if None in clocks:
+    told_by = [clock for clock in clocks if clock is not None]
+    if len(told_by) < len(clocks):
         return
-    created, sent, received = map(numbers_of, clocks)
-    known = [validity_of(clock) for clock in clocks]
+    created, sent, received = map(numbers_of, told_by)
+    known = [validity_of(clock) for clock in told_by]
     told = np.logical_and.reduce([only_time, *(mask for mask in known if mask is not None)])
     by_device, by_server = sent - created, received - created
     corrected = told & (by_server >= 0) & ((by_device < 0) | (by_server < by_device))
