@@ -64,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sections["large"] = large
     # Nobody's key file is read or made.
     os.environ.setdefault("MOMENT_PSEUDONYM_KEY", BENCH_KEY)
-    below = os.environ.get("MOMENT_BENCH_DIR")
+    below = os.environ.get("MOMENT_BENCH_DIR") or None
+    if below is not None and not Path(below).is_dir():
+        parser.error(f"MOMENT_BENCH_DIR: expected a folder that is there, found {below}")
     with tempfile.TemporaryDirectory(prefix="moment-bench-", dir=below) as folder:
         size = round((QUICK_EVENTS if given.quick else EVENTS) * given.scale)
         plan = Plan(Path(folder), max(1, size), given.runs, given.quick, given.scale)

@@ -174,9 +174,10 @@ class Attend:
         return sketch_people(with_facts(state.people, state.facts, time_zone), time_zone)
 
     def learnt(self) -> list[pa.RecordBatch]:
-        """Fragments of what `emit` learnt since this was last asked; closing needs `memory`."""
+        """Fragments of what `emit` learnt since this was last asked, but for ids that `close` has
+        forgotten since: of a stream that catches up these are most. Closing needs `memory`."""
         fragments, self._learnt = self._learnt, []
-        return fragments
+        return [kept for each in fragments if (kept := self.state.kept(each)).num_rows]
 
     def memory(self) -> list[pa.RecordBatch]:
         """Fragments of everything remembered."""
@@ -192,7 +193,7 @@ class Attend:
         ids = {name: new[name] for name in (*ID, "minute")}
         self._learnt += fragment("ids", ids)
         state.remembered = stack([state.remembered, ids], ids)
-        state.last_minute = max(state.last_minute, int(ids["minute"].max(initial=NEVER)))
+        self._heard(int(ids["minute"].max(initial=NEVER)))
         return new, choose(pending, ~first)
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from schemas.observation import ECHO, HOME, RETRACT
 from transforms.calendar import NEVER
 from transforms.deduplicate import standing
-from transforms.fragments import arranged, fragment, frames_of, greatest
+from transforms.fragments import arranged, fragment, frames_of, greatest, kind_of
 from transforms.fragments import number as one_number
 from transforms.frame import Frame, choose, stack
 from transforms.measures.people import People, merge, nobody, reduce_observations, sealed_people
@@ -26,6 +26,8 @@ class AttendState:
     people: People = field(default_factory=nobody)
     closed_through: int = NEVER
     """Minutes before this one are sealed."""
+    forgotten: int = NEVER
+    """Ids of minutes before this one are remembered no more."""
     last_minute: int = NEVER
     """The latest minute in which anything that counts happened, or a tick came."""
     sealed_facts: Frame = field(default_factory=dict)
@@ -34,9 +36,9 @@ class AttendState:
     def seal(self, closed: int, rules: AttendRules) -> People:
         """Seal minutes before `closed`; people as they were, with facts that can change no more."""
         before, self.closed_through = self.closed_through, closed
+        self.forgotten = closed - rules.copy_minutes
         if self.remembered:
-            forgotten = closed - rules.copy_minutes
-            self.remembered = choose(self.remembered, self.remembered["minute"] >= forgotten)
+            self.remembered = choose(self.remembered, self.remembered["minute"] >= self.forgotten)
         if self.facts:
             gone = choose(self.facts, self.facts["minute"] < closed)
             said = choose(gone, (gone["flags"] & (RETRACT | ECHO)) == 0)
@@ -50,6 +52,13 @@ class AttendState:
             known = self.sealed_facts["minute"] >= closed - rules.fact_minutes
             self.sealed_facts = choose(self.sealed_facts, known)
         return people
+
+    def kept(self, learnt: pa.RecordBatch) -> pa.RecordBatch:
+        """A fragment without ids that are remembered no more: recalled, they would be forgotten."""
+        if kind_of(learnt) != "ids":
+            return learnt
+        known = learnt.column("minute").to_numpy() >= self.forgotten
+        return learnt if known.all() else learnt.filter(pa.array(known))
 
     def known_facts(self, facts: np.ndarray) -> np.ndarray:
         """Mask of the facts that live here, or lived here when they were sealed."""

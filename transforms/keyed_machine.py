@@ -110,11 +110,11 @@ class KeyedMachine(Generic[Machine]):
 
     def remember(self, key: Any, machine: Machine, fragments: Any, token: Any) -> None:
         _, stamps, _, batches, remembered, appended = self._awake[key]
-        learnt = [Packed.pack(batch) for batch in machine.learnt()]
+        learnt = [Packed.keep(batch) for batch in machine.learnt()]
         batches += len(learnt)
         appended += _bytes(learnt)
         if batches > MOST_FRAGMENTS or appended > max(SLACK * remembered, FEWEST_BYTES):
-            learnt = [Packed.pack(batch) for batch in machine.memory()]
+            learnt = [Packed.keep(batch) for batch in machine.memory()]
             fragments.clear()
             batches, remembered, appended = len(learnt), _bytes(learnt), 0
         for packed in learnt:

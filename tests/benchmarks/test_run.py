@@ -167,3 +167,16 @@ def test_a_dataset_that_counts_an_event_too_few_has_faults(dataset):
         "expected 1,000 rows of events, found 999",
         "the balance does not close",
     ]
+
+
+def test_a_folder_for_the_files_that_is_not_there_is_one_sentence(tmp_path, monkeypatch, capsys):
+    missing = tmp_path / "missing"
+    monkeypatch.setenv("MOMENT_BENCH_DIR", str(missing))
+
+    with pytest.raises(SystemExit) as ended:
+        run.main(["--quick", "--only", "stages"])
+
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(
+        f"MOMENT_BENCH_DIR: expected a folder that is there, found {missing}\n"
+    )

@@ -5,7 +5,8 @@ import pickle
 import pyarrow as pa
 from apache_beam import coders, typehints
 
-from schemas.coder import RecordBatchCoder, decode_batch, encode_batch
+from schemas import coder
+from schemas.coder import Packed, RecordBatchCoder, decode_batch, encode_batch
 from schemas.event import EVENT
 from schemas.metric import METRIC
 from schemas.observation import OBSERVATION
@@ -48,6 +49,34 @@ def test_ten_rows_of_a_million_row_batch_do_not_carry_the_million():
     assert len(encode_batch(ten)) < 1_000
     assert len(pickle.dumps(ten)) > 1_000_000  # what the fallback coder would have sent
     assert decode_batch(encode_batch(ten)).column("n").to_pylist() == [*range(500_000, 500_010)]
+
+
+def test_a_batch_is_written_as_suits_its_size_and_as_small_as_it_gets_where_it_lasts():
+    """Few rows plainly; some thousand by LZ4, which begins sooner; what stays by Zstandard."""
+    few, some, many = (
+        pa.record_batch({"n": pa.array([*range(1_000)] * times, pa.int64())})
+        for times in (1, 20, 200)
+    )
+    found = [
+        (codec_of(encode_batch(batch)), codec_of(encode_batch(batch, lasting=True)))
+        for batch in (few, some, many)
+    ]
+
+    assert found == [("none", "none"), ("lz4", "zstd"), ("zstd", "zstd")]
+    assert len(Packed.keep(some).encoded) < len(Packed.pack(some).encoded) < some.nbytes
+    assert Packed.keep(some).unpack() == Packed.pack(some).unpack() == some
+
+
+def codec_of(encoded: bytes) -> str:
+    """By the magic number that each codec puts before what it compresses."""
+    magic = {"lz4": b"\x04\x22\x4d\x18", "zstd": b"\x28\xb5\x2f\xfd"}
+    return next((name for name, begins in magic.items() if begins in encoded), "none")
+
+
+def test_columns_are_written_and_read_in_the_thread_that_asks():
+    """A task of Arrow's pool for each column costs more than to compress it."""
+    assert not any(options.use_threads for options in (coder._SMALL, coder._QUICK, coder._PLAIN))
+    assert not coder._READ.use_threads
 
 
 def test_the_coder_is_found_through_the_type_hint_of_a_batch():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from schemas.observation import tick_batch
 from tests.transforms.live import Live, minute_of
-from tests.transforms.observations import numbered, said
+from tests.transforms.observations import numbered, observations, said
 from transforms.attend import SILENT_FOR_GOOD, recall
 from transforms.fragments import kind_of
 
@@ -271,3 +271,28 @@ def test_a_machine_that_was_recalled_has_the_boundaries_of_the_one_that_lived_on
         expected = live.machine.next_boundary(minute_of(reached))
         for woken in (learnt, merged):
             assert woken.next_boundary(minute_of(reached)) == expected
+
+
+def test_ids_that_closing_has_forgotten_are_not_learnt_and_whoever_is_recalled_goes_on_alike():
+    """Of a stream that catches up most of a beat's events are closed with that beat."""
+    live = Live().say(said("10:00", id=1), said("11:00", "ben", id=2)).close("11:10")
+    learnt = live.machine.learnt()
+    (ids,) = [fragment for fragment in learnt if kind_of(fragment) == "ids"]
+    woken = recall(live.machine.rules, learnt)
+
+    assert ids["minute"].to_pylist() == [minute_of("11:00")]
+    assert woken.state.remembered["minute"].tolist() == [minute_of("11:00")]
+    for machine in (live.machine, woken):
+        machine.add(observations([said("10:00", id=1), said("11:00", "ben", id=2)]))
+        outcomes = machine.emit().outcomes
+        assert sorted(outcome for *_, outcome in outcomes) == ["duplicate", "late"]
+
+
+def test_a_machine_all_of_whose_ids_are_forgotten_is_recalled_with_the_last_minute_heard_of():
+    live = Live().say(said("10:00", id=1)).close("12:00")
+    learnt = live.machine.learnt()
+    woken = recall(live.machine.rules, learnt)
+
+    assert [kind_of(fragment) for fragment in learnt].count("ids") == 0
+    assert woken.state.last_minute == live.machine.state.last_minute == minute_of("10:00")
+    assert woken.next_boundary(minute_of("12:00")) == live.machine.next_boundary(minute_of("12:00"))
