@@ -94,3 +94,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (date, Decimal)):
         return str(value)
     return value
+
+
+def codec_of(encoded: bytes) -> str:
+    """The codec of what the coder has encoded, by the magic number that each puts first."""
+    magic = {"lz4": b"\x04\x22\x4d\x18", "zstd": b"\x28\xb5\x2f\xfd"}
+    return next((name for name, begins in magic.items() if begins in encoded), "none")

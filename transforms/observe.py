@@ -190,6 +190,7 @@ class _ObserveBatches(beam.DoFn):
     def __init__(self, rules: ObserveRules, ticks: bool) -> None:
         self._rules, self._ticks = rules, ticks
         self._ticked = MIN_TIMESTAMP
+        self._pack = Packed.pack if ticks else Packed.keep
         self._crossing = beam.metrics.Metrics.distribution("observe", "rows_an_element")
 
     def start_bundle(self) -> None:
@@ -236,7 +237,7 @@ class _ObserveBatches(beam.DoFn):
         self._observations, self._routes, self._rows = [], [], 0
         for shard, part in split_by_shard(table.to_batches()[0], route, self._rules.shards):
             self._crossing.update(part.num_rows)
-            yield self._rules.keys[shard], Packed.pack(part)
+            yield self._rules.keys[shard], self._pack(part)
 
 
 class Observe(beam.PTransform):

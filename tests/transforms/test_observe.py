@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
+from apache_beam.utils.timestamp import MIN_TIMESTAMP
 
 from schemas.channels import registered_channels
 from schemas.identity import label_key
 from schemas.observation import CHANGE, ECHO, OBSERVATION, RETRACT, SIGNALS, VALID
-from tests.checks import decode_records
+from tests.checks import codec_of, decode_records
 from tests.transforms.events import NOON, event, native
 from tests.transforms.observations import total
 from transforms.attend import Attend
-from transforms.observe import label_batch, observe
+from transforms.observe import ObserveRules, _ObserveBatches, label_batch, observe
 from transforms.protect import PseudonymKeys, protect
 from transforms.rules import AttendRules
 from transforms.shards import split_by_shard
@@ -310,3 +311,15 @@ def test_a_change_goes_to_its_own_shard_and_as_an_echo_to_all_others():
         else [VALID | CHANGE | RETRACT | ECHO]
         for n in range(4)
     }
+
+
+@pytest.mark.parametrize(("unbounded", "codec"), [(True, "lz4"), (False, "zstd")])
+def test_what_waits_for_the_end_of_a_bounded_run_is_compressed_as_what_stays(unbounded, codec):
+    """And what waits for the next beat of a stream as what goes on."""
+    rows = [event(event_id=n.to_bytes(16, "big")) for n in range(500)]
+    step = _ObserveBatches(ObserveRules("Europe/Paris", 1), ticks=unbounded)
+    step.start_bundle()
+
+    assert [*step.process(protect(native(*rows), KEYS).events, MIN_TIMESTAMP)] == []
+    crossing, *_labels = step.finish_bundle()
+    assert codec_of(crossing.value[1].encoded) == codec
