@@ -65,9 +65,9 @@ def test_a_small_batch_is_written_plainly_others_by_lz4_and_what_stays_by_zstand
 
 
 def test_columns_are_written_and_read_in_the_thread_that_asks():
-    """A task of Arrow's pool for each column costs more than to compress it."""
-    assert not any(options.use_threads for options in (coder._SMALL, coder._QUICK, coder._PLAIN))
-    assert not coder._READ.use_threads
+    """A task of Arrow's pool for each column costs as much as to compress it."""
+    options = (coder._PLAIN, coder._PASSING, coder._LASTING, coder._READ)
+    assert [each.use_threads for each in options] == [False] * 4
 
 
 def test_the_coder_is_found_through_the_type_hint_of_a_batch():

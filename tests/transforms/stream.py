@@ -6,11 +6,7 @@ from datetime import datetime, timezone
 
 from schemas.day_partial import DAY_PARTIAL
 from tests.transforms.live import minute_of
-from tests.transforms.observations import (
-    PARIS,
-    TEXTS,
-    observations,
-)
+from tests.transforms.observations import PARIS, TEXTS, observations
 from transforms.accumulate import Accumulate, recall
 from transforms.attend import Attend
 from transforms.fragments import kind_of
