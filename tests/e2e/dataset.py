@@ -60,6 +60,7 @@ class Dataset:
 
     folder: Path
     _noted: list[frozenset[str]] = field(default_factory=list)
+    _counted: dict[str, int] = field(default_factory=dict)
 
     def rows(self, query: str) -> list[tuple]:
         """What its views answer."""
@@ -69,7 +70,9 @@ class Dataset:
 
     def written(self) -> int:
         """Rows of the events table, repeated ones included."""
-        return sum(pq.read_metadata(path).num_rows for path in self._files("events"))
+        for path in set(self._files("events")) - set(self._counted):
+            self._counted[path] = pq.read_metadata(path).num_rows
+        return sum(list(self._counted.values()))
 
     def is_final_through(self, end: datetime, epoch: int = 0) -> bool:
         """Whether a window that ends then or later was published as final."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,14 @@ from schemas.event import INSTANT
 _SILENT_SECONDS = 3.0
 
 
-def publish_live(emulator: Emulator, topic: str, live: Path) -> Published:
+def publish_live(
+    emulator: Emulator, topic: str, live: Path, allowed: Callable[[], float] | None = None
+) -> Published:
     """Every record of a live, in the order of arrival, as fast as the emulator takes them.
 
     Its time of publication is the emulator's clock: Pub/Sub lets no publisher say another.
+    `allowed` says how many may have been published by now; None: all. The emulator makes a list of
+    all that it has not delivered at each pull, so a large backlog costs it more than the messages.
     """
     from google.pubsub_v1.types import PublishRequest, PubsubMessage
 
@@ -43,6 +47,8 @@ def publish_live(emulator: Emulator, topic: str, live: Path) -> Published:
             request = PublishRequest.wrap(
                 PublishRequest.pb()(topic=emulator.topic(topic), messages=part)
             )
+            while allowed is not None and messages > allowed():
+                time.sleep(0.1)
             publisher.publish(request=request, timeout=60)
             messages += len(part)
             payload_bytes += sum(len(message.data) for message in part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.sources.pubsub.leases import due
+from pipelines.sources.pubsub.leases import due, requests
 from pipelines.sources.pubsub.source import PullSettings
 from tests.pipelines.deliveries import SECOND, delivery
 
@@ -28,3 +28,12 @@ def test_nothing_is_extended_for_a_runner_that_no_longer_calls():
 
     assert list(due([held], 100 * SECOND, 40 * SECOND, PullSettings())) == [held]
     assert list(due([held], 101 * SECOND, 40 * SECOND, PullSettings())) == []
+
+
+def test_ids_of_several_deliveries_go_into_one_request_as_long_as_they_fit():
+    held = [delivery(*map(str, range(ids))) for ids in (600, 400, 1, 1500, 7, 8)]
+
+    together = [[len(each.ids) for each in request] for request in requests(held)]
+
+    assert together == [[600, 400], [1], [1500], [7, 8]]
+    assert list(requests([])) == []

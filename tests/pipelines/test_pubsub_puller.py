@@ -35,6 +35,7 @@ class Pretended:
         self.away = False
         self.deadline = 1
         self.acknowledged: list[str] = []
+        self.requests: list[int] = []
         self.extended: list[tuple[str, int]] = []
 
     def pull(self, subscription: str, max_messages: int, timeout: float, retry: None) -> Any:
@@ -63,6 +64,7 @@ class Pretended:
         if self.away:
             raise ServiceUnavailable("away")
         self.acknowledged += request["ack_ids"]
+        self.requests.append(len(request["ack_ids"]))
 
     def modify_ack_deadline(self, request: dict, timeout: float, retry: None) -> None:
         seconds = request["ack_deadline_seconds"]
@@ -152,6 +154,39 @@ def test_two_checkpoints_later_it_is_acknowledged_and_pulling_goes_on(broker, pu
 
     until(lambda: sorted(map(int, broker.acknowledged)) == list(range(1, 101)))
     assert take_all(puller, puller.begin(second.following)) == 100
+
+
+def test_between_calls_it_pulls_on_until_so_many_bytes_wait(broker, puller_of):
+    """A payload has two bytes and a pull brings thirty: the third is the one that ends it."""
+    puller = puller_of(most_unacknowledged=1_000, bytes_ahead=150)
+
+    puller.take(puller.begin("first"), 1)
+
+    until(lambda: broker.given == 30 + 90)
+    time.sleep(0.3)
+    assert broker.given == 120
+
+
+def test_what_waits_for_a_call_is_within_what_may_be_unacknowledged(broker, puller_of):
+    puller = puller_of(most_unacknowledged=100)
+
+    puller.take(puller.begin("first"), 1)
+
+    until(lambda: broker.given == 100)
+    time.sleep(0.3)
+    assert broker.given == 100
+
+
+def test_what_several_pulls_brought_is_acknowledged_in_one_request(broker, puller_of):
+    puller = puller_of()
+    call = puller.begin("first")
+    take_all(puller, call)
+    puller.final(call)
+
+    puller.final(puller.begin(call.following))
+
+    until(lambda: len(broker.acknowledged) == 100)
+    assert (broker.pulls, broker.requests) == (4, [100])
 
 
 def test_what_a_broker_was_not_there_to_hear_is_acknowledged_when_it_is_back(

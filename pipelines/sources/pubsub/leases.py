@@ -15,7 +15,8 @@ from pipelines.sources.pubsub.watermark import MICROSECONDS
 
 _LOG = logging.getLogger(__name__)
 _IDS_A_REQUEST = 1000
-"""A request may hold 512 KiB, and an id has fewer than 400 bytes."""
+"""A request may hold 512 KiB, and an id has fewer than 400 bytes. A pull often brings a tenth as
+many, so the ids of several deliveries go together."""
 _CALL_SECONDS = 10.0
 _TICK_SECONDS = 1.0
 _MARGIN = 5 * MICROSECONDS
@@ -70,10 +71,12 @@ class Leases:
         """Send what is queued, and extend the leases of `held` that end soon."""
         self._acknowledge_done()
         self._give_back_foreign()
-        for delivery in due(held, self._now(), self._called, self._pulls):
+        seconds = self._pulls.lease_seconds
+        for together in requests(list(due(held, self._now(), self._called, self._pulls))):
             begun = self._now()
-            if self._send(self._client.modify_ack_deadline, delivery, self._pulls.lease_seconds):
-                delivery.leased_until = begun + self._pulls.lease_seconds * MICROSECONDS
+            if self._send(self._client.modify_ack_deadline, together, seconds):
+                for delivery in together:
+                    delivery.leased_until = begun + seconds * MICROSECONDS
 
     def _acknowledge_done(self) -> None:
         """In order; what the broker does not answer is tried again at the next tick.
@@ -81,21 +84,22 @@ class Leases:
         Also after the lease: a broker that was away may have extended it in the meantime. What
         waits counts as unacknowledged, so it is bounded.
         """
-        while self._done:
-            delivery = self._done[0]
-            if not self._send(self._client.acknowledge, delivery) and not self._refused:
+        for together in requests(list(self._done)):
+            if not self._send(self._client.acknowledge, together) and not self._refused:
                 return
-            self._done.popleft()
-            with self._counting:
-                self.releasing -= len(delivery.ids)
+            for delivery in together:
+                self._done.popleft()
+                with self._counting:
+                    self.releasing -= len(delivery.ids)
 
     def _give_back_foreign(self) -> None:
-        while self._foreign:
-            self._send(self._client.modify_ack_deadline, self._foreign.popleft(), 0)
+        foreign = [self._foreign.popleft() for _ in range(len(self._foreign))]
+        for together in requests(foreign):
+            self._send(self._client.modify_ack_deadline, together, 0)
 
-    def _send(self, method: Any, delivery: Delivery, seconds: int | None = None) -> bool:
+    def _send(self, method: Any, together: Sequence[Delivery], seconds: int | None = None) -> bool:
         self._refused = False
-        for ids in _parts(delivery.ids):
+        for ids in _parts([one for delivery in together for one in delivery.ids]):
             request: dict[str, Any] = {"subscription": self._path, "ack_ids": ids}
             if seconds is not None:
                 request["ack_deadline_seconds"] = seconds
@@ -117,6 +121,20 @@ def due(held: Sequence[Delivery], now: int, called: int, pulls: PullSettings) ->
         too_old = now - delivery.received > pulls.most_lease_seconds * MICROSECONDS
         if ends_soon and not too_old:
             yield delivery
+
+
+def requests(deliveries: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
+    """Deliveries whose ids go into one request, in order; one of more ids than fit is alone."""
+    together: list[Delivery] = []
+    ids = 0
+    for delivery in deliveries:
+        if together and ids + len(delivery.ids) > _IDS_A_REQUEST:
+            yield together
+            together, ids = [], 0
+        together.append(delivery)
+        ids += len(delivery.ids)
+    if together:
+        yield together
 
 
 def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -4,8 +4,8 @@ It owns the client, the pull that is on its way, the leases and the messages not
 While a bundle waits to become final the runner builds new DoFns, so nothing of this may be theirs.
 
 A pull is never cut short: the service may have sent messages into a call that its client has just
-given up, and nobody has these until their lease ends. One pull is therefore on its way between the
-calls of the runner, and whoever calls next takes what it brought.
+given up, and nobody has these until their lease ends. Pulling therefore goes on between the calls
+of the runner, up to a bound, and whoever calls next takes what it brought.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ class Puller:
         self._run = 0
         self._ticket = ""
         self._arrived: deque[tuple[Delivery, Messages]] = deque()
+        self._bytes_ahead = 0
         self._pulling = False
         self._closed = False
         self._failure: str | None = None
@@ -110,6 +111,7 @@ class Puller:
                 self._pull_unless_full()
                 if self._arrived:
                     delivery, messages = self._arrived.popleft()
+                    self._bytes_ahead -= _size(messages)
                     self._acknowledgements.add(delivery)
                     self.read += len(delivery.ids)
                     self._pull_unless_full()
@@ -173,10 +175,13 @@ class Puller:
         return now_microseconds() < self._begun + longest * MICROSECONDS
 
     def _room(self) -> int:
-        return self._pulls.most_unacknowledged - self.outstanding - self._leases.releasing
+        waiting = sum(len(delivery.ids) for delivery, _ in self._arrived)
+        held = self.outstanding + self._leases.releasing + waiting
+        return self._pulls.most_unacknowledged - held
 
     def _pull_unless_full(self) -> None:
-        if not self._pulling and not self._arrived and self._room() > 0:
+        enough = self._bytes_ahead >= self._pulls.bytes_ahead
+        if not self._pulling and not enough and self._room() > 0:
             self._pulling = True
             self._changed.notify_all()
 
@@ -191,6 +196,8 @@ class Puller:
             pause = self._guarded(self._pull, most)
             with self._changed:
                 self._pulling = False
+                if not pause and self._arrived:
+                    self._pull_unless_full()
                 self._changed.notify_all()
                 if pause:
                     # Not woken by calls, which would turn waiting into asking all the time.
@@ -257,6 +264,7 @@ class Puller:
             self._watermark.unbelieved(now)
         delivery = Delivery(ids, min(believed, default=None), now, now + FIRST_LEASE)
         self._arrived.append((delivery, messages))
+        self._bytes_ahead += _size(messages)
         self._changed.notify_all()
 
     def _failed(self, error: Exception) -> float:
@@ -284,3 +292,7 @@ class Puller:
             except Exception:
                 # What is not acknowledged is delivered again; without this thread nothing would be.
                 _LOG.exception("leases of %s: tried again", self._path)
+
+
+def _size(messages: Messages) -> int:
+    return sum(map(len, messages.payloads))
