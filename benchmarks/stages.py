@@ -10,6 +10,7 @@ import argparse
 import functools
 import inspect
 import json
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -113,7 +114,7 @@ def put_clocks(clock: Clock) -> None:
     from pipelines.sinks import parquet
     from pipelines.sources import read_files
     from schemas import coder
-    from transforms import accumulate, attend, decode, observe, protect, screen
+    from transforms import accumulate, attend, decode, event_steps, observe, protect, screen
 
     for owner, name, stage in (
         (read_files, "read_payloads", "read"),
@@ -131,6 +132,9 @@ def put_clocks(clock: Clock) -> None:
         (coder, "decode_batch", "coder"),
     ):
         setattr(owner, name, clock.clocked(getattr(owner, name), _always(stage)))
+    for name in ("decode", "screen", "protect"):
+        # Who calls them has taken them from their modules, where a pickle looks for them.
+        setattr(event_steps, name, getattr(sys.modules[f"transforms.{name}"], name))
     for name in ("process", "finish_bundle"):
         timed = clock.clocked(getattr(parquet._WriteDays, name), _of_table)
         setattr(parquet._WriteDays, name, timed)
@@ -143,9 +147,9 @@ def count_elements(elements: dict[str, list[int]]) -> None:
     encode = coder.encode_batch
 
     @functools.wraps(encode)
-    def counted(batch: Any) -> bytes:
+    def counted(batch: Any, *arguments: Any, **named: Any) -> bytes:
         elements[(batch.schema.metadata or {}).get(b"name", b"").decode()].append(batch.num_rows)
-        return encode(batch)
+        return encode(batch, *arguments, **named)
 
     setattr(coder, "encode_batch", counted)  # noqa: B010
 

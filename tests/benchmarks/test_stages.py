@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import apache_beam as beam
 
-from benchmarks.stages import Clock, shuffles_in_general_coder
+from benchmarks.inputs import generate
+from benchmarks.stages import STAGES, Clock, shuffles_in_general_coder
+from deploy.local.services import ROOT
 
 
 def test_time_within_an_inner_stage_is_not_the_outer_ones(monkeypatch):
@@ -44,3 +50,19 @@ def test_a_shuffle_of_elements_beam_must_pickle_is_named():
     named = shuffles_in_general_coder(pipeline)
 
     assert [name for name in named if "Create" not in name] == ["Pickled"]
+
+
+def test_the_whole_job_runs_with_clocks_in_it_and_each_stage_is_told(tmp_path):
+    """In a process of its own, as the benchmark does: clocks stay where they are put."""
+    tracks = generate(tmp_path, 2_000)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks.stages", str(tracks.path), str(tmp_path / "dataset")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    told = json.loads(ended.stdout.splitlines()[-1])
+    assert [stage for stage in STAGES if not told["stages"][stage] > 0] == []
+    assert told["elements"]["observation"]["count"] > 0
+    assert told["general_coders"] == []
