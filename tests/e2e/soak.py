@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -153,9 +154,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--outage", type=float, metavar="MINUTES", help="instead: stop the broker for so long"
     )
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="where its live, dataset and log stay, new"
+    )
     given = parser.parse_args(arguments)
+    if given.keep:
+        given.keep.mkdir(parents=True)
     os.environ.setdefault("MOMENT_PSEUDONYM_KEY", "a key that soaks alone may use")
-    with tempfile.TemporaryDirectory(prefix="moment-soak-") as folder:
+    apart = tempfile.TemporaryDirectory(prefix="moment-soak-")
+    with nullcontext(given.keep) if given.keep else apart as folder:
         if given.outage:
             found = outage(Path(folder), given.outage, given.seed, FOLDER, say)
         else:
