@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 
 from deploy.local.kafka_publish import Published
@@ -161,8 +162,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.keep:
         given.keep.mkdir(parents=True)
     os.environ.setdefault("MOMENT_PSEUDONYM_KEY", "a key that soaks alone may use")
-    apart = tempfile.TemporaryDirectory(prefix="moment-soak-")
-    with nullcontext(given.keep) if given.keep else apart as folder:
+    apart = partial(tempfile.TemporaryDirectory, prefix="moment-soak-")
+    with nullcontext(given.keep) if given.keep else apart() as folder:
         if given.outage:
             found = outage(Path(folder), given.outage, given.seed, FOLDER, say)
         else:
