@@ -30,10 +30,13 @@ sys.exit(main())
 """
 """`moment`, interrupted once at an event of Python's that names something."""
 
+HEEDING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""What a shell starts in the background ignores interruptions, and so would what that starts."""
+
 
 def interrupted(at: tuple[str, str], *arguments: object) -> Said:
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTING, *at, *map(str, arguments)],
+        [sys.executable, "-c", HEEDING + INTERRUPTING, *at, *map(str, arguments)],
         capture_output=True,
         text=True,
     )
