@@ -33,6 +33,11 @@ def figures_until(dataset: Path) -> datetime | None:
     return end
 
 
+def final_files(dataset: Path) -> int:
+    """Files of figures published as final so far."""
+    return sum(1 for _ in dataset.glob("metrics/day=*/*.parquet"))
+
+
 def quiet(dataset: Path, seconds: float = 30) -> bool:
     """Was no figure published as final in so many seconds? Families do so one by one."""
     paths = dataset.glob("metrics/day=*/*.parquet")

@@ -43,6 +43,12 @@ def test_each_promise_that_is_broken_is_named():
     assert len(faults(broken)) == 4
 
 
+def test_kills_before_any_figure_was_final_prove_too_little():
+    (told,) = faults(FINE | {"kills between which figures became final": 0})
+
+    assert "became final between kills, found none" in told
+
+
 def test_an_outage_need_not_repeat_a_write():
     assert faults({name: FINE[name] for name in FINE if name != "kills"} | {"repeated": 0}) == []
 
