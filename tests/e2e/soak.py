@@ -54,6 +54,9 @@ DENSE = timedelta(hours=2, minutes=30)
 
 DAY_ENDS = datetime(2026, 3, 14, 23, 0, tzinfo=timezone.utc)
 
+SHORTEST_MINUTES = 10
+"""Of a show that the simulator makes."""
+
 RESTARTS = 1_000
 FOLDER = ROOT / "build" / "local-soak"
 
@@ -88,7 +91,7 @@ class Live:
 
 def live_of_now(folder: Path, kills: int, seed: int, events: int) -> Live:
     """A live at its own pace that begins in a minute or two and outlasts the kills."""
-    minutes = math.ceil((kills + 1) * SECONDS_A_KILL / 60) + 1
+    minutes = max(SHORTEST_MINUTES, math.ceil((kills + 1) * SECONDS_A_KILL / 60) + 1)
     begin = datetime.now(timezone.utc).replace(second=0, microsecond=0) + timedelta(minutes=2)
     # People are drawn for the two hours of a show, and these see minutes of it.
     make_live(folder / "whole", round(events * 120 / minutes), seed, minutes, begin)
