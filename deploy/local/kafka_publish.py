@@ -166,10 +166,6 @@ class _Sender:
                 "enable.idempotence": True,
                 # What a broker that is gone cannot take waits, for as long as it is gone.
                 "message.timeout.ms": 0,
-                # Of a broker that has just come back a client may learn that a partition has no
-                # leader, and then asks no more until it asks for everything: by default after
-                # five minutes.
-                "topic.metadata.refresh.interval.ms": 5_000,
                 "linger.ms": 20,
                 "batch.num.messages": 20_000,
                 "batch.size": 1_000_000,
