@@ -10,7 +10,6 @@ import argparse
 import functools
 import inspect
 import json
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -132,9 +131,9 @@ def put_clocks(clock: Clock) -> None:
         (coder, "decode_batch", "coder"),
     ):
         setattr(owner, name, clock.clocked(getattr(owner, name), _always(stage)))
-    for name in ("decode", "screen", "protect"):
-        # Who calls them has taken them from their modules, where a pickle looks for them.
-        setattr(event_steps, name, getattr(sys.modules[f"transforms.{name}"], name))
+    for name, module in (("decode", decode), ("screen", screen), ("protect", protect)):
+        # Their steps have taken them from their modules, where a pickle looks for them.
+        setattr(event_steps, name, getattr(module, name))
     for name in ("process", "finish_bundle"):
         timed = clock.clocked(getattr(parquet._WriteDays, name), _of_table)
         setattr(parquet._WriteDays, name, timed)

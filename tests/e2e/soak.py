@@ -29,15 +29,9 @@ from pathlib import Path
 from deploy.local.kafka_publish import Published
 from deploy.local.services import ROOT, Services, local_services
 from tests.e2e.cluster import measure_arguments, running_job, wait_for_topic
+from tests.e2e.dataset import Dataset
 from tests.e2e.soak_outage import outage
-from tests.e2e.soak_runs import (
-    counts,
-    figures_until,
-    final_files,
-    quiet,
-    rows_written,
-    verified,
-)
+from tests.e2e.soak_runs import counts, verified
 from tests.e2e.streams import Job, arriving, make_live, publish_live, running
 
 KINDS = ("taskmanager", "worker", "broker")
@@ -111,7 +105,7 @@ def soak(
     folder: Path, kills: int, seed: int, events: int, made: Callable[[Path, int, int, int], Live]
 ) -> dict[str, object]:
     """A live from Kafka while so many things are killed; what was counted at its end."""
-    dataset = folder / "figures"
+    dataset = Dataset(folder / "figures")
     with (
         local_services(slots=2, folder=FOLDER, restarts=RESTARTS) as services,
         ThreadPoolExecutor(1) as elsewhere,
@@ -125,22 +119,20 @@ def soak(
         wait_for_topic(services, "live")
         options = ("--idle-after", "25", "--publish-every", "5")
         source = f"kafka://{services.kafka}/live"
-        arguments = measure_arguments(services, source, dataset, *options)
+        arguments = measure_arguments(services, source, dataset.folder, *options)
         with running("pipelines", arguments, folder / "log") as job:
             running_job(services)
             killed, final = _kill_in_turn(
                 services, job, dataset, kinds(kills, seed), seed, publishing
             )
             publishing.result(timeout=1200)
-            job.wait_until(
-                lambda: (figures_until(dataset) or live.begin) >= live.last_window_ends, 600
-            )
-            job.wait_until(lambda: quiet(dataset), seconds=300)
+            job.wait_until(lambda: dataset.is_final_through(live.last_window_ends), seconds=600)
+            job.wait_until(dataset.quiet, seconds=300)
         said = verified(dataset, services, "live")
     published = publishing.result().messages
     return {
         "kills": dict(killed),
-        "kills between which figures became final": final,
+        "kills after further figures were final": final,
         "records": published,
         **counts(dataset),
         "verify": said,
@@ -150,22 +142,21 @@ def soak(
 def _kill_in_turn(
     services: Services,
     job: Job,
-    dataset: Path,
+    dataset: Dataset,
     order: Sequence[str],
     seed: int,
     publishing: Future[Published],
 ) -> tuple[Counter[str], int]:
-    """What was killed, and how many kills found figures published as final since the one before."""
+    """What was killed, and how many kills came after a later window than before was final."""
     choose, killed = random.Random(seed), Counter[str]()
-    files, final = final_files(dataset), 0
+    reached, final = dataset.final_through(), 0
     for number, kind in enumerate(order, 1):
         at = time.monotonic()
         _writes_again(services, job, dataset, publishing)
         time.sleep(SECONDS_A_KILL / 4 * choose.random())
-        rows = rows_written(dataset)
-        say(f"kill {number} of {len(order)}: {kind}, {rows:,} rows written")
-        before, files = files, final_files(dataset)
-        final += files > before
+        say(f"kill {number} of {len(order)}: {kind}, {dataset.written():,} rows written")
+        before, reached = reached, dataset.final_through()
+        final += reached != before
         kill(services, kind, choose)
         killed[kind] += 1
         time.sleep(max(0.0, SECONDS_A_KILL - (time.monotonic() - at)))
@@ -173,11 +164,11 @@ def _kill_in_turn(
 
 
 def _writes_again(
-    services: Services, job: Job, dataset: Path, publishing: Future[Published]
+    services: Services, job: Job, dataset: Dataset, publishing: Future[Published]
 ) -> None:
     """Return when more rows are written than now, or, after the last record, when the job runs."""
-    rows = rows_written(dataset)
-    job.wait_until(lambda: rows_written(dataset) > rows or publishing.done(), seconds=300)
+    rows = dataset.written()
+    job.wait_until(lambda: dataset.written() > rows or publishing.done(), seconds=300)
     running_job(services)
 
 
@@ -192,8 +183,8 @@ def faults(found: dict[str, object]) -> list[str]:
         told.append(f"expected {found['records']} records counted, found {found['received']}")
     if "kills" in found and not found["repeated"]:
         told.append("expected rows that were written again, found none: the kills proved nothing")
-    if found.get("kills between which figures became final") == 0:
-        told.append("expected figures that became final between kills, found none")
+    if found.get("kills after further figures were final") == 0:
+        told.append("expected figures that were final before a kill, found none")
     return told
 
 

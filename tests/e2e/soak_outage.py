@@ -13,7 +13,8 @@ import duckdb
 
 from deploy.local.services import Services, local_services
 from tests.e2e.cluster import measure_arguments, running_job, wait_for_topic
-from tests.e2e.soak_runs import counts, rows_written, verified
+from tests.e2e.dataset import Dataset
+from tests.e2e.soak_runs import counts, verified
 from tests.e2e.streams import Job, arriving, make_live, publish_live, running
 
 BEFORE = timedelta(minutes=2)
@@ -31,7 +32,7 @@ def outage(
     Producers hold back what they cannot send, as Kafka's do, and send it with its own time as soon
     as the broker is back.
     """
-    dataset = folder / "figures"
+    dataset = Dataset(folder / "figures")
     live = timedelta(minutes=minutes) + BEFORE + AFTER
     with (
         local_services(slots=2, folder=services_folder) as services,
@@ -47,20 +48,20 @@ def outage(
         wait_for_topic(services, "live")
         options = ("--idle-after", str(IDLE_SECONDS), "--publish-every", "5")
         source = f"kafka://{services.kafka}/live"
-        arguments = measure_arguments(services, source, dataset, *options)
+        arguments = measure_arguments(services, source, dataset.folder, *options)
         with running("pipelines", arguments, folder / "log") as job:
             running_job(services)
-            job.wait_until(lambda: rows_written(dataset) > 0, seconds=120)
+            job.wait_until(lambda: dataset.written() > 0, seconds=120)
             time.sleep(max(0.0, (begin + BEFORE - datetime.now(timezone.utc)).total_seconds()))
             gone, back = _away(services, minutes, say)
             published = publishing.result(timeout=live.total_seconds() + 600).messages
-            _wait_for_figures(job, dataset, begin + live, say)
+            _wait_for_figures(job, dataset.folder, begin + live, say)
         said = verified(dataset, services, "live")
     return {
         "outage": {"from": gone, "until": back},
         "records": published,
         **counts(dataset),
-        **errors(dataset, gone, back),
+        **errors(dataset.folder, gone, back),
         "verify": said,
     }
 

@@ -44,9 +44,9 @@ def test_each_promise_that_is_broken_is_named():
 
 
 def test_kills_before_any_figure_was_final_prove_too_little():
-    (told,) = faults(FINE | {"kills between which figures became final": 0})
+    (told,) = faults(FINE | {"kills after further figures were final": 0})
 
-    assert "became final between kills, found none" in told
+    assert "final before a kill, found none" in told
 
 
 def test_an_outage_need_not_repeat_a_write():

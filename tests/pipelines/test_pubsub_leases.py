@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.sources.pubsub.leases import due, requests
+from pipelines.sources.pubsub.leases import by_request, due
 from pipelines.sources.pubsub.source import PullSettings
 from tests.pipelines.deliveries import SECOND, delivery
 
@@ -33,7 +33,7 @@ def test_nothing_is_extended_for_a_runner_that_no_longer_calls():
 def test_ids_of_several_deliveries_go_into_one_request_as_long_as_they_fit():
     held = [delivery(*map(str, range(ids))) for ids in (600, 400, 1, 1500, 7, 8)]
 
-    together = [[len(each.ids) for each in request] for request in requests(held)]
+    together = [[len(each.ids) for each in request] for request in by_request(held)]
 
     assert together == [[600, 400], [1], [1500], [7, 8]]
-    assert list(requests([])) == []
+    assert list(by_request([])) == []

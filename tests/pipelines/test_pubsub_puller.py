@@ -177,6 +177,23 @@ def test_what_waits_for_a_call_is_within_what_may_be_unacknowledged(broker, pull
     assert broker.given == 100
 
 
+def test_what_waits_for_a_call_that_does_not_come_is_given_back_and_no_more_is_pulled(
+    broker, puller_of
+):
+    """A worker may outlive its runner, and another one waits for what it holds."""
+    puller = puller_of(most_unacknowledged=1_000, bytes_ahead=150, uncalled_seconds=1.0)
+    call = puller.begin("first")
+    puller.take(call, 1)
+
+    until(lambda: len(broker.extended) == 90)
+    time.sleep(1.5)
+
+    assert broker.extended == [(str(number), 0) for number in range(31, 121)]
+    assert (broker.given, puller.outstanding) == (120, 30)
+    assert puller.take(puller.begin(call.following), 1).payloads
+    assert puller.outstanding == 60
+
+
 def test_what_several_pulls_brought_is_acknowledged_in_one_request(broker, puller_of):
     puller = puller_of()
     call = puller.begin("first")

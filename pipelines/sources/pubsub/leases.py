@@ -43,6 +43,10 @@ class Leases:
         """The runner has called: it is still there."""
         self._called = self._now()
 
+    def uncalled(self, seconds: float) -> bool:
+        """Has the runner not called for longer than this?"""
+        return self._now() - self._called > seconds * MICROSECONDS
+
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge soon. One that the broker does not take is delivered again, harmlessly."""
         if deliveries:
@@ -72,7 +76,7 @@ class Leases:
         self._acknowledge_done()
         self._give_back_foreign()
         seconds = self._pulls.lease_seconds
-        for together in requests(list(due(held, self._now(), self._called, self._pulls))):
+        for together in by_request(list(due(held, self._now(), self._called, self._pulls))):
             begun = self._now()
             if self._send(self._client.modify_ack_deadline, together, seconds):
                 for delivery in together:
@@ -84,7 +88,7 @@ class Leases:
         Also after the lease: a broker that was away may have extended it in the meantime. What
         waits counts as unacknowledged, so it is bounded.
         """
-        for together in requests(list(self._done)):
+        for together in by_request(list(self._done)):
             if not self._send(self._client.acknowledge, together) and not self._refused:
                 return
             for delivery in together:
@@ -94,7 +98,7 @@ class Leases:
 
     def _give_back_foreign(self) -> None:
         foreign = [self._foreign.popleft() for _ in range(len(self._foreign))]
-        for together in requests(foreign):
+        for together in by_request(foreign):
             self._send(self._client.modify_ack_deadline, together, 0)
 
     def _send(self, method: Any, together: Sequence[Delivery], seconds: int | None = None) -> bool:
@@ -123,7 +127,7 @@ def due(held: Sequence[Delivery], now: int, called: int, pulls: PullSettings) ->
             yield delivery
 
 
-def requests(deliveries: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
+def by_request(deliveries: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
     """Deliveries whose ids go into one request, in order; one of more ids than fit is alone."""
     together: list[Delivery] = []
     ids = 0

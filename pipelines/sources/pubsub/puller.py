@@ -5,7 +5,8 @@ While a bundle waits to become final the runner builds new DoFns, so nothing of 
 
 A pull is never cut short: the service may have sent messages into a call that its client has just
 given up, and nobody has these until their lease ends. Pulling therefore goes on between the calls
-of the runner, up to a bound, and whoever calls next takes what it brought.
+of the runner, up to a bound, and whoever calls next takes what it brought. Where nobody calls, as
+in a worker that outlives its runner, it is given back.
 """
 
 from __future__ import annotations
@@ -179,6 +180,9 @@ class Puller:
         held = self.outstanding + self._leases.releasing + waiting
         return self._pulls.most_unacknowledged - held
 
+    def _uncalled(self) -> bool:
+        return self._leases.uncalled(self._pulls.uncalled_seconds)
+
     def _pull_unless_full(self) -> None:
         enough = self._bytes_ahead >= self._pulls.bytes_ahead
         if not self._pulling and not enough and self._room() > 0:
@@ -196,7 +200,7 @@ class Puller:
             pause = self._guarded(self._pull, most)
             with self._changed:
                 self._pulling = False
-                if not pause and self._arrived:
+                if not pause and self._arrived and not self._uncalled():
                     self._pull_unless_full()
                 self._changed.notify_all()
                 if pause:
@@ -286,6 +290,10 @@ class Puller:
     def _keep_for_ever(self) -> None:
         while self._leases.wait():
             with self._changed:
+                if self._uncalled():
+                    self._leases.give_back([delivery for delivery, _ in self._arrived])
+                    self._arrived.clear()
+                    self._bytes_ahead = 0
                 held = [*self._acknowledgements.deliveries(), *(d for d, _ in self._arrived)]
             try:
                 self._leases.keep(held)

@@ -56,17 +56,20 @@ class PullSettings:
     A puller holds at most about `most_unacknowledged` messages between emission and
     acknowledgement, which takes two checkpoints: allow for three intervals of its message rate. It
     then stops pulling. Between two calls of the runner it pulls until payloads of `bytes_ahead`
-    wait, for a pull brings what the broker likes, however many were asked for. A lease is
-    `lease_seconds` long, is extended for at most `most_lease_seconds`, and ends early where the
-    runner has not called for `abandoned_seconds`. Keep it within the idle limit of the stream, as
-    the acknowledgement deadline of the subscription must be: what a crashed worker held is to be
-    back before its silence counts as idle. A broker that does not answer is tried again for
-    `most_outage_seconds`, one that refuses for `most_refused_seconds`. Raises OptionError.
+    wait, for a pull brings what the broker likes, however many were asked for; where the runner has
+    not called for `uncalled_seconds` they are given back, before leases of theirs could hold them
+    longer than another puller waits at its start. A lease is `lease_seconds` long, is extended for
+    at most `most_lease_seconds`, and ends early where the runner has not called for
+    `abandoned_seconds`. Keep it within the idle limit of the stream, as the acknowledgement
+    deadline of the subscription must be: what a crashed worker held is to be back before its
+    silence counts as idle. A broker that does not answer is tried again for `most_outage_seconds`,
+    one that refuses for `most_refused_seconds`. Raises OptionError.
     """
 
     most_unacknowledged: int = 50_000
     messages_a_pull: int = 1_000
     bytes_ahead: int = 8 << 20
+    uncalled_seconds: float = 15.0
     lease_seconds: int = 30
     most_lease_seconds: float = 900.0
     abandoned_seconds: float = 60.0
