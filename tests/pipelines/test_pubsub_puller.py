@@ -30,7 +30,7 @@ class Pretended:
     def __init__(self) -> None:
         self.fault: Exception | None = None
         self.skew = 0.0
-        self.left = 10**9
+        self.left, self.pause = 10**9, 0.0
         self.given = self.pulls = self.probes = 0
         self.away = False
         self.deadline = 1
@@ -40,6 +40,7 @@ class Pretended:
 
     def pull(self, subscription: str, max_messages: int, timeout: float, retry: None) -> Any:
         self.pulls += 1
+        time.sleep(self.pause)
         if self.fault is not None:
             raise self.fault
         count = min(max_messages, self.left)
@@ -192,6 +193,19 @@ def test_what_waits_for_a_call_that_does_not_come_is_given_back_and_no_more_is_p
     assert (broker.given, puller.outstanding) == (120, 30)
     assert puller.take(puller.begin(call.following), 1).payloads
     assert puller.outstanding == 60
+
+
+def test_pulling_ends_where_nobody_calls_though_there_is_room(broker, puller_of):
+    """Else a pull that is on its way whenever the others are given back would go on for ever."""
+    broker.pause = 0.05
+    puller = puller_of(most_unacknowledged=100_000, uncalled_seconds=0.5)
+    puller.take(puller.begin("first"), 1)
+
+    time.sleep(2.5)
+
+    given = broker.given
+    time.sleep(1.0)
+    assert broker.given == given == 30 + len(broker.extended)
 
 
 def test_what_several_pulls_brought_is_acknowledged_in_one_request(broker, puller_of):
