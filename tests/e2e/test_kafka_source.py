@@ -227,6 +227,21 @@ def test_with_another_client_in_its_place_the_reading_goes_on_where_it_was(broke
         consumer.poll(0)
 
 
+def test_a_client_that_gives_nothing_of_what_its_broker_has_is_replaced_and_all_is_read(broker):
+    """As one that waits for a leader for ever; here it is told to pause, which is as silent."""
+    broker.create("silent")
+    broker.produce("silent", [b"a", b"b"])
+    reading = Reading(broker, "silent", Offsets(0, 0))
+    reading.until(lambda: reading.rest.next == 2)
+    consumer = reading._reader._consumer
+    consumer.pause([TopicPartition("silent", 0)])
+    broker.produce("silent", [b"c", b"d"])
+
+    assert reading.until(lambda: reading.rest.next == 4) == [(2, b"c"), (3, b"d")]
+    assert reading._reader._consumer is not consumer
+    assert {row["behind"] for row in reading.status[-4:]} == {0, 2}
+
+
 def test_a_partition_that_is_read_to_its_end_rests_a_second_and_says_that_it_is_held(broker):
     broker.create("rests")
     broker.produce("rests", [b"a"])

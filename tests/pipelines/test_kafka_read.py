@@ -146,7 +146,30 @@ def test_a_client_that_asks_in_vain_is_replaced_each_third_time(monkeypatch):
     assert clients == [1, 1, 2, 2, 2, 3, 3]
 
 
-def test_a_client_that_is_answered_and_given_nothing_is_kept_for_it_knows_why(monkeypatch):
+def test_a_client_that_is_told_of_messages_and_given_none_is_replaced_each_third_time(monkeypatch):
+    """It may have forgotten which broker has the partition (confluentinc/librdkafka#5430)."""
+    runner = Runner(monkeypatch)
+    runner.reader.end = 5
+    clients = []
+    for _ in range(7):
+        runner.call()
+        clients.append(runner.reader.clients)
+
+    assert clients == [1, 1, 2, 2, 2, 3, 3]
+    assert (runner.status[-1]["basis"], runner.status[-1]["behind"]) == ("held", 5)
+
+
+def test_a_client_that_is_given_some_of_its_messages_is_kept_however_many_wait(monkeypatch):
+    runner = Runner(monkeypatch)
+    runner.reader.end = 10_000
+    for offset in range(7):
+        runner.reader.waiting = [message(offset, NOW)]
+        runner.call()
+
+    assert runner.reader.clients == 1
+
+
+def test_a_client_that_says_why_it_is_given_nothing_is_kept(monkeypatch):
     runner = Runner(monkeypatch)
     runner.reader.end = 5
     runner.reader.trouble = KafkaTrouble("failed CRC32C check (_BAD_MSG)")

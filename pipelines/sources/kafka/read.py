@@ -31,7 +31,7 @@ SLICE_SECONDS = 0.05
 ANSWER_SECONDS = 2.0
 LONGEST_BACK_OFF_SECONDS = 30.0
 ATTEMPTS_OF_A_CLIENT = 3
-"""Without an answer, before another client of the library asks, which knows nothing yet."""
+"""In vain, before another client of the library asks, which knows nothing yet."""
 
 
 def now_microseconds() -> int:
@@ -145,9 +145,7 @@ class PartitionReading:
             # Which topic this is says whether it was made anew or lost its end.
             topic = self._topic_id_now() if high < self._next else self._topic_id
         except KafkaTrouble as trouble:
-            self._troubled(self._trouble or trouble)
-            if self._reader.notes.attempts % ATTEMPTS_OF_A_CLIENT == 0:
-                self._reader.connect_anew()
+            self._troubled(self._trouble or trouble, in_vain=True)
             self._clock.wait(now, caught_up=False)
             return
         if self._stop is not None and high < self._stop:
@@ -164,7 +162,9 @@ class PartitionReading:
         if not low <= self._next <= high:
             yield from self._begin_again(low, high, topic)
         elif unread and not self._gave:
-            self._troubled(self._trouble or KafkaTrouble("messages that the broker does not give"))
+            # A client that knows why is kept: another would be told the same.
+            silent = KafkaTrouble("messages that the broker does not give")
+            self._troubled(self._trouble or silent, in_vain=self._trouble is None)
         else:
             self._trouble, self._reader.notes.troubled_since = None, None
             self._reader.notes.attempts = 0
@@ -206,8 +206,11 @@ class PartitionReading:
         self._reader.notes.asked = None
         self._reader.forget()
 
-    def _troubled(self, trouble: KafkaTrouble) -> None:
-        """Wait and try again, for as long as patience lasts."""
+    def _troubled(self, trouble: KafkaTrouble, in_vain: bool) -> None:
+        """Wait and try again, for as long as patience lasts; `in_vain`: by another client in time.
+
+        One may never learn what a new one is told at once: that a partition is there, and where.
+        """
         notes, now = self._reader.notes, time.monotonic()
         notes.troubled_since = notes.troubled_since or now
         notes.attempts += 1
@@ -221,6 +224,8 @@ class PartitionReading:
             )
         if notes.attempts > 2:
             LOGGER.warning("%s at offset %d: %s", self._partition.input, self._next, trouble)
+        if in_vain and notes.attempts % ATTEMPTS_OF_A_CLIENT == 0:
+            self._reader.connect_anew()
 
     def _rest(self) -> float:
         if self._trouble is not None:
