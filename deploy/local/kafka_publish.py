@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,27 +11,20 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from deploy.local.kafka_sender import HEADER, Arranged, BrokerEnds, Route, Sender, SenderStoodStill
 from pipelines.sources.discover import discover
 from pipelines.sources.files import InputError, InputFile
 from pipelines.sources.replay_arrivals import newest_until
 from pipelines.sources.replay_plan import PlannedFile, ReplayPlan, plan_replay
 from pipelines.sources.replay_reader import MICROS, Pace, ReplayReader, Unreadable
 
-HEADER = "moment-channel"
+LOGGER = logging.getLogger(__name__)
 _SECONDS = 30.0
 _PAUSE = 0.02
 _ROWS = 16_384
-
-
-class Arranged(NamedTuple):
-    """Records of all files that arrived one after the other; `arrived` in µs, never going back."""
-
-    payloads: pa.Array
-    arrived: np.ndarray
-    channels: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -58,8 +52,8 @@ def publish(
     `partitions`, which is also its key, and names its channel in the header `moment-channel`,
     unless `name_channel` is off, as in a topic of one channel. Its timestamp is its arrival, by
     which all files are ordered; with `stamp` "now" the clock's. `speed` 0 is as fast as the broker
-    takes them, 60 an hour of arrivals a minute. Raises InputError for a file of no known channel,
-    KafkaException where the broker refuses.
+    takes them, 60 an hour of arrivals a minute. Nobody else may write to the topics meanwhile.
+    Raises InputError for a file of no known channel, KafkaException where the broker refuses.
     """
     if stamp not in ("arrival", "now"):
         raise ValueError(f'stamp: expected "arrival" or "now", found {stamp!r}')
@@ -68,15 +62,30 @@ def publish(
     names = [_channel(each) for each in plan.files]
     topics = [topic if isinstance(topic, str) else topic[name] for name in names]
     _make_topics(servers, set(topics), partitions)
-    sender = _Sender(servers, topics, names if name_channel else [None] * len(names), partitions)
+    ends = BrokerEnds(servers, sorted(set(topics)), partitions)
+    headers = [[(HEADER, name.encode())] if name_channel else None for name in names]
+    route = Route([ends.topics.index(name) for name in topics], headers)
     began = time.monotonic()
+    while True:
+        sender = Sender(ends, servers, route, ends.taken_for_sure())
+        try:
+            _send(sender, arranged(plan), began, speed, stamp == "arrival")
+        except SenderStoodStill:
+            LOGGER.warning("%s: the client sends nothing more; another goes on", servers)
+            sender.discard()
+        else:
+            return Published(sender.messages, sender.payload_bytes, time.monotonic() - began)
+
+
+def _send(
+    sender: Sender, blocks: Iterator[Arranged], began: float, speed: float, stamped: bool
+) -> None:
     origin: int | None = None
-    for block in arranged(plan):
+    for block in blocks:
         origin = int(block.arrived[0]) if origin is None else origin
         for part in _paced(block, origin, began, speed):
-            sender.send(part, stamp == "arrival")
+            sender.send(part, stamped)
     sender.close()
-    return Published(sender.messages, sender.payload_bytes, time.monotonic() - began)
 
 
 def arranged(plan: ReplayPlan) -> Iterator[Arranged]:
@@ -140,81 +149,6 @@ def _paced(block: Arranged, origin: int, began: float, speed: float) -> Iterator
             continue
         yield Arranged(*(column[start:until] for column in block))
         start = until
-
-
-class _Sender:
-    """Sends what it is given, and fails where one message was not taken."""
-
-    def __init__(
-        self,
-        servers: str,
-        topics: Sequence[str],
-        channels: Sequence[str | None],
-        partitions: int,
-    ) -> None:
-        self.messages = 0
-        self.payload_bytes = 0
-        # Not a method: with it the producer would hold itself, and outlive what it was made for.
-        refused = self._refused = list[KafkaError]()
-        self._topics = topics
-        self._headers = [[(HEADER, name.encode())] if name else None for name in channels]
-        self._keys = [str(number).encode() for number in range(partitions)]
-        self._producer = Producer(
-            {
-                "bootstrap.servers": servers,
-                # Without it a message that is sent again could come twice, or after its successor.
-                "enable.idempotence": True,
-                # What a broker that is gone cannot take waits, for as long as it is gone.
-                "message.timeout.ms": 0,
-                "linger.ms": 20,
-                "batch.num.messages": 20_000,
-                "batch.size": 1_000_000,
-                "message.max.bytes": 9_000_000,
-                "queue.buffering.max.messages": 200_000,
-                "queue.buffering.max.kbytes": 262_144,
-                "delivery.report.only.error": True,
-                "on_delivery": lambda error, _: refused.append(error),
-            }
-        )
-
-    def send(self, part: Arranged, stamped: bool) -> None:
-        keys, topics, headers = self._keys, self._topics, self._headers
-        produce, partitions, number = self._producer.produce, len(keys), self.messages
-        stamps = (part.arrived // 1000).tolist() if stamped else [0] * len(part.arrived)
-        for payload, place, stamp in zip(part.payloads.to_pylist(), part.channels.tolist(), stamps):
-            partition = number % partitions
-            number += 1
-            while True:
-                try:
-                    produce(
-                        topics[place],
-                        payload,
-                        keys[partition],
-                        partition,
-                        timestamp=stamp,
-                        headers=headers[place],
-                    )
-                    break
-                except BufferError:
-                    self._producer.poll(0.1)
-                    self._check()
-            self.payload_bytes += len(payload)
-        self.messages = number
-        self._producer.poll(0)
-        self._check()
-
-    def close(self) -> None:
-        left = self._producer.flush(_SECONDS)
-        self._check()
-        if left:
-            raise KafkaException(
-                f"expected every message to be taken within {_SECONDS:g} s, found {left} waiting: "
-                "look at the broker's log."
-            )
-
-    def _check(self) -> None:
-        if self._refused:
-            raise KafkaException(self._refused[0])
 
 
 def _files(folder: Path | str) -> list[InputFile]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import socket
 import subprocess
 import sys
-import weakref
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deploy.local import bigquery, download, flink, kafka, kafka_publish, services, storage
+from deploy.local import bigquery, download, flink, kafka, services, storage
 from deploy.local import ports as ports_module
 from deploy.local.ports import (
     PortError,
@@ -358,17 +356,3 @@ def test_another_java_is_refused_with_what_to_install(tmp_path, monkeypatch):
 def _touch(path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text("")
-
-
-# Publishing
-
-
-def test_who_has_published_is_gone_before_anybody_looks_for_garbage():
-    sender = kafka_publish._Sender("127.0.0.1:1", ["tracks"], [None], partitions=1)
-    left = weakref.ref(sender)
-    gc.disable()
-    try:
-        del sender
-        assert left() is None
-    finally:
-        gc.enable()
