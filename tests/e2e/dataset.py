@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -14,6 +15,8 @@ import pyarrow.parquet as pq
 
 from deploy.local.services import ROOT
 from pipelines.sinks.duckdb_views import create_views
+from schemas.partial import WINDOWS
+from transforms.cadence import SECONDS
 
 QUIET = timedelta(seconds=12)
 """Counts are written every ten seconds, figures more often."""
@@ -74,6 +77,11 @@ class Dataset:
             self._counted[path] = pq.read_metadata(path).num_rows
         return sum(list(self._counted.values()))
 
+    def stands(self) -> bool:
+        """Whether no event has been written for a while."""
+        newest = max((Path(path).stat().st_mtime for path in self._files("events")), default=None)
+        return newest is not None and time.time() - newest > QUIET.total_seconds()
+
     def is_final_through(self, end: datetime, epoch: int = 0) -> bool:
         """Whether a window that ends then or later was published as final."""
         reached = self.final_through(epoch)
@@ -98,13 +106,29 @@ class Dataset:
         )
         return int(received)
 
-    def quiet(self) -> bool:
-        """Whether neither a figure nor a count has been written for a while: more than a cadence."""
+    def quiet(self, now: datetime | None = None) -> bool:
+        """Whether neither a figure nor a count is to be expected any more.
+
+        None has been written for a while, and no minute since the last of its hours and days, or so
+        long ago that these would have been written since.
+        """
         ((newest,),) = self.rows(
             "SELECT max(published_time) FROM (SELECT published_time FROM metrics"
             " UNION ALL SELECT published_time FROM balance)"
         )
-        return newest is not None and datetime.now(timezone.utc) - newest > QUIET
+        if newest is None:
+            return False
+        waits = [newest]
+        for window, cadence in SECONDS.items():
+            ((since,),) = self.rows(
+                "SELECT max(minute) FROM (SELECT grouping_set, content_id, brand_id,"
+                " max(published_time) FILTER (window_kind = 'minute') AS minute,"
+                f" max(published_time) FILTER (window_kind = '{WINDOWS[window]}') AS longer"
+                " FROM metrics GROUP BY ALL) WHERE longer IS NULL OR longer < minute"
+            )
+            if since is not None:
+                waits.append(since + timedelta(seconds=cadence))
+        return (now or datetime.now(timezone.utc)) - max(waits) > QUIET
 
     def note_appends(self) -> None:
         """Remember what has been appended to the events until now: before something is killed."""

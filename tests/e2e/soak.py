@@ -127,7 +127,7 @@ def soak(
             )
             publishing.result(timeout=1200)
             job.wait_until(lambda: dataset.is_final_through(live.last_window_ends), seconds=600)
-            job.wait_until(dataset.quiet, seconds=300)
+            job.wait_until(dataset.quiet, seconds=500)
         said = verified(dataset, services, "live")
     published = publishing.result().messages
     return {

@@ -90,7 +90,7 @@ def _kill_and_wait(
     services.restart_kafka()
     publishing.result(timeout=300)
     job.wait_until(lambda: dataset.is_final_through(LAST_DAY_ENDS), seconds=400)
-    job.wait_until(dataset.quiet, seconds=120)
+    job.wait_until(dataset.quiet, seconds=500)
 
 
 def _wait_until_kept(services: Services, job: Job, dataset: Dataset) -> None:

@@ -67,7 +67,7 @@ def _replay(folder: Path) -> Replayed:
         job.wait_until(lambda: dataset.is_final_through(LAST_DAY_ENDS), seconds=300)
         job.wait_until(lambda: _days_told(dataset) == set(DAYS), seconds=120)
         job.wait_until(lambda: dataset.received() >= _records(live), seconds=60)
-        job.wait_until(dataset.quiet, seconds=60)
+        job.wait_until(dataset.quiet, seconds=500)
     batch = Dataset(oracle(folder / "batch", [live]))
     said = (folder / "log").read_text(errors="replace")
     return Replayed(dataset, batch, dataset.verify(str(live)), live, said)

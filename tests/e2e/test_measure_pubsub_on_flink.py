@@ -121,6 +121,7 @@ def _kill_and_wait(
     # delivery. A job that goes back to an earlier one takes it as being in time.
     job.wait_until(lambda: dataset.is_final_through(midnight), seconds=300)
     publishing.result(timeout=600)
+    job.wait_until(dataset.stands, seconds=300)
     wait_for_checkpoint(services, name)
     sent, before = publish_live(services.emulator, "live", late), dataset.written()
     job.wait_until(lambda: dataset.written() > before + sent.messages / 2, seconds=300)
@@ -128,7 +129,7 @@ def _kill_and_wait(
     kill_workers(services)
     killed = datetime.now(timezone.utc)
     job.wait_until(lambda: _idle(dataset, killed + timedelta(seconds=IDLE_SECONDS)), seconds=600)
-    job.wait_until(dataset.quiet, seconds=120)
+    job.wait_until(dataset.quiet, seconds=500)
     return sent
 
 

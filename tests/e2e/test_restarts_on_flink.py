@@ -163,7 +163,7 @@ class Story:
         job.wait_until(lambda: self.figures.is_final_through(through, epoch), seconds=300)
         read = self.published
         job.wait_until(lambda: self.figures.received(self._counts_since) == read, seconds=120)
-        job.wait_until(self.figures.quiet, seconds=120)
+        job.wait_until(self.figures.quiet, seconds=500)
         identifier = running_job(self.services)
         copy = Dataset(self.folder / name)
         shutil.copytree(self.figures.folder, copy.folder)
