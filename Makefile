@@ -3,6 +3,8 @@ PYTHON ?= python3
 ENVIRONMENT := .venv
 BIN := $(ENVIRONMENT)/bin
 STAMP := $(ENVIRONMENT)/.installed
+# Containers often set it; each process would then compile our modules anew, half a second of it.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test check format docs bench soak plan flink flink-down clean
 

@@ -58,7 +58,7 @@ class _AttendGrouped(beam.DoFn):
 
 def _packed(elements: Iterable[tuple[int, pa.RecordBatch]]) -> Iterator[tuple[int, Packed]]:
     for family, deltas in elements:
-        yield family, Packed.pack(deltas)
+        yield family, Packed.keep(deltas)
 
 
 def _counts(attended: Attended) -> Iterator[Any]:

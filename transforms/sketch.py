@@ -8,14 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.partial import BOTH, GROUPINGS, TRAFFIC
+from schemas.partial import BOTH, TRAFFIC, WINDOWS
 from schemas.sketch import SKETCH, SKETCH_KEY
 from transforms.calendar import local_windows
 from transforms.deltas import people_by_traffic
 from transforms.frame import Frame, choose, group, rows_of
-from transforms.measures.grouping_sets import with_dimensions
+from transforms.measures.grouping_sets import Dimensions, for_each_grouping
 from transforms.measures.people import People, nobody
 from transforms.statistics.theta import sketch_of, union_of
+
+DAY = WINDOWS.index("day")
 
 
 def sketch_people(people: People, time_zone: str) -> pa.RecordBatch:
@@ -25,21 +27,17 @@ def sketch_people(people: People, time_zone: str) -> pa.RecordBatch:
     `sealed_people`, and no minutes. Members are the actors of observations, so a person is one
     whichever pseudonym key was in use.
     """
-    parts = [
-        (number, traffic, frame)
-        for traffic, some in people_by_traffic(people)
-        for number, frame in _of_traffic(some.presence, time_zone)
-    ]
     columns: dict[str, list[np.ndarray]] = {name: [] for name in SKETCH_KEY}
     sketches: list[bytes] = []
-    for number, traffic, (keys, members) in parts:
-        rows = len(members)
-        for name in ("content", "brand", "channel", "start"):
-            columns[name].append(keys.get(name, np.zeros(rows, dtype=np.int64)))
-        columns["grouping"].append(np.full(rows, number))
-        columns["traffic"].append(np.full(rows, traffic))
-        sketches += [sketch_of(actors) for actors in members]
-    return _batch(columns, sketches)
+    for traffic, some in people_by_traffic(people):
+        for number, _, frame in _of_traffic(some.presence, time_zone):
+            rows = len(frame["people"])
+            for name in ("content", "brand", "channel", "start"):
+                columns[name].append(frame.get(name, np.zeros(rows, dtype=np.int64)))
+            columns["grouping"].append(np.full(rows, number))
+            columns["traffic"].append(np.full(rows, traffic))
+            sketches += frame["people"].tolist()
+    return _equal_together(_batch(columns, sketches))
 
 
 def sketch_sealed(people: People, before: int, closed: int, time_zone: str) -> list[pa.RecordBatch]:
@@ -74,22 +72,35 @@ def merged(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     return _batch(columns, [union_of(each.as_py()) for each in grouped["people_list"]])
 
 
-def _of_traffic(
-    presence: Frame, time_zone: str
-) -> Iterator[tuple[int, tuple[Frame, list[np.ndarray]]]]:
-    """(grouping, (keys of each place and day, its distinct actors))."""
+def _of_traffic(presence: Frame, time_zone: str) -> Iterator[tuple[int, int, Frame]]:
+    """(grouping, DAY, keys of each place and day, and `people`, the sketch of its actors)."""
     seen = choose(presence, presence["seen"] != 0)
-    if not rows_of(seen):
-        return
     seen["start"] = local_windows(seen["hour"].astype(np.int64), time_zone)[0]
-    for number, dimensions in enumerate(GROUPINGS):
-        rows = with_dimensions(seen, dimensions)
-        key = (*dimensions, "start")
-        persons = group(rows, (*key, "actor")).first(rows, (*key, "actor"))
-        places = group(persons, key)
-        members = np.split(persons["actor"][places.order], places.starts[1:])
-        if rows_of(persons):
-            yield number, (places.first(persons, key), members)
+    return for_each_grouping(seen, _sketches, _persons)
+
+
+def _persons(rows: Frame, dimensions: Dimensions) -> Frame:
+    key = (*dimensions, "start", "actor")
+    return group(rows, key).first(rows, key)
+
+
+def _sketches(persons: Frame, dimensions: Dimensions) -> Iterator[tuple[int, Frame]]:
+    if not rows_of(persons):
+        return
+    key = (*dimensions, "start")
+    places = group(persons, key)
+    people = np.empty(len(places.starts), dtype=object)
+    people[:] = [sketch_of(a) for a in np.split(persons["actor"][places.order], places.starts[1:])]
+    yield DAY, {**places.first(persons, key), "people": people}
+
+
+def _equal_together(sketches: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows with equal sketches one after the other, as of grouping sets that part rows alike.
+
+    Hashes cannot be compressed, but what was said within the last 64 KB can be pointed at.
+    """
+    first_said = sketches.column("people").dictionary_encode().indices.to_numpy()
+    return sketches.take(pa.array(np.argsort(first_said, kind="stable")))
 
 
 def _told_apart(sketches: pa.RecordBatch) -> pa.RecordBatch:
