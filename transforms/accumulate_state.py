@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
@@ -17,6 +18,10 @@ from transforms.rules import PublishRules
 from transforms.sealed_days import SealedDays, last_sealed_day
 from transforms.sealed_hours import SealedHours, fold, open_totals, sealed_figures
 
+ON_ITS_WAY = timedelta(minutes=10)
+"""A text goes straight to its families, a delta waits in its shard for a beat and may meet a queue. By
+the stream's own time nobody can say how long that is: of a backlog a day passes in a second."""
+
 
 @dataclass
 class AccumulateState:
@@ -25,9 +30,10 @@ class AccumulateState:
     totals: pa.RecordBatch | None = None
     labels: dict[int, str] = field(default_factory=dict)
     named: set[int] = field(default_factory=set)
-    """Keys whose texts came since days were last forgotten, and `named_before` those of the time
+    """Keys whose texts came since texts were last forgotten, and `named_before` those of the time
     before that: a delta of theirs may still be on its way."""
     named_before: set[int] = field(default_factory=set)
+    forgot_texts: datetime | None = None
     published: Frame = field(default_factory=dict)
     sealed: SealedHours = field(default_factory=SealedHours)
     days: SealedDays = field(default_factory=SealedDays)
@@ -54,29 +60,35 @@ class AccumulateState:
         self.totals = open_totals(self.totals, through)
         self.published = choose(self.published, ~sealed_figures(self.published, through))
 
-    def forget_days(self, closed: int, time_zone: str) -> None:
-        """Forget the local days that were sealed an hour ago and are told: they cannot change."""
+    def forget_days(self, closed: int, time_zone: str) -> bool:
+        """Forget the local days that were sealed an hour ago and are told: they cannot change.
+
+        Whether there were any.
+        """
         day = min(last_sealed_day(closed - 60, time_zone), self.days.told)
         if day <= self.dropped_day or self.totals is None:
-            return
+            return False
         self.dropped_day = day
         self.totals = without_days(self.totals, day, time_zone)
         self.sealed = self.sealed.after_day(day)
         self.days.forget(day)
         if self.published:
             self.published = choose(self.published, self.published["day_of"] > day)
-        self.forget_labels()
+        return True
 
-    def forget_labels(self) -> None:
-        """Forget the texts of places of which no day is left and that were not named for a day:
-        whenever something is heard of a place again, its text is told again."""
+    def forget_texts(self, now: datetime) -> None:
+        """Forget the texts of places of which no day is left and that were not named since this was
+        last done, which was ON_ITS_WAY ago at least: whenever something is heard of a place again,
+        its text is told again. To be asked for when a day has been forgotten."""
+        if self.forgot_texts is not None and now - self.forgot_texts < ON_ITS_WAY:
+            return
         if self.totals is None:
             return
         used = self.named | self.named_before
         for dimension in ("content", "brand", "channel"):
             used.update(self.totals.column(dimension).unique().to_pylist())
         self.labels = {key: text for key, text in self.labels.items() if key in used}
-        self.named, self.named_before = set(), self.named
+        self.named, self.named_before, self.forgot_texts = set(), self.named, now
 
 
 def recall_state(rules: PublishRules, fragments: list[pa.RecordBatch]) -> AccumulateState:

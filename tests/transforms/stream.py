@@ -35,6 +35,7 @@ class Stream:
         self.in_time, self.told = [], []
         self._known = [[] for _ in (*self.shards, *self.families)]
         self._named = named
+        self.now = NOW
 
     def name(self):
         for family in self.families:
@@ -82,8 +83,8 @@ class Stream:
             for batch in coming:
                 take = {"mark": family.mark, "sketch": family.sketch}
                 take.get(kind_of(batch), family.add)(batch)
-            sealed = family.sealed_partials(NOW)
-            family.publish(NOW)
+            sealed = family.sealed_partials(self.now)
+            family.publish(self.now)
             if sealed is not None:
                 assert sealed.schema.equals(DAY_PARTIAL, check_metadata=True)
                 found += sealed.to_pylist()
