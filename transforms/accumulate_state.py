@@ -19,8 +19,9 @@ from transforms.sealed_days import SealedDays, last_sealed_day
 from transforms.sealed_hours import SealedHours, fold, open_totals, sealed_figures
 
 ON_ITS_WAY = timedelta(minutes=10)
-"""A text goes straight to its families, a delta waits in its shard for a beat and may meet a queue. By
-the stream's own time nobody can say how long that is: of a backlog a day passes in a second."""
+"""A text goes straight to its families, a delta waits in its shard for a beat, and may meet a
+queue. By the stream's own time nobody can say for how long: of a backlog a day passes in a second.
+"""
 
 
 @dataclass
