@@ -87,6 +87,7 @@ class BrokerEnds:
                     f"{', '.join(self.topics)} end within {CLOSING_SECONDS:g} s, found none: look "
                     "at its log."
                 )
+            time.sleep(0.2)
         return taken
 
     def taken(self) -> np.ndarray | None:
