@@ -17,6 +17,7 @@ from deploy.local.services import ROOT
 from pipelines.sinks.duckdb_views import create_views
 from schemas.partial import WINDOWS
 from transforms.cadence import SECONDS
+from transforms.derive_windows import DAY, HOUR
 
 QUIET = timedelta(seconds=12)
 """Counts are written every ten seconds, figures more often."""
@@ -109,8 +110,8 @@ class Dataset:
     def quiet(self, now: datetime | None = None) -> bool:
         """Whether neither a figure nor a count is to be expected any more.
 
-        None has been written for a while, and no minute since the last of its hours and days, or so
-        long ago that these would have been written since.
+        None has been written for a while, and no minute since the last figure of its hour and of
+        its day, where these have one, or so long ago that they would have been written since.
         """
         ((newest,),) = self.rows(
             "SELECT max(published_time) FROM (SELECT published_time FROM metrics"
@@ -119,15 +120,15 @@ class Dataset:
         if newest is None:
             return False
         waits = [newest]
-        for window, cadence in SECONDS.items():
+        for window, within in ((HOUR, "date_trunc('hour', window_start)"), (DAY, "local_day")):
             ((since,),) = self.rows(
-                "SELECT max(minute) FROM (SELECT grouping_set, content_id, brand_id,"
+                f"SELECT max(minute) FROM (SELECT grouping_set, content_id, brand_id, {within},"
                 " max(published_time) FILTER (window_kind = 'minute') AS minute,"
                 f" max(published_time) FILTER (window_kind = '{WINDOWS[window]}') AS longer"
-                " FROM metrics GROUP BY ALL) WHERE longer IS NULL OR longer < minute"
+                " FROM metrics GROUP BY ALL) WHERE longer < minute"
             )
             if since is not None:
-                waits.append(since + timedelta(seconds=cadence))
+                waits.append(since + timedelta(seconds=SECONDS[window]))
         return (now or datetime.now(timezone.utc)) - max(waits) > QUIET
 
     def note_appends(self) -> None:
