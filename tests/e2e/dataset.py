@@ -122,7 +122,7 @@ class Dataset:
         waits = [newest]
         for window, within in ((HOUR, "date_trunc('hour', window_start)"), (DAY, "local_day")):
             ((since,),) = self.rows(
-                f"SELECT max(minute) FROM (SELECT grouping_set, content_id, brand_id, {within},"
+                f"SELECT max(minute) FROM (SELECT epoch, grouping_set, content_id, brand_id, {within},"
                 " max(published_time) FILTER (window_kind = 'minute') AS minute,"
                 f" max(published_time) FILTER (window_kind = '{WINDOWS[window]}') AS longer"
                 " FROM metrics GROUP BY ALL) WHERE longer < minute"
