@@ -8,16 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.partial import BOTH, TRAFFIC, WINDOWS
+from schemas.partial import BOTH, TRAFFIC
 from schemas.sketch import SKETCH, SKETCH_KEY
 from transforms.calendar import local_windows
 from transforms.deltas import people_by_traffic
+from transforms.derive_windows import DAY
 from transforms.frame import Frame, choose, group, rows_of
 from transforms.measures.grouping_sets import Dimensions, for_each_grouping
 from transforms.measures.people import People, nobody
 from transforms.statistics.theta import sketch_of, union_of
-
-DAY = WINDOWS.index("day")
 
 
 def sketch_people(people: People, time_zone: str) -> pa.RecordBatch:

@@ -14,9 +14,10 @@ import pyarrow as pa
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from deploy.local.kafka_sender import HEADER, Arranged, BrokerEnds, Route, Sender, SenderStoodStill
+from deploy.local.kafka_sender import Arranged, BrokerEnds, Route, Sender, SenderStoodStill
 from pipelines.sources.discover import discover
 from pipelines.sources.files import InputError, InputFile
+from pipelines.sources.kafka.batches import CHANNEL_HEADER
 from pipelines.sources.replay_arrivals import newest_until
 from pipelines.sources.replay_plan import PlannedFile, ReplayPlan, plan_replay
 from pipelines.sources.replay_reader import MICROS, Pace, ReplayReader, Unreadable
@@ -63,7 +64,7 @@ def publish(
     topics = [topic if isinstance(topic, str) else topic[name] for name in names]
     _make_topics(servers, set(topics), partitions)
     ends = BrokerEnds(servers, sorted(set(topics)), partitions)
-    headers = [[(HEADER, name.encode())] if name_channel else None for name in names]
+    headers = [[(CHANNEL_HEADER, name.encode())] if name_channel else None for name in names]
     route = Route([ends.topics.index(name) for name in topics], headers)
     began = time.monotonic()
     while True:

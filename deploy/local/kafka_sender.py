@@ -19,9 +19,9 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from pipelines.sources.kafka.client import KafkaClient, KafkaTrouble
 from pipelines.sources.kafka.settings import KafkaSettings
 
-HEADER = "moment-channel"
-CLOSING_SECONDS = 30.0
-"""A broker that takes nothing of what is left for so long is no broker to wait for."""
+CLOSING_SECONDS = 60.0
+"""A broker that does not take what is left within it is none to wait for: longer than it takes to
+see that it is the client that stands still."""
 PATIENCE_SECONDS = 20.0
 """A client may need ten to find a broker again that was away."""
 LOOK_SECONDS = 5.0

@@ -18,7 +18,7 @@ from transforms.sketch import sketch_people
 from transforms.statistics.theta import sketch_of
 
 HOUR = 29_532_000
-"""Minutes since the epoch: 2026-02-24, 10:00 in Paris."""
+"""Minutes since the epoch: 2026-02-24, 09:00 in Paris."""
 
 
 def present(people: int, contents: int, channels: int, brands: int = 1) -> People:
