@@ -6,7 +6,7 @@ STAMP := $(ENVIRONMENT)/.installed
 # Containers often set it; each process would then compile our modules anew, half a second of it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check format docs bench soak plan flink flink-down clean
+.PHONY: help setup demo test unit hunt check format docs bench soak plan flink flink-down clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,12 @@ demo: setup ## simulate a two-hour live on nine channels, measure it, write the 
 test: check ## run the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/e2e
 	$(BIN)/python -m pytest --numprocesses 2 tests/e2e
+
+unit: setup ## schemas and transforms alone, without a pipeline: a minute
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/schemas tests/transforms
+
+hunt: setup ## try the laws alone, on fifteen times as many examples, other ones each time (make hunt TIMES=50)
+	MOMENT_HUNT=$(or $(TIMES),15) $(BIN)/python -m pytest -m hypothesis --timeout 3600 --numprocesses auto --dist load --ignore tests/e2e
 
 check: setup ## format, lint and types: what CI runs first
 	$(BIN)/ruff format --check --quiet .

@@ -19,12 +19,20 @@ from pipelines.arguments import add_measure_arguments
 from pipelines.keys import KEY_VARIABLE
 from pipelines.measure import Measured, measure
 from pipelines.options import measure_options
+from tests.beam import remembering
+from tests.laws import USUAL, examples
 
 KEY = "a key that tests alone may use"
 
-settings.register_profile("explore", deadline=None)
-settings.register_profile("repeat", deadline=None, derandomize=True)
+settings.register_profile("explore", examples(USUAL), deadline=None)
+settings.register_profile("repeat", examples(USUAL), deadline=None, derandomize=True)
 settings.load_profile("repeat" if os.environ.get("MOMENT_EVERYTHING") else "explore")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _beam_remembers() -> Iterator[None]:
+    with remembering():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

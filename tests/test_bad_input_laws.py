@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from schemas.channels import registered_channels
@@ -15,14 +15,13 @@ from schemas.clock import settle
 from schemas.event import INSTANT
 from schemas.payload import payload_batch
 from schemas.times import EARLIEST, LATEST, instants_from_epoch, instants_from_text
+from tests.laws import examples
 from tests.mutations import WILD_TEXTS, fixture_lines, mutate
 from tests.test_fuzz import check_laws, check_steps_after
 from transforms.decode import decode
 
 CHANNELS = registered_channels()
-FEW = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-)
+FEW = examples(30, suppress_health_check=[HealthCheck.too_slow], database=None)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

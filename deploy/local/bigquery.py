@@ -34,6 +34,8 @@ _PACKAGES = (
     f"duckdb=={DUCKDB}",
     f"duckdb-extension-spatial=={DUCKDB}",
     "numpy",
+    # It parses each statement several times, which compiled takes a third less of its time.
+    "sqlglot[c]",
 )
 _PYTHON = (3, 11)
 _SERVER = Path(__file__).resolve().parent / "bigquery_server.py"
@@ -59,7 +61,7 @@ def environment() -> Path:
         )  # fmt: skip
         _bring_extension(folder)
 
-    name = f"bigquery-{EMULATOR}-{DUCKDB}-py3{sys.version_info.minor}"
+    name = f"bigquery-{EMULATOR}-{DUCKDB}-compiled-py3{sys.version_info.minor}"
     return made_once(name, "BigQuery's emulator (300 MB)", make)
 
 

@@ -26,15 +26,17 @@ from tests.pipelines.refill import Published
 
 pytest.register_assert_rewrite("tests.e2e.cluster", "tests.e2e.dataset", "tests.e2e.streams")
 
-pristine, published, streamed = in_folders.pristine, in_folders.published, in_folders.streamed
+pristine, published = in_folders.pristine, in_folders.published
+in_time, streamed = in_folders.in_time, in_folders.streamed
+refused, failing = in_folders.refused, in_folders.failing
 small, dataset = in_folders.small, in_folders.dataset
 moment_verify, moment_backfill = in_folders.moment_verify, in_folders.moment_backfill
-moment_replay, failing = in_folders.moment_replay, in_folders.failing
+moment_replay = in_folders.moment_replay
 
 
 class BesideTheCluster(LoadScopeScheduling):
-    """What needs the cluster, or keeps a pace, runs one after the other, all else on another worker:
-    that which has a cluster of its own, too, so that both are at work for as long.
+    """What needs a Flink cluster runs one after the other, all else on another worker, so that both
+    are at work for about as long.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -43,8 +45,7 @@ class BesideTheCluster(LoadScopeScheduling):
 
 @cache
 def _needs_cluster(file: str) -> bool:
-    text = (ROOT / file).read_text()
-    return "local_services" in text or "is_final_through" in text
+    return "local_services" in (ROOT / file).read_text()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BesideTheCluster:

@@ -55,9 +55,14 @@ def said(place: InBigQuery) -> dict[str, list[str]]:
     found = {}
     for view in BIGQUERY_VIEWS:
         columns = "* EXCEPT (row_count)" if view.name == "partition_status" else "*"
-        rows = place.client.query(f"SELECT {columns} FROM `{place.to.name(view)}`").result()
-        found[view.name] = sorted(repr(tuple(row.values())) for row in rows)
+        found[view.name] = texts(place, f"SELECT {columns} FROM `{place.to.name(view)}`")
     return found
+
+
+def texts(place: InBigQuery, select: str) -> list[str]:
+    """Rows as one text each: to make sixty thousand rows of forty values takes ten seconds."""
+    sql = f"SELECT TO_JSON_STRING(t) FROM ({select}) AS t"
+    return sorted(text for (text,) in place.client.query(sql).result())
 
 
 def stored(place: InBigQuery, table: Table, where: str = "TRUE") -> list[str]:
@@ -76,8 +81,15 @@ def _plainly(value: Any) -> Any:
     return value.normalize() if isinstance(value, Decimal) else value
 
 
-def everything(place: InBigQuery) -> dict[str, list[str]]:
-    return {table.name: stored(place, table) for table in TABLES}
+def everything(place: InBigQuery, where: str = "TRUE") -> dict[str, list[str]]:
+    """Every row of every table."""
+    return {
+        table.name: texts(
+            place,
+            f"SELECT * FROM `{place.to.name(table)}` WHERE day >= DATE '0001-01-01' AND {where}",
+        )
+        for table in TABLES
+    }
 
 
 def in_folder(dataset: Path, table: Table) -> list[str]:
@@ -106,7 +118,7 @@ def test_every_row_of_every_view_stays_and_those_are_kept_that_a_folder_keeps(
     place, dataset, capsys
 ):
     before = said(place)
-    other_days = {t.name: stored(place, t, f"day <> DATE '{DAY}'") for t in TABLES}
+    other_days = everything(place, f"day <> DATE '{DAY}'")
     counts = {t.name: place.count(t, f"day = DATE '{DAY}'") for t in KEPT}
     left_out = late(place)
 
@@ -118,7 +130,7 @@ def test_every_row_of_every_view_stays_and_those_are_kept_that_a_folder_keeps(
         assert after[name] == rows, name
     assert [name for name, rows in before.items() if not rows] == []
     assert late(place) == left_out != []
-    assert {t.name: stored(place, t, f"day <> DATE '{DAY}'") for t in TABLES} == other_days
+    assert everything(place, f"day <> DATE '{DAY}'") == other_days
     assert any(other_days.values())
     compact(dataset, DAY)
     for table in KEPT:

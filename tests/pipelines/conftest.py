@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -46,7 +45,7 @@ def server() -> Iterator[StorageWrite]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]) -> Path:
     """Three days, measured in one go; never changed."""
     folder = tmp_path_factory.mktemp("pristine")
@@ -58,12 +57,10 @@ def pristine(tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., M
 @pytest.fixture
 def published(pristine: Path, tmp_path: Path) -> Published:
     shutil.copytree(pristine, tmp_path / "copy")
-    native = tmp_path / "copy" / "native"
-    inputs = [f"access_log={native / 'web.log'}", f"youtube_chat={native / 'chat.ndjson'}"]
-    return Published(tmp_path / "copy" / "dataset", inputs)
+    return Published(tmp_path / "copy" / "dataset", _inputs(tmp_path / "copy" / "native"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]) -> Path:
     """A small live, measured in one go; never changed."""
     return measure_small(tmp_path_factory.mktemp("small"), measured)
@@ -103,35 +100,41 @@ def moment_verify(capsys: pytest.CaptureFixture[str]) -> Callable[..., Printed]:
     return run
 
 
-@pytest.fixture
-def streamed(published: Published, measured: Callable[..., Measured], tmp_path: Path) -> Published:
-    """As a stream publishes it: of Monday twelve views and the deletion of a message came late.
+@pytest.fixture(scope="session")
+def in_time(
+    pristine: Path, tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]
+) -> Path:
+    """The dataset of what a stream had before its windows closed, as it publishes it; never changed.
 
-    They are in the events table and in the ledger, and in no figure.
+    Of Monday twelve views and the deletion of a message came late: they are in the events table
+    and in the ledger, and in no figure.
     """
-    whole = published.dataset
-    log, chat = (Path(each.partition("=")[2]) for each in published.inputs)
-    late_views = views(2, range(28, 40))
-    said, native = tmp_path / "streamed", tmp_path / "in-time"
+    folder = tmp_path_factory.mktemp("streamed")
+    said, native = folder / "dataset", folder / "native"
     native.mkdir()
-    (native / "web.log").write_text(log.read_text().replace(late_views, ""))
-    (native / "chat.ndjson").write_text("".join(chat.read_text().splitlines(True)[:-1]))
+    log, chat = (pristine / "native" / name for name in ("web.log", "chat.ndjson"))
+    (native / log.name).write_text(log.read_text().replace(views(2, range(28, 40)), ""))
+    (native / chat.name).write_text("".join(chat.read_text().splitlines(True)[:-1]))
     for file in native.iterdir():
         os.utime(file, (ARRIVED.timestamp(), ARRIVED.timestamp()))
-    measured(
-        [f"access_log={native / 'web.log'}", f"youtube_chat={native / 'chat.ndjson'}"],
-        said,
-        *("--channels", CHANNELS, "--brand", "b"),
-    )
+    measured(_inputs(native), said, "--channels", CHANNELS, "--brand", "b")
     ids = {row["event_id"] for row in rows_of(said, "events")}
-    late = [row for row in rows_of(whole, "events") if row["event_id"] not in ids]
+    whole = rows_of(pristine / "dataset", "events")
+    late = [row for row in whole if row["event_id"] not in ids]
     add_events(said, pa.Table.from_pylist(late, EVENT))
     ledger = [late_row(row, number) for number, row in enumerate(late, 1)]
-    folder = said / "late_events" / "day=2026-03-02"
-    folder.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(ledger, LATE_EVENT), folder / "part-0.parquet")
+    told = said / "late_events" / "day=2026-03-02"
+    told.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(ledger, LATE_EVENT), told / "part-0.parquet")
     make_stream(said)
-    return Published(said, published.inputs)
+    return said
+
+
+@pytest.fixture
+def streamed(in_time: Path, published: Published, tmp_path: Path) -> Published:
+    """A dataset that a stream published, some of it late, and all of the raw input."""
+    shutil.copytree(in_time, tmp_path / "streamed")
+    return Published(tmp_path / "streamed", published.inputs)
 
 
 @pytest.fixture
@@ -148,13 +151,25 @@ def moment_replay(capsys: pytest.CaptureFixture[str]) -> Callable[..., Printed]:
     return run
 
 
-@pytest.fixture
-def failing(published: Published, measured: Any) -> Published:
-    """The dataset as a broken decoder leaves it: Monday's messages but one are failed events."""
+@pytest.fixture(scope="session")
+def refused(
+    pristine: Path, tmp_path_factory: pytest.TempPathFactory, measured: Callable[..., Measured]
+) -> Path:
+    """The dataset as a broken decoder leaves it: Monday's messages but one are failed events;
+    never changed."""
+    said = tmp_path_factory.mktemp("refused") / "dataset"
     with broken("youtube_chat", lambda payload: b'"id":"m' in payload and b'"m7"' not in payload):
-        measured(
-            published.inputs,
-            published.dataset,
-            *("--channels", CHANNELS, "--brand", "b", "--replace"),
-        )
+        measured(_inputs(pristine / "native"), said, "--channels", CHANNELS, "--brand", "b")
+    return said
+
+
+@pytest.fixture
+def failing(refused: Path, published: Published) -> Published:
+    """A dataset that a broken decoder left, and the raw input."""
+    shutil.rmtree(published.dataset)
+    shutil.copytree(refused, published.dataset)
     return published
+
+
+def _inputs(native: Path) -> list[str]:
+    return [f"access_log={native / 'web.log'}", f"youtube_chat={native / 'chat.ndjson'}"]

@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from pipelines.local_day import local_day
 from pipelines.sources.day_events import day_events, protected_events
 from schemas.event import EVENT
+from tests.laws import examples
 from tests.transforms.events import event
 from transforms.attend import Attend
 from transforms.calendar import day_bounds
@@ -148,7 +149,7 @@ _ROWS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(30, suppress_health_check=[HealthCheck.too_slow])
 @given(_ROWS)
 def test_a_days_sums_are_those_of_all_events(tmp_path_factory, rows):
     dataset = written(

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from apache_beam.coders import VarIntCoder
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.flink_keys import (
@@ -78,7 +78,6 @@ def test_what_a_coder_of_pythons_made_falls_where_flink_puts_it(coded, of_128, o
     assert key_group_of_coded(coded, 32_768) == of_32768
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**63 - 1))
 def test_a_key_is_coded_as_beam_codes_it(key):
     assert _varint(key) == VarIntCoder().encode(key)
@@ -109,7 +108,6 @@ def test_sixty_four_shards_put_seven_on_a_slot_by_number_and_four_by_key():
     assert busiest(shard_keys(64, 128)) == 4
 
 
-@settings(deadline=None)
 @given(
     st.integers(1, 16), st.integers(1, 16), st.sampled_from([128, 256, 1024])
 )  # fmt: skip
@@ -121,7 +119,6 @@ def test_slots_that_divide_the_shards_have_equally_many_each(each, slots, groups
     assert Counter(subtask(key, groups, slots) for key in keys) == dict.fromkeys(range(slots), each)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 100), st.integers(1, 100), st.sampled_from([128, 200, 1024]))
 def test_no_slot_has_more_than_two_shards_above_another(shards, slots, groups):
     held = Counter(subtask(key, groups, slots) for key in shard_keys(shards, groups))

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 from apache_beam.coders import registry
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.flink_keys import key_group_of_coded
@@ -46,7 +46,6 @@ def test_places_go_round_the_slots_and_part_on_twice_as_many():
     assert [group * 4 // 128 for group in groups] == [0, 2, 1, 3, 0, 2, 1, 3]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 200), st.integers(1, 200), st.sampled_from([200, 256, 32_768]))
 def test_of_any_number_of_places_no_slot_has_more_than_one_above_another(places, width, groups):
     slots = Slots(width, groups)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from apache_beam.coders import registry
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_NOT_AVAILABLE, Message
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import OptionError
@@ -116,7 +116,6 @@ def test_offsets_of_no_known_topic_are_the_bytes_that_they_were_before_topics_we
     assert OffsetsCoder().decode(before) == Offsets(1, 17, None, "")
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 1000), max_size=20),
     st.integers(0, 10**12),

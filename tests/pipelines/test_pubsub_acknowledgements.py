@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.sources.pubsub.acknowledgements import Acknowledgements, Delivery
@@ -144,7 +144,6 @@ class Runner:
 STEPS = ["begin", "emit", "end", "take_snapshot", "complete", "lose_words", "abort", "crash"]
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(STEPS), max_size=80))
 def test_whatever_is_acknowledged_is_in_a_completed_checkpoint_at_every_moment(steps):
     runner = Runner()
@@ -152,7 +151,6 @@ def test_whatever_is_acknowledged_is_in_a_completed_checkpoint_at_every_moment(s
         runner.step(name)
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(STEPS), max_size=60))
 def test_three_checkpoints_later_nothing_is_outstanding(steps):
     runner = Runner()

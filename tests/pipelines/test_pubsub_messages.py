@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.sources.pubsub.messages import (
@@ -37,7 +37,6 @@ def test_the_position_is_the_message_id_or_a_number_made_of_it(message_id, posit
     assert position_of(message_id) == position
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_every_message_id_has_one_position_that_fits(message_id):
     assert 1 <= position_of(message_id) == position_of(message_id) < 2**63

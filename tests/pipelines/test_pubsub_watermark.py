@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.sources.pubsub.watermark import PublishTimeWatermark, Watermark
@@ -126,7 +126,6 @@ EVENTS = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(EVENTS))
 def test_the_watermark_never_goes_back_and_never_passes_the_clock(events):
     found, now, before = watermark(), 0, None

@@ -11,7 +11,7 @@ from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.runners.sdf_utils import RestrictionTrackerView, ThreadsafeRestrictionTracker
 from apache_beam.utils.timestamp import Duration, Timestamp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.sources import replay
@@ -266,7 +266,6 @@ def test_a_speed_below_zero_is_refused(tmp_path):
 lines = st.lists(st.sampled_from([*FILE, "{", '{"event":"unknown"}']), min_size=1, max_size=12)
 
 
-@settings(deadline=None)
 @given(lines=lines, cuts=st.lists(st.integers(0, 12), max_size=3), rows=st.integers(1, 5))
 def test_wherever_it_is_cut_a_replay_gives_the_same_records_and_arrivals(
     tmp_path_factory, lines, cuts, rows

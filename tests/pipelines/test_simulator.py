@@ -12,13 +12,14 @@ from importlib import import_module
 import crawleruseragents
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.simulator import FILES, Options, Simulation, simulate, tracks, write
 from pipelines.simulator.people import BOTS, BROWSERS
 from schemas.channels import BUILT_IN
 from tests.checks import decode_records
+from tests.laws import examples
 
 SMALL = Options(seed=7, people=300, minutes=60)
 AFTER = datetime(2026, 3, 17, tzinfo=timezone.utc)
@@ -304,7 +305,7 @@ def test_bots_present_themselves_as_published_crawlers_and_people_do_not():
 
 
 @given(seed=st.integers(0, 2**32), people=st.integers(20, 60), minutes=st.integers(10, 20))
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_any_truth_is_consistent(seed, people, minutes):
     truth = simulate(Options(seed=seed, people=people, minutes=minutes)).truth
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from apache_beam.utils.timestamp import Timestamp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.sources.watermark import (
@@ -205,7 +205,6 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(STEPS, st.sampled_from([0, 1, 10]), st.sampled_from([None, 0, 5, 60]))
 def test_laws_of_the_watermark(steps, allowance, idle_after):
     clock = PartitionClock.starting(allowance, idle_after, NOW)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.observation import tick_batch
+from tests.laws import examples
 from tests.transforms.live import Live, minute_of
 from tests.transforms.observations import numbered, observations, said
 from transforms.attend import SILENT_FOR_GOOD, recall
@@ -245,7 +246,7 @@ def test_a_live_that_overruns_its_hour_is_closed_minute_by_minute_and_in_both_ho
 _WORDS = st.lists(st.integers(0, 300), min_size=1, max_size=6)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(8)
 @given(_WORDS, st.integers(0, 30))
 def test_closing_at_boundaries_only_seals_all_that_closing_every_minute_seals(minutes, ahead):
     first = minute_of("20:00")

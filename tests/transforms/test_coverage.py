@@ -7,11 +7,12 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.identity import label_key
 from schemas.partial import GROUPING_NAMES, WINDOWS
+from tests.laws import examples
 from tests.transforms.observations import PARIS
 from transforms.calendar import local_windows
 from transforms.coverage import (
@@ -338,7 +339,7 @@ def _places(draw):
     return choose(people, np.array(draw(st.permutations(range(len(people["events"]))))))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(_places())
 def test_coverage_is_what_a_look_at_every_minute_before_says_in_any_order_of_rows(people):
     expected, missed = expected_and_missed(people)
@@ -346,7 +347,7 @@ def test_coverage_is_what_a_look_at_every_minute_before_says_in_any_order_of_row
     assert (expected.tolist(), missed.tolist()) == _slowly(people)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(_places(), st.integers(0, 60))
 def test_what_comes_later_changes_nothing_of_a_minute(people, minutes):
     minute = people["window"] == MINUTE

@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.measure import IN_PROCESS
 from schemas.event import UUID
 from schemas.identity import label_key
+from tests.laws import examples
 from tests.transforms.events import NOON, event, native
 from tests.transforms.observations import PARIS, readable, total
 from transforms.attend import Attend
@@ -294,7 +295,7 @@ def test_a_change_of_a_late_change_that_is_sealed_itself_is_no_event_anywhere():
     assert total(again.deltas, "events") == 2
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     changes=st.lists(
         st.tuples(

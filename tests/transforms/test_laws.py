@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.partial import GROUPING_NAMES, TRAFFIC
+from tests.laws import examples
 from tests.transforms.observations import (
     PARIS,
     TEXTS,
@@ -88,7 +89,7 @@ def _cut(rows, seed):
     return [observations(shuffled[a:b]) for a, b in zip([0, *cuts], [*cuts, len(shuffled)])]
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(_rows(copies_differ=True), st.integers(0, 99))
 def test_any_cutting_and_any_order_of_the_input_give_identical_metric_rows(rows, seed):
     with unsuppressed():
@@ -98,7 +99,7 @@ def test_any_cutting_and_any_order_of_the_input_give_identical_metric_rows(rows,
     assert pieces.equals(whole)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(_rows(), st.integers(0, 99))
 def test_first_statements_and_then_their_changes_sum_to_one_emission(rows, seed):
     machine = Attend(AttendRules(PARIS))
@@ -110,7 +111,7 @@ def test_first_statements_and_then_their_changes_sum_to_one_emission(rows, seed)
     assert readable(deltas) == readable([attend(observations(rows))])
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(_rows(), st.integers(0, 99))
 def test_deltas_of_an_emission_after_every_batch_sum_to_those_of_one_emission(rows, seed):
     machine = Attend(AttendRules(PARIS))
@@ -126,7 +127,7 @@ def _sketches(*machines):
     return united([machine.sketches() for machine in machines])
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(_rows())
 def test_a_days_sketch_counts_its_viewers_in_every_place_and_traffic(rows):
     machine = Attend(AttendRules(PARIS))
@@ -153,7 +154,7 @@ def test_a_days_sketch_counts_its_viewers_in_every_place_and_traffic(rows):
     }
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(_rows(), st.integers(0, 99))
 def test_sketches_after_many_emissions_and_in_many_shards_have_the_same_bytes(rows, seed):
     """As a stream makes them, and as a batch does in one go."""
@@ -178,7 +179,7 @@ def test_sketches_after_many_emissions_and_in_many_shards_have_the_same_bytes(ro
     assert _sketches(*shards).equals(_sketches(one))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(_rows())
 def test_partials_are_what_dictionaries_and_sets_in_plain_loops_say(rows):
     found = readable([attend(observations(rows))])
@@ -186,7 +187,7 @@ def test_partials_are_what_dictionaries_and_sets_in_plain_loops_say(rows):
     assert {k: v for k, v in found.items() if k[1] != "heartbeat_ms"} == oracle(rows, PARIS)
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(_rows(facts_keep_their_actor=True))
 def test_one_shard_and_seven_shards_give_identical_metric_rows(rows):
     with unsuppressed():
@@ -197,7 +198,7 @@ def test_one_shard_and_seven_shards_give_identical_metric_rows(rows):
 
 
 @pytest.mark.parametrize("time_zone", ["Asia/Kolkata", "Australia/Lord_Howe", "America/New_York"])
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(rows=_rows())
 def test_plain_loops_agree_where_hours_begin_at_half_past(time_zone, rows):
     found = readable([attend(observations(rows, time_zone), time_zone=time_zone)])
@@ -255,7 +256,7 @@ def _timely(rows, hot_minutes, time_zone, recalled):
 
 
 @pytest.mark.parametrize("recalled", [False, True])
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(rows=_days(), hot_minutes=st.sampled_from((0, 60, 360)))
 def test_closing_as_days_go_by_changes_no_figure_of_what_is_in_time(rows, hot_minutes, recalled):
     deltas, timely = _timely(rows, hot_minutes, "UTC", recalled)
@@ -265,7 +266,7 @@ def test_closing_as_days_go_by_changes_no_figure_of_what_is_in_time(rows, hot_mi
 
 
 @pytest.mark.parametrize("recalled", [False, True])
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(rows=_rows(copies_differ=True), seed=st.integers(0, 99), hot_minutes=st.integers(0, 120))
 def test_closing_at_any_time_leaves_the_figures_of_what_was_not_late(
     rows, seed, hot_minutes, recalled

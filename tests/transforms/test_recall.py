@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.coder import Packed
 from schemas.metric import KEY
 from schemas.observation import tick_batch
+from tests.laws import examples
 from tests.transforms.events import NOON
 from tests.transforms.keyed_state import Bag, Value
 from tests.transforms.observations import (
@@ -48,7 +49,7 @@ PUBLISH = PublishRules(PARIS, ("app",))
 FAMILIES = 2
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(_rows(), st.integers(0, 99))
 def test_a_machine_recalled_after_every_emission_emits_what_one_that_lived_on_emits(rows, seed):
     alive, fragments = Attend(RULES), []
@@ -60,7 +61,7 @@ def test_a_machine_recalled_after_every_emission_emits_what_one_that_lived_on_em
         fragments += woken.learnt()
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(_rows(), st.integers(0, 99))
 def test_one_merged_memory_recalls_what_all_fragments_recall(rows, seed):
     machine, fragments = Attend(RULES), []
@@ -88,7 +89,7 @@ def test_what_is_late_for_a_machine_is_late_for_the_one_recalled_from_its_memory
     assert [outcome for *_, outcome in woken.emit().outcomes] == ["late"]
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(_rows(), st.integers(0, 99))
 def test_a_recalled_accumulate_publishes_what_changed_and_repeats_what_it_knows(rows, seed):
     """What was published after the fragments were written may be false: the newest row stands."""

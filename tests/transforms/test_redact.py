@@ -2,9 +2,10 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.laws import examples
 from transforms.redact import redact, redact_labels
 
 REDACTIONS = [
@@ -86,7 +87,7 @@ def test_other_words_and_numbers_are_kept(text):
     assert _redacted(text) == [text, None]
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(st.text(max_size=60))
 def test_redacting_twice_changes_nothing_more(text):
     once = _redacted(text)[0]
@@ -132,7 +133,7 @@ def test_only_the_rows_of_a_slice_are_looked_at():
     assert redact_labels(labels[:0]).to_pylist() == []
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(st.lists(st.one_of(st.none(), st.text(alphabet="/@.+%240abé", max_size=24))))
 def test_redacting_labels_twice_changes_nothing_more(labels):
     once = redact_labels(pa.array(labels, pa.string()))

@@ -6,10 +6,11 @@ import random
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.day_partial import DAY_PARTIAL_KEY
+from tests.laws import examples
 from tests.transforms.live import minute_of
 from tests.transforms.observations import (
     PARIS,
@@ -280,7 +281,7 @@ def _words(draw):
 
 @pytest.mark.parametrize("recalled", [False, True])
 @pytest.mark.parametrize(("first", "time_zone"), _NIGHTS.values(), ids=_NIGHTS)
-@settings(max_examples=15, deadline=None)
+@examples(6)
 @given(
     words=_words(), shards=st.integers(1, 3), hot=st.sampled_from((0, 15)), seed=st.integers(0, 99)
 )

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.metric import KEY
+from tests.laws import examples
 from tests.transforms.observations import (
     PARIS,
     Said,
@@ -129,7 +130,7 @@ def _told(time_zone, gaps, words):
     )
 
 
-@settings(max_examples=10, deadline=None)
+@examples(5)
 @example((LORD_HOWE, [(111, 73)], []), [1, 1, 1, 1], 0)
 @given(_evenings(), st.lists(st.integers(1, 40), min_size=4, max_size=12), st.integers(0, 9))
 def test_figures_are_those_of_everything_derived_at_the_end(evening, steps, woken):

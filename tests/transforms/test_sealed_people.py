@@ -7,11 +7,12 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.identity import words
 from schemas.partial import DIMENSION_NAMES
+from tests.laws import examples
 from tests.transforms.observations import PARIS, numbered, observations, said
 from transforms.calendar import NEVER, local_windows
 from transforms.frame import frame_of
@@ -168,7 +169,7 @@ def _figures(people, time_zone, closed, sealed):
 
 
 @pytest.mark.parametrize(("first", "time_zone"), _NIGHTS.values(), ids=_NIGHTS)
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(
     heard=st.lists(_WORD, max_size=8),
     coming=st.lists(_WORD, max_size=4),

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.metric import KEY
+from tests.laws import examples
 from tests.transforms.observations import (
     PARIS,
     label_batch,
@@ -191,7 +192,7 @@ _LIKES = st.lists(st.integers(0, 9), min_size=1, max_size=8)
 """The minute in which each of some people liked something."""
 
 
-@settings(deadline=None)
+@examples(30)
 @given(_LIKES, st.data())
 def test_wherever_lives_end_what_stands_is_what_is_derived_at_once(minutes, data):
     """Whoever is gone had been told as early, for lives begin from checkpoints of that."""
@@ -258,7 +259,7 @@ def test_a_life_that_is_as_far_as_the_one_before_no_longer_looks_for_what_it_had
     assert not [key for key in lives.final if "like" in key]
 
 
-@settings(deadline=None)
+@examples(30)
 @given(_LIKES, st.data())
 def test_however_much_comes_at_once_after_a_kill_what_stands_is_what_is_derived_at_once(
     minutes, data

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.verify.dataset import LateEvent, late_events, left_out, open_published
 from schemas.event import EVENT
 from schemas.late import LATE_EVENT
 from schemas.metric import METRIC
+from tests.laws import examples
 from tests.pipelines.verify.rows import HOUR, MINUTE, NOON, figure, late, write_rows
 from tests.transforms.events import event
 
@@ -127,7 +128,7 @@ def test_a_change_is_left_out_when_every_copy_came_late_and_one_of_them_counted(
 _COPY = st.tuples(st.sampled_from((ANA, BEN)), st.sampled_from((IN_TIME, LATE, LATER)))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     copies=st.sets(_COPY),
     ledger=st.sets(st.tuples(_COPY, st.sampled_from(("event", "change")))),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.partial import COLUMN_NAMES, WINDOWS
+from tests.laws import examples
 from tests.transforms.observations import PARIS, numbered, observations, readable, said
 from transforms.frame import frame_of, rows_of
 from transforms.measures.changed import changed, everybody
@@ -60,7 +61,7 @@ rows = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@examples(50)
 @given(st.lists(rows, max_size=8), st.lists(rows, max_size=8), st.booleans())
 def test_counts_after_less_those_before_are_the_same_as_if_all_were_counted(old, new, sealed):
     old, new = numbered(old), numbered([*old, *new])[len(old) :]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.partial import GROUPING_NAMES, GROUPINGS
+from tests.laws import examples
 from transforms.frame import group, rows_of
 from transforms.measures.grouping_sets import for_each_grouping
 
@@ -63,7 +64,7 @@ def one_by_one(places, actors):
 places = st.tuples(st.sampled_from((0, 7, 8)), st.sampled_from((0, 5)), st.sampled_from((1, 2)))
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(st.lists(st.tuples(places, st.sampled_from((1, 2, 3))), min_size=1, max_size=8))
 def test_each_grouping_has_the_people_of_its_own_rows(drawn):
     at, actors = zip(*drawn)

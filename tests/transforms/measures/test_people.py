@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.identity import words
 from schemas.observation import SIGNALS
+from tests.laws import examples
 from tests.transforms.observations import PARIS, numbered, observations, said
 from transforms.frame import Among, frame_of
 from transforms.measures import people as people_module
@@ -104,7 +105,7 @@ rows = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(st.lists(rows, max_size=8), st.integers(0, 8))
 def test_merging_parts_in_any_order_gives_the_people_of_the_whole(said_rows, cut):
     said_rows = numbered(said_rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.observation import SIGNAL_CODE
@@ -93,7 +93,6 @@ _said = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(_said, max_size=6), st.lists(_said, max_size=6))
 def test_grown_is_what_was_before_beside_what_merging_gives(old, new):
     old, new = numbered(old), numbered([*old, *new])[len(old) :]

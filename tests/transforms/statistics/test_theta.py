@@ -6,9 +6,10 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.laws import examples
 from transforms.statistics.theta import EMPTY, people_in, sketch_of, union_of
 
 K = 4096
@@ -88,7 +89,7 @@ def test_bounds_of_95_percent_hold_in_that_many_sets():
 # The same bytes
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     st.lists(st.integers(-(2**63), 2**63 - 1), max_size=60),
     st.randoms(use_true_random=False),
@@ -102,7 +103,7 @@ def test_any_order_any_copies_and_any_cutting_give_the_same_bytes(values, source
     assert union_of(map(sketch_of, parts)) == sketch_of(np.array(values, dtype=np.int64))
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(0, 20_000), st.integers(0, 20_000), st.integers(1, 30), st.integers(0, 99))
 def test_large_sets_that_overlap_unite_to_the_bytes_of_all_at_once(one, other, pieces, seed):
     everybody = np.concatenate([members(one), members(other, first=one // 2)])
