@@ -26,7 +26,7 @@ test: check ## run the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/e2e
 	$(BIN)/python -m pytest --numprocesses 2 tests/e2e
 
-unit: setup ## schemas and transforms alone, without a pipeline: a minute
+unit: setup ## schemas and transforms alone: a minute
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/schemas tests/transforms
 
 hunt: setup ## try the laws alone, on fifteen times as many examples, other ones each time (make hunt TIMES=50)
