@@ -156,7 +156,7 @@ class Decoder:
 
 
 def labelled(text: str | None) -> str | None:
-    if text and ("@" in text or "%" in text or "+" in text or "." in text):
+    if text and ("@" in text or "%" in text or "+" in text or "." in text or text.count(":") > 1):
         return _LABELS.sub(REPLACEMENT, text)
     return text
 

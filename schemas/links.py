@@ -10,10 +10,16 @@ import pyarrow.compute as pc
 
 ADDRESS = r"[^/\s@](?:@|%(?:25)*40)[^/\s@]+(?:\.|%2[Ee])[^/\s@.]{2,}"
 _INTERNATIONAL = r"(?:\+|%2[Bb])[1-9](?:[ .\-]?\d){9,14}\b"
-_IP = r"\b\d{1,3}(?:\.\d{1,3}){3}\b"
-PERSONAL_PART = rf"[^/]*(?:{ADDRESS}|{_INTERNATIONAL}|{_IP})[^/]*"
+_COLON, _WORD = r"(?::|%3[Aa])", "[0-9A-Fa-f]{1,4}"
+_IP = (
+    r"\b\d{1,3}(?:\.\d{1,3}){3}\b",
+    # IPv6 begins like this, of the world (RFC 4291, 2.4), of a site or of a link.
+    rf"\b(?:[23][0-9A-Fa-f]{{3}}|[Ff][C-Ec-e][0-9A-Fa-f]{{2}})(?:(?:{_COLON}{_WORD}){{7}}"
+    rf"|(?:{_COLON}{_WORD}){{0,5}}{_COLON}(?:{_COLON}{_WORD}){{1,6}})\b",
+)
+PERSONAL_PART = rf"[^/]*(?:{ADDRESS}|{_INTERNATIONAL}|{'|'.join(_IP)})[^/]*"
 """The part of a path, or the whole label, that holds a mail address (also with its @ escaped, twice
-if need be), an international telephone number or an IPv4 address. National numbers and handles
+if need be), an international telephone number or an IP address. National numbers and handles
 stay: as labels they are products, books and channels, and several would become one."""
 REPLACEMENT = "redacted"
 
@@ -25,7 +31,7 @@ def bare_link(url: Any) -> str | None:
     """Scheme, host and path of a link; null for anything else.
 
     Query and fragment are personal, and so is a path that holds an address, and each part of one
-    that holds an address escaped twice, an international number or an IPv4 address.
+    that holds an address escaped twice, an international number or an IP address.
     """
     found = _LINK.match(url) if isinstance(url, str) else None
     if found is None:

@@ -104,11 +104,16 @@ LABELS = [
     ("/call/+33612345678", "/call/redacted"),
     ("/call/%2B33 6 12 34 56 78/now", "/call/redacted/now"),
     ("/from/203.0.113.77", "/from/redacted"),
+    ("/from/2001:db8:85a3:8d3:1319:8a2e:370:7344/now", "/from/redacted/now"),
+    ("/from/2001:db8::1", "/from/redacted"),
+    ("/from/2001%3Adb8%3a%3A1", "/from/redacted"),
+    ("viewer FD12:3456::9", "redacted"),
     ("sms:+33612345678-7", "redacted"),
 ]
 NAMES = [
     "/live", "live-0", "/video/@maison.lumiere", "a+b", "spring+letter+2026", "50 % off",
     "/download/10.0.19041.1", "/release/v1.2.3", "0747532699", "/product/0612345678",
+    "urn:isbn:2070360024", "face::cafe", "20:15:30", "2026:03:14", "ab:cd:ef:01", "std::sort",
     "/c%C3%A9line", "evening.live", "", "2026.03.14", "\u2764\ufe0f", "t+20260314",
 ]  # fmt: skip
 
