@@ -2,7 +2,9 @@
 
 The event itself is in the events table: a restatement reads it there. The ledger says which
 copies did not count when they came. Effect `change`: the event counted, but what it changes was
-sealed already, so the change itself did not. Effect `reset`: the shard was restored and remembers
+sealed already, so the change itself did not. Effect `copy`: it came in time, but another copy had
+counted already, in another minute: which of them a stream reads first no recomputation can know.
+Effect `reset`: the shard was restored and remembers
 rows up to this number; those it had written beyond are void, for what was late the first time may
 be in time the second.
 """
@@ -13,6 +15,9 @@ import pyarrow as pa
 
 from schemas.event import INSTANT, UUID
 
+EFFECTS = ("event", "change", "copy")
+"""By code (the index), as Attend has them; a reset is nothing that it hears."""
+
 LATE_EVENT = pa.schema(
     [
         pa.field("event_id", UUID, False, {"meaning": "id of the event"}),
@@ -21,8 +26,13 @@ LATE_EVENT = pa.schema(
             "arrived_time", INSTANT, False, {"meaning": "arrival of this copy (ingested_time)"}
         ),
         pa.field("local_day", pa.date32(), False, {"meaning": "day of the property's time zone"}),
-        pa.field("effect", pa.string(), False, {"meaning": "event | change | reset: see above"}),
-        pa.field("closed_through", INSTANT, False, {"meaning": "windows were closed up to here"}),
+        pa.field("effect", pa.string(), False, {"meaning": "event | change | copy | reset"}),
+        pa.field(
+            "closed_through",
+            INSTANT,
+            False,
+            {"meaning": "windows were closed up to here; 1970: none was"},
+        ),
         pa.field("recorded_time", INSTANT, False, {"meaning": "when this row was written"}),
         pa.field("epoch", pa.int64(), False, {"meaning": "generation of the computation"}),
         pa.field("shard", pa.int64(), False, {"meaning": "key of the shard that wrote the row"}),

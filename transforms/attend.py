@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.identity import words
+from schemas.late import EFFECTS
 from schemas.observation import CHANGE, ECHO, RETRACT, tick_of
 from transforms.attend_state import AttendState, recall_state
 from transforms.balance import HOUR_US, BalanceKey
@@ -35,9 +36,13 @@ SILENT_FOR_GOOD = 400 * 24 * 60
 the end of all time."""
 
 
+EVENT, FACT, COPY = map(EFFECTS.index, ("event", "change", "copy"))
+
+
 @dataclass
 class Attended:
-    """What an emission gives: deltas, outcomes by (input, arrival hour, channel), late rows."""
+    """What an emission gives: deltas, outcomes by (input, arrival hour, channel), rows of the
+    ledger, with their `effect`."""
 
     partials: pa.RecordBatch
     outcomes: Counter[BalanceKey]
@@ -135,12 +140,16 @@ class Attend:
         echo = (pending["flags"] & ECHO) != 0
         # An echo is late where the fact is that it would have changed; elsewhere it is nothing.
         late = choose(pending, late_mask & (~echo | state.known_facts(pending["fact"])))
+        # As an event an echo counts in its own shard; here a fact that it changes is sealed.
+        late["effect"] = np.where(late["flags"] & ECHO, FACT, EVENT)
         echoes = choose(pending, ~late_mask & echo)
         pending = choose(pending, ~late_mask & ~echo)
         outcomes = _outcomes(choose(late, (late["flags"] & ECHO) == 0), "late")
-        new, duplicate = self._unseen(pending)
+        new, duplicate, elsewhere = self._unseen(pending)
         outcomes.update(_outcomes(new, "accepted"))
         outcomes.update(_outcomes(duplicate, "duplicate"))
+        elsewhere["effect"] = np.full(rows_of(elsewhere), COPY)
+        late = stack([late, elsewhere], late)
         stated = new["fact"] != 0
         statements = stack([choose(new, stated), echoes], echoes)
         # A retraction that names no fact takes nothing back, but it is no action either.
@@ -152,7 +161,7 @@ class Attend:
         touched = Among(np.concatenate([new["actor"], _moved(facts_before, statements)]))
         events = added(new, self.rules.time_zone)
         # The observations have done their part: what follows needs their memory.
-        del pending, new, duplicate, immutable, echo, late_mask
+        del pending, new, duplicate, elsewhere, immutable, echo, late_mask
         before, others = parted(state.people, touched)
         people = grown(before, arrived)
         state.people = beside(others, after_of(people))
@@ -183,18 +192,24 @@ class Attend:
         """Fragments of everything remembered."""
         return self.state.memory()
 
-    def _unseen(self, pending: Frame) -> tuple[Frame, Frame]:
-        """Rows whose event is new, and further copies; the new ids are remembered."""
+    def _unseen(self, pending: Frame) -> tuple[Frame, Frame, Frame]:
+        """Rows whose event is new, further copies, and those of them that say another minute than
+        the one that counted before; the new ids are remembered.
+
+        Of copies of one emission the one that arrived first counts, as in a recomputation.
+        """
         state = self.state
-        first = first_copies(pending)
+        first, elsewhere = first_copies(pending), np.zeros(rows_of(pending), dtype=bool)
         if rows_of(state.remembered):
-            first &= ~_known(pending, state.remembered)
+            counted = _counted_in(pending, state.remembered)
+            first &= counted == NEVER
+            elsewhere = (counted != NEVER) & (counted != pending["minute"])
         new = choose(pending, first)
         ids = {name: new[name] for name in (*ID, "minute")}
         self._learnt += fragment("ids", ids)
         state.remembered = stack([state.remembered, ids], ids)
         self._heard(int(ids["minute"].max(initial=NEVER)))
-        return new, choose(pending, ~first)
+        return new, choose(pending, ~first), choose(pending, elsewhere)
 
 
 def recall(rules: AttendRules, fragments: list[pa.RecordBatch]) -> Attend:
@@ -209,10 +224,11 @@ def _moved(before: Frame, statements: Frame) -> np.ndarray:
     return before["actor"][np.isin(before["fact"], statements["fact"])]
 
 
-def _known(pending: Frame, remembered: Frame) -> np.ndarray:
-    """Mask of pending rows whose id is remembered."""
+def _counted_in(pending: Frame, remembered: Frame) -> np.ndarray:
+    """The minutes in which the ids of pending rows are remembered; NEVER: they are not."""
     # Of a quarter of an hour of ids hardly any is among those of a beat: these few are compared.
     likely = Among(pending["id_low"])(remembered["id_low"])
+    minutes = remembered["minute"][likely]
     old_ids = choose({name: remembered[name] for name in ID}, likely)
     new_ids = {name: pending[name] for name in ID}
     both, old = stack([old_ids, new_ids], new_ids), rows_of(old_ids)
@@ -220,7 +236,9 @@ def _known(pending: Frame, remembered: Frame) -> np.ndarray:
     lowest = groups.minimum(np.arange(rows_of(both)))
     owner = np.empty(rows_of(both), dtype=np.int64)
     owner[groups.order] = np.repeat(lowest, groups.sizes())
-    return owner[old:] < old
+    known, found = owner[old:] < old, np.full(rows_of(new_ids), NEVER)
+    found[known] = minutes[owner[old:][known]]
+    return found
 
 
 def _outcomes(frame: Frame, outcome: str) -> Counter[BalanceKey]:

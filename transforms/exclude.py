@@ -1,12 +1,12 @@
-"""Exclude: what streaming left out, by id: events that came late, and late changes of facts.
+"""Exclude: what streaming left out: events that came late, late changes of facts, other copies.
 
-A recomputation leaves out what streaming left out: the ids come from its late ledger.
+A recomputation leaves out what streaming left out: ids and arrivals come from its late ledger.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -22,17 +22,22 @@ from transforms.balance import count_events
 class LeftOut:
     """Ids, each as `sorted_ids` gives them: of events that do not count, and of those that count
     but do not change the fact that they are about, for it was sealed.
+
+    `copies`, as `copies_of` gives them: of events that count those copies that do not.
     """
 
     events: np.ndarray
     changes: np.ndarray
+    copies: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), dtype=np.int64))
 
 
 class Excluded(NamedTuple):
-    """The events that go on, and those left out; both with the columns of the batch."""
+    """The events that go on, those left out, and copies of events of which another goes on; all
+    with the columns of the batch."""
 
     kept: pa.RecordBatch
     excluded: pa.RecordBatch
+    copies: pa.RecordBatch
 
 
 def sorted_ids(ids: pa.Array) -> np.ndarray:
@@ -46,17 +51,44 @@ def sorted_ids(ids: pa.Array) -> np.ndarray:
     return pairs[np.append(True, ~repeated)[: len(pairs)]]
 
 
-def exclude(events: pa.RecordBatch, left_out: LeftOut) -> Excluded:
-    """The rows whose event_id is none of `left_out.events`, and the rows whose event_id is one.
+def copies_of(ids: pa.Array, arrived: pa.Array) -> np.ndarray:
+    """Copies, by a binary(16) column of ids and one of instants, as `LeftOut` takes them.
 
-    Of rows that go on, the facts of `left_out.changes` are set apart. Every copy of an event is on
-    the same side; the order of rows and the metadata of the batch stay.
+    int64, the id's two words and microseconds a row.
+    """
+    return np.column_stack([words(ids), _micros(arrived)])
+
+
+def exclude(events: pa.RecordBatch, left_out: LeftOut) -> Excluded:
+    """The rows that go on, those whose event_id is one of `left_out.events`, and `left_out.copies`.
+
+    Of rows that go on, the facts of `left_out.changes` are set apart. The order of rows and the
+    metadata of the batch stay.
     """
     found = _found(words(events.column("event_id")), left_out.events)
-    if not found.any():
-        return Excluded(set_apart(events, left_out.changes), events.slice(0, 0))
-    kept, excluded = events.filter(pa.array(~found)), events.filter(pa.array(found))
-    return Excluded(set_apart(kept, left_out.changes), excluded)
+    copied = _copied(events, left_out.copies) & ~found
+    if not found.any() and not copied.any():
+        nothing = events.slice(0, 0)
+        return Excluded(set_apart(events, left_out.changes), nothing, nothing)
+    kept, excluded, copies = (
+        events.filter(pa.array(mask)) for mask in (~(found | copied), found, copied)
+    )
+    return Excluded(set_apart(kept, left_out.changes), excluded, copies)
+
+
+def _copied(events: pa.RecordBatch, copies: np.ndarray) -> np.ndarray:
+    """Mask of the rows that are among the copies."""
+    mask = np.zeros(events.num_rows, dtype=bool)
+    if len(copies):
+        own = copies_of(events.column("event_id"), events.column("ingested_time"))
+        _, place = np.unique(np.concatenate([copies, own]), axis=0, return_inverse=True)
+        place = place.reshape(-1)
+        mask = np.isin(place[len(copies) :], place[: len(copies)])
+    return mask
+
+
+def _micros(instants: pa.Array) -> np.ndarray:
+    return np.asarray(instants.cast(pa.timestamp("us", "UTC")).cast(pa.int64()))
 
 
 def set_apart(events: pa.RecordBatch, ids: np.ndarray) -> pa.RecordBatch:
@@ -93,16 +125,18 @@ class _ExcludeBatches(beam.DoFn):
         self._left_out = left_out
 
     def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
-        kept, excluded = exclude(batch, self._left_out)
-        if excluded.num_rows:
-            counts = count_events(excluded, batch.schema.metadata[b"input"].decode(), "late")
-            yield beam.pvalue.TaggedOutput("counts", counts)
+        kept, excluded, copies = exclude(batch, self._left_out)
+        for rows, outcome in ((excluded, "late"), (copies, "duplicate")):
+            if rows.num_rows:
+                counts = count_events(rows, batch.schema.metadata[b"input"].decode(), outcome)
+                yield beam.pvalue.TaggedOutput("counts", counts)
         if kept.num_rows:
             yield kept
 
 
 class Exclude(beam.PTransform):
-    """EVENT batches → `events` that go on, and `counts` of those left out, outcome `late`."""
+    """EVENT batches → `events` that go on, and `counts` of those left out, `late`, and of copies,
+    `duplicate`."""
 
     def __init__(self, left_out: LeftOut) -> None:
         super().__init__()

@@ -128,7 +128,7 @@ class Shard:
         return Packed.pack(sent_by(part, self.number, int(self._sent[family])))
 
     def ledger(self, late: Frame, epoch: int, now: datetime) -> Iterator[pa.RecordBatch]:
-        """LATE_EVENT batches of what was late; before the first, which rows are remembered."""
+        """LATE_EVENT batches of what did not count; before the first, which rows are remembered."""
         ledger = Ledger(epoch, self.number, self.ledgered)
         if self.silent:
             self.silent = False

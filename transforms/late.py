@@ -1,4 +1,4 @@
-"""Late: observations that came after their minute was sealed, as rows of the late ledger."""
+"""Late: observations that did not count when they came, as rows of the late ledger."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.identity import from_words
-from schemas.late import LATE_EVENT
-from schemas.observation import ECHO
+from schemas.late import EFFECTS, LATE_EVENT
 from transforms.calendar import MINUTE_US
 from transforms.frame import Frame, rows_of
 
@@ -26,8 +25,7 @@ class Ledger(NamedTuple):
 def late_batch(late: Frame, closed_through: int, ledger: Ledger, now: datetime) -> pa.RecordBatch:
     """LATE_EVENT batch of late observations; `closed_through` is a minute number.
 
-    An echo is a statement that counts as an event in its own shard, but changes a fact that is
-    sealed in this one: its effect is `change`.
+    Their column `effect` is a code in EFFECTS.
     """
     length = rows_of(late)
 
@@ -39,8 +37,9 @@ def late_batch(late: Frame, closed_through: int, ledger: Ledger, now: datetime) 
         "event_time": instants(late["event_time"]),
         "arrived_time": instants(late["arrived"]),
         "local_day": pa.array(late["day"].astype(np.int32)).cast(pa.date32()),
-        "effect": pa.array(np.where(late["flags"] & ECHO, "change", "event"), pa.string()),
-        "closed_through": instants(closed_through * MINUTE_US),
+        "effect": pa.array(np.array(EFFECTS)[late["effect"]], pa.string()),
+        # Before a shard has closed anything no calendar has the minute: it is the epoch's.
+        "closed_through": instants(max(closed_through, 0) * MINUTE_US),
         "recorded_time": pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), length),
         "epoch": pa.repeat(pa.scalar(ledger.epoch, pa.int64()), length),
         "shard": pa.repeat(pa.scalar(ledger.shard, pa.int64()), length),

@@ -16,7 +16,7 @@ from schemas.event import EVENT, UUID
 from schemas.late import LATE_EVENT, standing_rows
 from schemas.metric import METRIC
 from schemas.source_status import READ_THROUGH, SOURCE_STATUS
-from transforms.exclude import LeftOut, sorted_ids
+from transforms.exclude import LeftOut, copies_of, sorted_ids
 
 _TABLES = {"metrics": METRIC, "events": EVENT, "late_events": LATE_EVENT}
 
@@ -32,7 +32,8 @@ _LATE = """
 WITH known AS (
     SELECT event_id, ingested_time AS arrived_time FROM events SEMI JOIN ledger USING (event_id)
 ),
-uncounted AS (FROM ledger WHERE effect = 'event'),
+copies AS (FROM ledger WHERE effect = 'copy'),
+uncounted AS (FROM (FROM ledger WHERE effect = 'event') ANTI JOIN copies USING (event_id)),
 counted AS (FROM known ANTI JOIN uncounted USING (event_id, arrived_time)),
 heeded AS (FROM known ANTI JOIN ledger USING (event_id, arrived_time)),
 late AS (
@@ -45,9 +46,16 @@ late AS (
 SELECT event_id, effect, min(event_time), min(arrived_time) AS arrived_time, max(closed_through)
 FROM late GROUP BY event_id, effect ORDER BY arrived_time, event_id
 """
-"""Events of which the ledger names every copy as not counted: another copy came in time. Then
-events of which it names every copy and one as a late change: they count, unlike what they change.
-Rows that a retried bundle wrote twice are one copy, for they agree in id and arrival."""
+"""Events of which the ledger names every copy as not counted, and none that came after another had
+counted. Then events of which it names every copy and one as a late change: they count, unlike what
+they change. Rows that a retried bundle wrote twice are one copy: they agree in id and arrival."""
+
+_PASSED_OVER = f"""
+SELECT DISTINCT event_id, arrived_time
+FROM (FROM ledger WHERE effect IN ('event', 'copy'))
+ANTI JOIN (SELECT event_id FROM ({_LATE}) WHERE effect = 'event') USING (event_id)
+"""
+"""Copies that the ledger names as not counted, of events of which another copy counts."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +141,18 @@ def late_events(connection: duckdb.DuckDBPyConnection) -> list[LateEvent]:
     return [LateEvent(*row) for row in connection.execute(_LATE).fetchall()]
 
 
-def left_out(late: Sequence[LateEvent]) -> LeftOut:
-    """Their ids as transforms.exclude takes them."""
+def passed_over(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Copies of events that figures leave out, for another copy counts: event_id, arrived_time."""
+    return connection.sql(_PASSED_OVER).to_arrow_table()
+
+
+def left_out(late: Sequence[LateEvent], copies: pa.Table) -> LeftOut:
+    """Ids of events, and copies of others, as transforms.exclude takes them."""
 
     def ids(effect: str) -> pa.Array:
         return pa.array([each.event_id for each in late if each.effect == effect], UUID)
 
-    return LeftOut(sorted_ids(ids("event")), sorted_ids(ids("change")))
+    named = copies_of(
+        copies["event_id"].combine_chunks().cast(UUID), copies["arrived_time"].combine_chunks()
+    )
+    return LeftOut(sorted_ids(ids("event")), sorted_ids(ids("change")), named)

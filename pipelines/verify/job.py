@@ -10,6 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+
 from pipelines.errors import OptionError
 from pipelines.measure import measure
 from pipelines.options import MeasureOptions
@@ -20,6 +22,7 @@ from pipelines.verify.dataset import (
     add_view,
     late_events,
     left_out,
+    passed_over,
 )
 from pipelines.verify.options import VerifyOptions
 from pipelines.verify.report import report
@@ -41,8 +44,8 @@ def verify(options: VerifyOptions) -> int:
         )
         with options.dataset.published(options.days) as connection:
             latest = latest_end(connection)
-            late = late_events(connection)
-            measured = measure(_without(measuring, late))
+            late, copies = late_events(connection), passed_over(connection)
+            measured = measure(_without(measuring, late, copies))
             add_view(connection, "recomputed_metrics", again / "metrics", METRIC)
             compared = compare(
                 connection,
@@ -58,14 +61,17 @@ def verify(options: VerifyOptions) -> int:
         )
     hot = options.run.hot_minutes
     settled = None if hot is None else latest - timedelta(minutes=hot)
-    print(report(compared, late, ZoneInfo(options.run.time_zone), options.limit, settled))
+    zone = ZoneInfo(options.run.time_zone)
+    print(report(compared, late, zone, options.limit, settled, copies.num_rows))
     if measured.unbalanced:
         print("moment: the balance of the recomputation does not close", file=sys.stderr)
         return NOT_BALANCED
     return NOT_IDENTICAL if compared.differing else 0
 
 
-def _without(measuring: MeasureOptions, late: Sequence[LateEvent]) -> MeasureOptions:
-    if not late:
+def _without(
+    measuring: MeasureOptions, late: Sequence[LateEvent], copies: pa.Table
+) -> MeasureOptions:
+    if not late and not copies.num_rows:
         return measuring
-    return replace(measuring, rules=replace(measuring.rules, excluded=left_out(late)))
+    return replace(measuring, rules=replace(measuring.rules, excluded=left_out(late, copies)))

@@ -21,13 +21,15 @@ def report(
     zone: ZoneInfo,
     limit: int | None,
     settled: datetime | None = None,
+    copies: int = 0,
 ) -> str:
     """The verdict in its first line; then the differences, what was not compared, late events.
 
     Instants are of the property's time zone. At most `limit` late events are listed; None: all.
-    Windows that end by `settled` are corrected no more; None: none is.
+    Windows that end by `settled` are corrected no more; None: none is. `copies` of events of which
+    another copy counts were passed over.
     """
-    parts = [_verdict(compared, Counter(each.effect for each in late))]
+    parts = [_verdict(compared, Counter(each.effect for each in late), copies)]
     if compared.differences:
         parts.append(_differences(compared, zone))
     parts.append("\n".join(_scope(compared, zone, settled)))
@@ -36,11 +38,13 @@ def report(
     return "\n\n".join(parts)
 
 
-def _verdict(compared: Compared, effects: Counter[str]) -> str:
+def _verdict(compared: Compared, effects: Counter[str], copies: int) -> str:
     late = _number(effects["event"], "late event")
     if effects["change"]:
         late += f" and {_number(effects['change'], 'late change')}"
     late += " excluded"
+    if copies:
+        late += f", {copies:,} {'copy' if copies == 1 else 'copies'} passed over"
     of = f"{_number(compared.figures, 'figure')} of {_days(compared.days)}"
     if not compared.differing:
         return f"identical: {of}, {late}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import apache_beam as beam
@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.measure import IN_PROCESS
-from schemas.event import UUID
+from schemas.event import INSTANT, UUID
 from schemas.identity import label_key
 from tests.laws import examples
 from tests.transforms.events import NOON, event, native
 from tests.transforms.observations import PARIS, readable, total
 from transforms.attend import Attend
 from transforms.balance import balance, count_batch, count_events
-from transforms.exclude import Exclude, LeftOut, exclude, set_apart, sorted_ids
+from transforms.exclude import Exclude, LeftOut, copies_of, exclude, set_apart, sorted_ids
 from transforms.frame import rows_of
 from transforms.late import Ledger, late_batch
 from transforms.observe import observe
@@ -40,8 +40,14 @@ def _ids(*ids: bytes):
     return sorted_ids(pa.array(ids, UUID))
 
 
-def _left_out(*events: bytes, changes: Iterable[bytes] = ()) -> LeftOut:
-    return LeftOut(_ids(*events), _ids(*changes))
+def _left_out(
+    *events: bytes,
+    changes: Iterable[bytes] = (),
+    copies: Iterable[tuple[bytes, datetime]] = (),
+) -> LeftOut:
+    ids, arrived = zip(*copies) if copies else ((), ())
+    named = copies_of(pa.array(ids, UUID), pa.array(arrived, INSTANT))
+    return LeftOut(_ids(*events), _ids(*changes), named)
 
 
 def _events(*ids: bytes) -> pa.RecordBatch:
@@ -49,7 +55,7 @@ def _events(*ids: bytes) -> pa.RecordBatch:
 
 
 def _found(events: pa.RecordBatch, *ids: bytes) -> tuple[list[bytes], list[bytes]]:
-    kept, excluded = exclude(events, _left_out(*ids))
+    kept, excluded, _ = exclude(events, _left_out(*ids))
     return kept.column("event_id").to_pylist(), excluded.column("event_id").to_pylist()
 
 
@@ -84,7 +90,7 @@ def test_ids_that_are_named_twice_are_one_and_their_order_does_not_matter():
 
 def test_both_sides_keep_the_columns_and_the_metadata_of_the_batch():
     events = _events(FIRST, SECOND)
-    kept, excluded = exclude(events, _left_out(FIRST))
+    kept, excluded, _ = exclude(events, _left_out(FIRST))
 
     assert kept.schema.equals(events.schema, check_metadata=True)
     assert excluded.schema.equals(events.schema, check_metadata=True)
@@ -122,7 +128,7 @@ def test_in_a_pipeline_what_is_excluded_is_counted_late_by_input_hour_and_channe
 
 def test_the_balance_closes_over_what_was_excluded():
     decoded = [("received", 3), ("decoded", 3), ("events", 3)]
-    kept, excluded = exclude(_events(FIRST, SECOND, FIRST), _left_out(FIRST))
+    kept, excluded, _ = exclude(_events(FIRST, SECOND, FIRST), _left_out(FIRST))
     counts = [
         count_batch("file", HOUR, "app", decoded),
         count_events(kept, "file", "accepted"),
@@ -131,6 +137,39 @@ def test_the_balance_closes_over_what_was_excluded():
     (row,) = balance(counts, NOON).to_pylist()
 
     assert (row["accepted"], row["late"], row["balanced"]) == (1, 2, True)
+
+
+# ── copies ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _came(id: bytes, seconds: int) -> dict[str, Any]:
+    return event(event_id=id, ingested_time=NOON + timedelta(seconds=seconds))
+
+
+def test_of_copies_those_that_are_named_by_id_and_arrival_are_passed_over():
+    events = native(_came(FIRST, 0), _came(FIRST, 1), _came(SECOND, 1), _came(FIRST, 1))
+    left_out = _left_out(copies=[(FIRST, NOON + timedelta(seconds=1)), (THIRD, NOON)])
+    kept, excluded, copies = exclude(events, left_out)
+
+    assert kept.equals(native(_came(FIRST, 0), _came(SECOND, 1)))
+    assert copies.equals(native(_came(FIRST, 1), _came(FIRST, 1)))
+    assert excluded.num_rows == 0
+    assert kept.schema.equals(events.schema, check_metadata=True)
+
+
+def test_in_a_pipeline_a_copy_is_counted_as_one():
+    copy = {
+        "input": label_key("file"),
+        "arrival_hour": HOUR,
+        "channel": label_key("app"),
+        "outcome": "duplicate",
+        "count": 1,
+    }
+    with beam.Pipeline(IN_PROCESS) as root:
+        batches = root | beam.Create([native(_came(FIRST, 0), _came(FIRST, 1))])
+        found = batches | Exclude(_left_out(copies=[(FIRST, NOON + timedelta(seconds=1))]))
+        counts = found.counts | "Rows" >> beam.FlatMap(lambda batch: batch.to_pylist())
+        assert_that(counts, equal_to([copy]), "counts")
 
 
 # ── late changes of facts ───────────────────────────────────────────────────────────────────────
@@ -149,7 +188,7 @@ def test_the_fact_of_a_late_change_is_set_apart_and_everything_else_stays():
         event("comment", event_id=SECOND, fact_id=FACT, revision=2, op="update"),
         event("view", event_id=THIRD),
     )
-    kept, excluded = exclude(events, _left_out(changes=[SECOND, THIRD]))
+    kept, excluded, _ = exclude(events, _left_out(changes=[SECOND, THIRD]))
 
     assert _facts(kept) == [FACT, COMPLEMENT, None]
     assert kept.drop_columns("fact_id").equals(events.drop_columns("fact_id"))
@@ -166,7 +205,7 @@ def test_late_changes_of_one_fact_are_of_one_fact_still_and_no_name_moves_none()
 
 
 def test_an_event_that_does_not_count_is_left_out_though_its_change_was_late_too():
-    kept, excluded = exclude(_events(FIRST, SECOND), _left_out(FIRST, changes=[FIRST]))
+    kept, excluded, _ = exclude(_events(FIRST, SECOND), _left_out(FIRST, changes=[FIRST]))
 
     assert kept.column("event_id").to_pylist() == [SECOND]
     assert excluded.equals(_events(FIRST))
@@ -222,12 +261,13 @@ class Job:
         return self
 
     def left_out(self) -> LeftOut:
-        """What the ledger names: each event here has one copy."""
+        """What the ledger names: an event that has copies here has none that is late."""
         named = {
             effect: {row["event_id"] for row in self.ledger if row["effect"] == effect}
             for effect in ("event", "change")
         }
-        return _left_out(*named["event"], changes=named["change"] - named["event"])
+        copies = [(r["event_id"], r["arrived_time"]) for r in self.ledger if r["effect"] == "copy"]
+        return _left_out(*named["event"], changes=named["change"] - named["event"], copies=copies)
 
 
 WRITTEN = _comment(1, AUTHOR, 0, 1, "insert")
@@ -315,5 +355,68 @@ def test_whatever_others_say_of_a_fact_and_when_it_is_sealed_figures_agree(chang
         rows.append(_comment(number, actor, minute, revision, op))
         stream.reach(reached := reached + on).hear(rows[-1])
     again = Job(shards).hear(*rows, left_out=stream.left_out())
+
+    assert readable(again.deltas) == readable(stream.deltas)
+
+
+# ── copies in time that say other minutes ───────────────────────────────────────────────────────
+
+#   arrived   12:00:01  of 11:59      12:00:02  of 12:00
+#   read      second: `copy`          first: counts
+
+
+def _copy(minute: int, seconds: int, actor: str = "ana") -> dict[str, Any]:
+    return event(
+        event_id=FIRST,
+        raw_actor=actor,
+        event_time=NOON + timedelta(minutes=minute),
+        ingested_time=NOON + timedelta(seconds=seconds),
+    )
+
+
+def test_a_copy_that_arrived_before_the_one_that_counted_and_says_another_minute_is_of_the_ledger():
+    counted, copy = _copy(0, 2), _copy(-1, 1)
+    stream = Job(shards=1).hear(counted).hear(copy)
+
+    assert [(row["effect"], row["arrived_time"]) for row in stream.ledger] == [
+        ("copy", copy["ingested_time"])
+    ]
+    again = Job(shards=1).hear(copy, counted, left_out=stream.left_out())
+    assert readable(again.deltas) == readable(stream.deltas)
+    # That is what the ledger is read for: of all copies the first to arrive counts.
+    assert readable(Job(shards=1).hear(copy, counted).deltas) != readable(stream.deltas)
+
+
+def test_a_late_copy_that_arrived_before_the_one_that_counted_is_passed_over_as_it_was():
+    counted, late = _copy(20, 1202), _copy(0, 1201)
+    stream = Job(shards=1).reach(17).hear(counted).hear(late)
+    passed_over = _left_out(copies=[(FIRST, late["ingested_time"])])
+
+    assert [row["effect"] for row in stream.ledger] == ["event"]
+    again = Job(shards=1).hear(late, counted, left_out=passed_over)
+    assert readable(again.deltas) == readable(stream.deltas)
+
+
+def test_a_copy_of_the_same_minute_and_one_that_is_read_together_with_the_first_are_not():
+    assert Job(shards=1).hear(_copy(0, 2)).hear(_copy(0, 1)).ledger == []
+    assert Job(shards=1).hear(_copy(0, 2), _copy(-1, 1)).ledger == []
+
+
+@examples(40)
+@given(
+    copies=st.lists(
+        st.tuples(st.integers(-3, 3), st.integers(0, 9), st.booleans()), min_size=1, max_size=6
+    ).filter(lambda copies: len({seconds for _, seconds, _ in copies}) == len(copies))
+)
+def test_in_whatever_order_copies_are_read_figures_agree(copies):
+    stream, told = Job(shards=1), []
+    for minute, seconds, together in copies:
+        told.append(_copy(minute, seconds))
+        if not together:
+            stream.hear(*told)
+            told = []
+    stream.hear(*told)
+    rows = [_copy(minute, seconds) for minute, seconds, _ in sorted(copies)]
+    again = Job(shards=1).hear(*rows, left_out=stream.left_out())
 
     assert readable(again.deltas) == readable(stream.deltas)

@@ -7,12 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.verify.dataset import LateEvent, late_events, left_out, open_published
-from schemas.event import EVENT
+from pipelines.verify.dataset import LateEvent, late_events, left_out, open_published, passed_over
+from schemas.event import EVENT, UUID
 from schemas.late import LATE_EVENT
 from schemas.metric import METRIC
 from tests.laws import examples
@@ -131,24 +132,30 @@ _COPY = st.tuples(st.sampled_from((ANA, BEN)), st.sampled_from((IN_TIME, LATE, L
 @examples(25)
 @given(
     copies=st.sets(_COPY),
-    ledger=st.sets(st.tuples(_COPY, st.sampled_from(("event", "change")))),
+    ledger=st.sets(st.tuples(_COPY, st.sampled_from(("event", "change", "copy")))),
 )
 def test_for_any_ledger_what_is_left_out_is_what_sets_say(copies, ledger):
-    expected = set()
+    expected, passed = set(), set()
     for id in (ANA, BEN):
         own = {copy for copy in copies if copy[0] == id}
         not_counted = {c for c, effect in ledger if c[0] == id and effect == "event"}
         unheeded = {c for c, effect in ledger if c[0] == id and effect == "change"}
-        if not_counted and own <= not_counted:
+        others = {c for c, effect in ledger if c[0] == id and effect == "copy"}
+        if not_counted and own <= not_counted and not others:
             expected.add((id, "event"))
-        elif unheeded and own <= not_counted | unheeded:
+            continue
+        passed |= not_counted | others
+        if unheeded and own <= not_counted | unheeded | others:
             expected.add((id, "change"))
     with tempfile.TemporaryDirectory() as folder:
         rows = [late(id, at, effect=effect) for (id, at), effect in ledger]
         found = _left_out(Path(folder), [came(*copy) for copy in copies], rows)
+        with open_published(Path(folder)) as connection:
+            over = passed_over(connection).to_pylist()
 
     assert len(found) == len(set(found))
     assert set(found) == expected
+    assert sorted(map(tuple, map(dict.values, over))) == sorted(passed)
 
 
 @pytest.mark.parametrize(
@@ -164,12 +171,15 @@ def test_a_dataset_without_a_ledger_leaves_nothing_out(tmp_path):
     write_rows(tmp_path, "metrics", METRIC, [figure()])
     with open_published(tmp_path) as connection:
         assert late_events(connection) == []
-    assert (left_out([]).events.shape, left_out([]).changes.shape) == ((0, 2), (0, 2))
+        left = left_out([], passed_over(connection))
+    assert (left.events.shape, left.changes.shape, left.copies.shape) == ((0, 2), (0, 2), (0, 3))
 
 
 def test_ids_are_parted_by_their_effect():
     noon = (NOON, NOON, NOON)
-    ids = left_out([LateEvent(ANA, "event", *noon), LateEvent(BEN, "change", *noon)])
+    copies = pa.table({"event_id": pa.array([ANA], UUID), "arrived_time": [NOON]})
+    ids = left_out([LateEvent(ANA, "event", *noon), LateEvent(BEN, "change", *noon)], copies)
 
     assert ids.events.tobytes() == ANA
     assert ids.changes.tobytes() == BEN
+    assert ids.copies.tobytes() == ANA + (int(NOON.timestamp()) * 10**6).to_bytes(8, "little")

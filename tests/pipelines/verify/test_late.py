@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_events_of_the_ledger_are_excluded_by_id_and_listed(moment_verify, strea
 
     assert without.code == 4
     assert said.code == 0
-    assert ", 1 late event excluded\n" in said.out
+    assert ", 1 late event excluded, 1 copy passed over\n" in said.out
     assert [re.split(" {2,}", line) for line in said.out.splitlines()[-2:]] == [
         ["late event", "effect", "happened", "arrived", "windows closed through"],
         [
@@ -72,6 +73,29 @@ def test_of_a_late_change_the_event_counts_and_what_was_sealed_stands(
     if effect == "change":
         assert ", 0 late events and 1 late change excluded\n" in said.out
         assert said.out.splitlines()[-1].startswith(f"{deletion.hex()}  change  2026-03-02 13:00")
+
+
+@pytest.mark.parametrize(("named", "code"), [(True, 0), (False, 4)])
+def test_of_a_copy_in_time_that_a_stream_read_second_nothing_counts(
+    moment_verify, measured, tmp_path, named, code
+):
+    """It had arrived before the one that counted, and says the minute before."""
+    first, second, dataset = tmp_path / "a.ndjson", tmp_path / "b.ndjson", tmp_path / "figures"
+    second.write_text(_chat(deleted=b"m99"))
+    first.write_text(second.read_text().replace("T10:00:00Z", "T09:59:59Z"))
+    before = NOON - timedelta(seconds=1)
+    arrived(first, before)
+    arrived(second, NOON)
+    measured([f"youtube_chat={second}"], dataset, "--channels", "youtube_chat")
+    if named:
+        ids = [row["event_id"] for row in table(dataset, "events").to_pylist()]
+        rows = [late(id, before, effect="copy") for id in ids]
+        write_rows(dataset, "late_events", LATE_EVENT, rows)
+    said = moment_verify(dataset, f"youtube_chat={first}", f"youtube_chat={second}")
+
+    assert said.code == code
+    if named:
+        assert ", 0 late events excluded, 13 copies passed over\n" in said.out
 
 
 def test_a_recomputation_out_of_balance_proves_nothing(moment_verify, streamed, monkeypatch):
