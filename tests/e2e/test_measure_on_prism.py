@@ -23,7 +23,7 @@ from pipelines.measure import measure
 from pipelines.recompute import recomputation
 from pipelines.rollup import RollUp, roll_up
 from pipelines.runners import PRISM_LOSES
-from pipelines.verify.dataset import late_events, left_out
+from pipelines.verify.dataset import late_events, left_out, passed_over
 from pipelines.verify.options import add_verify_arguments, verify_options
 from tests.e2e.dataset import Dataset, Verdict, balance_closes, events_are_once
 from tests.e2e.needs import need
@@ -108,7 +108,7 @@ def in_time(replayed: Replayed, tmp_path_factory: pytest.TempPathFactory) -> Dat
     again = tmp_path_factory.mktemp("in-time") / "figures"
     measuring = recomputation(asked.dataset, asked.inputs, asked.run, again)
     with asked.dataset.published(asked.days) as connection:
-        late = left_out(late_events(connection))
+        late = left_out(late_events(connection), passed_over(connection))
     measure(replace(measuring, rules=replace(measuring.rules, excluded=late)))
     return Dataset(again)
 
