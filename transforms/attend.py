@@ -36,7 +36,7 @@ SILENT_FOR_GOOD = 400 * 24 * 60
 the end of all time."""
 
 
-EVENT, FACT, COPY = map(EFFECTS.index, ("event", "change", "copy"))
+LATE, LATE_CHANGE, COPY = map(EFFECTS.index, ("event", "change", "copy"))
 
 
 @dataclass
@@ -141,7 +141,7 @@ class Attend:
         # An echo is late where the fact is that it would have changed; elsewhere it is nothing.
         late = choose(pending, late_mask & (~echo | state.known_facts(pending["fact"])))
         # As an event an echo counts in its own shard; here a fact that it changes is sealed.
-        late["effect"] = np.where(late["flags"] & ECHO, FACT, EVENT)
+        late["effect"] = np.where(late["flags"] & ECHO, LATE_CHANGE, LATE)
         echoes = choose(pending, ~late_mask & echo)
         pending = choose(pending, ~late_mask & ~echo)
         outcomes = _outcomes(choose(late, (late["flags"] & ECHO) == 0), "late")

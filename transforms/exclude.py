@@ -82,7 +82,6 @@ def _copied(events: pa.RecordBatch, copies: np.ndarray) -> np.ndarray:
     if len(copies):
         own = copies_of(events.column("event_id"), events.column("ingested_time"))
         _, place = np.unique(np.concatenate([copies, own]), axis=0, return_inverse=True)
-        place = place.reshape(-1)
         mask = np.isin(place[len(copies) :], place[: len(copies)])
     return mask
 
