@@ -82,7 +82,8 @@ def read_lines(blocks: Windows, maximum: int = MAXIMUM_PAYLOAD_BYTES) -> Read:
             carry = bytes(data[end : end + maximum + 2])
             overlong = len(carry) == maximum + 2
             if overlong:
-                blank = not carry.strip()
+                # All that is here of it: behind the cut there may be more than white space.
+                blank = not bytes(data[end:]).strip()
                 carry = carry[:-1]
             data = _next(blocks, b"" if overlong else carry)
     except Broken as broken:

@@ -28,6 +28,14 @@ def test_records_are_the_lines_minus_blanks_however_the_bytes_are_cut(pieces, si
     assert lines_of([data] if data else [], maximum) == expected_lines(data, maximum)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 9])
+def test_an_overlong_line_that_begins_with_white_space_is_a_record_wherever_the_rest_is(size):
+    data = b"    {}\n     \n"
+    blocks = [data[i : i + size] for i in range(0, len(data), size)]
+
+    assert lines_of(blocks, 2) == [(1, b"   ")]
+
+
 def test_positions_count_blank_lines_and_the_last_line_needs_no_newline(tmp_path):
     path = written(tmp_path, "a.log", b"\xef\xbb\xbfone\r\n\n  \t\ntwo\n\nthree")
 
