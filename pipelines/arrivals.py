@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import duckdb
 
@@ -20,7 +19,7 @@ FROM events GROUP BY arrived
 believed: of both the time is that of the file."""
 
 
-def unbelieved(dataset: Path, files: Sequence[InputFile]) -> Iterator[str]:
+def unbelieved(views: duckdb.DuckDBPyConnection, files: Sequence[InputFile]) -> Iterator[str]:
     """A sentence on the files of each time of change whose events mostly have it as their time.
 
     No clock is believed that is ahead of arrival, and a file arrived when it changed last: one
@@ -31,9 +30,7 @@ def unbelieved(dataset: Path, files: Sequence[InputFile]) -> Iterator[str]:
         changed[round(file.arrived.timestamp() * 1_000_000)].append(file.path)
     if not changed:
         return
-    with duckdb.connect(str(dataset / "moment.duckdb"), read_only=True) as connection:
-        found = connection.execute(_UNBELIEVED).fetchall()
-    for arrived, events, not_believed in sorted(found):
+    for arrived, events, not_believed in sorted(views.execute(_UNBELIEVED).fetchall()):
         paths = changed.get(arrived)
         if paths and not_believed * 2 > events:
             others = f" and {len(paths) - 1} more of that time" if len(paths) > 1 else ""

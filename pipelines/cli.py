@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if beam_arguments and given.command is not commands.run_measure:
         parser.error(f"unrecognised argument {beam_arguments[0]}; see --help")
     try:
+        _check_encoding(sys.argv[1:] if arguments is None else arguments)
         return int(given.command(given, beam_arguments))
     except InUseError as error:
         print(f"moment: {error}", file=sys.stderr)
@@ -55,6 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"moment: {sentence}", file=sys.stderr)
         return FAILED
+
+
+def _check_encoding(arguments: Sequence[str]) -> None:
+    """Raise OptionError for one that is no text: neither a table nor a message could hold it."""
+    for argument in arguments:
+        shown = os.fsencode(argument).decode("utf-8", "backslashreplace")
+        if shown != argument:
+            raise OptionError(f"{shown}: expected an argument in UTF-8; rename what it names")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
 
@@ -15,10 +14,8 @@ WHERE stage = 'read' AND reason = '{Reason.CORRUPT_FILE.value}' GROUP BY input O
 """
 
 
-def damaged(dataset: Path) -> Iterator[str]:
+def damaged(views: duckdb.DuckDBPyConnection) -> Iterator[str]:
     """A sentence on each file that could not be read to its end, and how far it could."""
-    with duckdb.connect(str(dataset / "moment.duckdb"), read_only=True) as connection:
-        found = connection.execute(_BROKEN).fetchall()
-    for path, position, detail in found:
+    for path, position, detail in views.execute(_BROKEN).fetchall():
         rest = f"nothing after record {position - 1:,}" if position > 1 else "nothing of it"
         yield f"{path}: {rest} could be read: {detail}; get the file whole, and measure again"

@@ -14,7 +14,7 @@ from pipelines.sources.discover import discover
 from pipelines.sources.files import InputFile
 from pipelines.sources.kafka.settings import KafkaTopic
 from pipelines.sources.pubsub.settings import Subscription
-from pipelines.storage import in_bucket
+from pipelines.storage import in_bucket, join
 
 KAFKA, PUBSUB = "kafka://", "pubsub://"
 ARCHIVE = "archive="
@@ -84,7 +84,8 @@ def parse_inputs(
             place = argument.removeprefix(ARCHIVE)
             if not place:
                 raise OptionError(f"{argument}: expected a directory or gs://BUCKET/PREFIX after =")
-            archives[place] = find_archive(place, archived_since)
+            key = join(place, "") if in_bucket(place) else os.path.realpath(place)
+            archives.setdefault(key, find_archive(place, archived_since))
             continue
         channel, place = channel_and_place(argument)
         if place.startswith(KAFKA):

@@ -7,13 +7,12 @@ import shutil
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import duckdb
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.archiving import archiving, begin_archive
@@ -21,15 +20,16 @@ from pipelines.arrivals import unbelieved
 from pipelines.backfill.manifest import MANIFEST
 from pipelines.damaged import damaged
 from pipelines.dataflow import runs_on_dataflow
+from pipelines.duck import connect
 from pipelines.graph import build
 from pipelines.json_file import write_json
 from pipelines.lock import exclusively
 from pipelines.options import MeasureOptions
 from pipelines.output_options import STAGING, check_free
 from pipelines.sinks.bigquery.destination import Destination
-from pipelines.sinks.duckdb_views import create_views
+from pipelines.sinks.duckdb_views import VIEWS, add_views, create_views
 from pipelines.sinks.parquet import WriteParquet
-from pipelines.sinks.tables import FOLDER_TABLES
+from pipelines.sinks.tables import ARCHIVE, FOLDER_TABLES
 from pipelines.sources.archive import ReadArchive
 from pipelines.sources.kafka.bounded import ReadKafkaOnce
 from pipelines.sources.kafka.source import ReadKafka
@@ -91,7 +91,7 @@ def _measure(
     options: MeasureOptions, source: beam.PTransform, output: Path, began: float
 ) -> Measured:
     staging = output / STAGING
-    shutil.rmtree(staging, ignore_errors=True)
+    _remove_left(output)
     staging.mkdir()
     try:
         with beam.Pipeline(options=pipeline_options(options.beam_arguments)) as root:
@@ -101,18 +101,21 @@ def _measure(
                 archiving(lambda table: WriteParquet(table, str(staging / table.name)), options),
                 options.rules,
             )
-        _move_in(staging, output)
+        measured = _measured(options, staging, began)
+        _move_in(staging, output, options.rules.archive)
+        # At once: tables without it are no dataset.
+        write_json(output / "run.json", run_record(options) | outcome(measured))
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     create_views(output)
-    measured = replace(
-        _summary(output, time.monotonic() - began, options.rules.time_zone),
-        unbelieved=tuple(unbelieved(output, options.inputs.files)),
-        damaged=tuple(damaged(output)),
-    )
-    record = run_record(options) | outcome(measured)
-    write_json(output / "run.json", record)
     return measured
+
+
+def _remove_left(output: Path) -> None:
+    """Remove what a run that was killed left beside a dataset."""
+    shutil.rmtree(output / STAGING, ignore_errors=True)
+    for views in output.glob(f".{VIEWS}.*.tmp*"):
+        views.unlink(missing_ok=True)
 
 
 def bounded_source(options: MeasureOptions) -> beam.PTransform:
@@ -147,30 +150,44 @@ def pipeline_options(arguments: tuple[str, ...]) -> PipelineOptions:
     return PipelineOptions(given)
 
 
-def _move_in(staging: Path, output: Path) -> None:
-    """Exchange the tables of the output for the new ones: renames, one a table."""
+def _move_in(staging: Path, output: Path, archives: bool) -> None:
+    """Exchange the tables of the output for the new ones: renames, one a table.
+
+    An archive stays where the run keeps none: there may be no other copy of what it holds.
+    """
     # What was run, refilled and reported, and how far, is of the dataset that is gone.
     for told in ("run.json", MANIFEST, "report.html"):
         (output / told).unlink(missing_ok=True)
     for table in FOLDER_TABLES:
-        old = output / table.name
-        if old.exists():
+        old, new = output / table.name, staging / table.name
+        if old.exists() and (archives or table is not ARCHIVE):
             shutil.rmtree(old)
-        if (staging / table.name).exists():
-            os.replace(staging / table.name, old)
+        if new.exists():
+            os.replace(new, old)
             if table.restricted:
                 old.chmod(0o700)
 
 
-def _summary(output: Path, seconds: float, time_zone: str) -> Measured:
-    with duckdb.connect(str(output / "moment.duckdb"), read_only=True) as connection:
+def _measured(options: MeasureOptions, tables: Path, began: float) -> Measured:
+    """What the run has written, told from its tables before others see them."""
+    assert isinstance(options.output, Path)
+    with connect() as connection:
+        add_views(connection, tables)
         sums = ", ".join(f"coalesce(sum({o}), 0)::BIGINT" for o in OUTCOMES)
-        totals = connection.execute(f"SELECT {sums} FROM balance").fetchall()[0]
-        metrics = connection.execute("SELECT count(*) FROM metrics").fetchall()[0][0]
+        (totals,) = connection.execute(f"SELECT {sums} FROM balance").fetchall()
+        ((metrics,),) = connection.execute("SELECT count(*) FROM metrics").fetchall()
         unbalanced = connection.execute("SELECT * FROM balance WHERE NOT balanced").fetchall()
         names = [column[0] for column in connection.description or ()]
-    rows = [dict(zip(names, row)) for row in unbalanced]
-    return Measured(output, dict(zip(OUTCOMES, totals)), rows, metrics, seconds, time_zone)
+        return Measured(
+            options.output,
+            dict(zip(OUTCOMES, totals)),
+            [dict(zip(names, row)) for row in unbalanced],
+            metrics,
+            time.monotonic() - began,
+            options.rules.time_zone,
+            unbelieved=tuple(unbelieved(connection, options.inputs.files)),
+            damaged=tuple(damaged(connection)),
+        )
 
 
 def outcome(measured: Measured) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def measure_options(
         raise OptionError("--brand: expected the id of a brand, found none; leave it out")
     channels = _channels(arguments.channels)
     inputs = parse_inputs(arguments.inputs, arguments.start, arguments.pullers, archived_since)
-    inputs = replace(inputs, files=inputs_outside(inputs.files, output))
+    inputs = replace(inputs, files=inputs_outside(inputs.files, output, arguments.inputs))
     check_not_read(archive, inputs)
     options = MeasureOptions(
         inputs=inputs,

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.errors import OptionError
+from pipelines.input_names import channel_and_place
 from pipelines.inputs import Inputs
 from pipelines.local_path import local_path
 from pipelines.lock import LOCK
 from pipelines.sinks.bigquery.destination import Destination, is_bigquery, parse_destination
-from pipelines.sinks.tables import FOLDER_TABLES
+from pipelines.sinks.own_files import foreign_files
 from pipelines.sources.files import InputFile
 from pipelines.storage import bucket_of, has_scheme, in_bucket, is_within, join
 
-_OURS = {
-    *(table.name for table in FOLDER_TABLES),
-    "run.json",
-    "moment.duckdb",
-    "report.html",
-    "backfill.json",
-}
+_LOG = logging.getLogger(__name__)
 STAGING = ".incoming"
 """Where a bounded run writes until it is whole."""
 _LEFT = {STAGING, LOCK}
@@ -67,9 +63,10 @@ def check_free(output: Path, replaces: bool) -> None:
             f"--output {output}: not empty; give another directory, or --replace to replace it, or"
             " of a stream --append to go on with it"
         )
-    if foreign := _foreign_files(output):
+    if foreign := next(foreign_files(output), None):
         raise OptionError(
-            f"--output {output}: --replace replaces a dataset only, found {foreign[0]!r} beside it"
+            f"--output {output}: --replace replaces a dataset only, found {foreign!r}, which is not"
+            " of one; move it, or give another directory"
         )
 
 
@@ -93,7 +90,7 @@ def archive_of(given: str | None, output: Path | Destination) -> str | None:
             f"--archive {given}: expected a directory of this machine or gs://BUCKET/PREFIX, found"
             " another address"
         )
-    place = Path(given).resolve()
+    place = local_path("--archive", given).resolve()
     if place.exists() and not place.is_dir():
         raise OptionError(f"--archive {given}: expected a directory, found a file")
     if isinstance(output, Path) and place.is_relative_to(output.resolve()):
@@ -135,22 +132,31 @@ def check_not_read(archive: str | None, inputs: Inputs) -> None:
 
 
 def inputs_outside(
-    inputs: Sequence[InputFile], output: Path | Destination
+    inputs: Sequence[InputFile], output: Path | Destination, given: Sequence[str]
 ) -> tuple[InputFile, ...]:
-    """The inputs that are not of the dataset to be written: figures are no native events."""
+    """The inputs that are not of the dataset to be written: figures are no native events.
+
+    `given` are the arguments that named them: one that a pattern met is left out with a warning;
+    one that was named by itself is refused, for it would be replaced. Raises OptionError.
+    """
     if not inputs or isinstance(output, Destination):
         return tuple(inputs)
     place = output.resolve()
-    outside = tuple(file for file in inputs if not is_within(file.path, place))
-    if not outside:
+    inside = {file.path for file in inputs if is_within(file.path, place)}
+    if len(inside) == len(inputs):
         raise OptionError(f"--output {output}: expected inputs elsewhere, found all of them in it")
-    return outside
-
-
-def _foreign_files(directory: Path) -> list[str]:
-    """What a directory holds besides a dataset of ours; names with a dot are our temporary ones."""
-    return sorted(
-        entry.name
-        for entry in directory.iterdir()
-        if entry.name not in _OURS and not entry.name.startswith(".")
-    )
+    named = {os.path.realpath(channel_and_place(argument)[1]) for argument in given}
+    for path in sorted(inside):
+        if os.path.realpath(path) in named:
+            raise OptionError(
+                f"--output {output}: expected inputs elsewhere, found {path} in it; move it, or"
+                " give another directory"
+            )
+    if inside:
+        _LOG.warning(
+            "%s: left out %s in it, such as %s: it is what is written",
+            output,
+            "1 file" if len(inside) == 1 else f"{len(inside)} files",
+            min(inside),
+        )
+    return tuple(file for file in inputs if file.path not in inside)

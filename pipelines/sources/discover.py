@@ -7,8 +7,9 @@ import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
-from pipelines.sinks.tables import FOLDER_TABLES
+from pipelines.sinks.own_files import TRUTH, TRUTH_BEGINS, archive_around, is_dataset, is_truth
 from pipelines.sources.files import FORMATS, InputError, InputFile, described, is_access_log, named
 from pipelines.sources.objects import objects
 from pipelines.storage import AT_ONCE, Found, StorageError, has_scheme, head_of, in_bucket
@@ -17,8 +18,6 @@ _NO_FILES = (
     f"expected files ending in {', '.join(f'.{extension}' for extension in FORMATS)} (or these with"
     " .gz, .zst) in the directory {0}, found none: name files of other endings one by one."
 )
-_TABLES = {table.name for table in FOLDER_TABLES}
-_TRUTH = b'{\n "content_id": '
 _LOG = logging.getLogger(__name__)
 
 
@@ -29,10 +28,10 @@ def discover(inputs: Sequence[str]) -> list[InputFile]:
 
     Directories are searched to the bottom, in order of names, for files of a known extension
     (FORMATS, rotated, .gz, .zst), and on this machine for access logs of any name, which web
-    servers give no ending; hidden files and directories are left out, and the others with a
-    warning, and so is what Moment wrote itself: datasets, and the truth of a simulation. A file
-    named by itself or by a glob is never left out: with another extension, its content must say
-    what it is. Raises InputError.
+    servers give no ending; links are followed; hidden files and directories are left out, and the
+    others with a warning, and so is what Moment wrote itself: datasets, archives, and the truth of
+    a simulation. A file named by itself or by a glob is never left out: with another extension, its
+    content must say what it is. Raises InputError.
     """
     paths: dict[str, str] = {}
     found: dict[str, Found] = {}
@@ -48,17 +47,63 @@ def discover(inputs: Sequence[str]) -> list[InputFile]:
     return [looked_at.get(path) or _input_file(path) for path in paths.values()]
 
 
+@dataclass
+class _LeftOut:
+    """What of a directory or prefix is not read: of other endings, and what Moment wrote itself."""
+
+    others: list[str] = field(default_factory=list)
+    ours: set[str] = field(default_factory=set)
+    archives: set[str] = field(default_factory=set)
+
+    def is_archived(self, path: str) -> bool:
+        place = archive_around(path)
+        if place is not None:
+            self.archives.add(place)
+        return place is not None
+
+    def tell(self, directory: str) -> None:
+        """Warn of each sort, with examples."""
+        if self.others:
+            many = len(self.others)
+            _LOG.warning(
+                "%s: left out %s of other endings, such as %s; name them one by one to read them",
+                directory,
+                "1 file" if many == 1 else f"{many} files",
+                min(self.others),
+            )
+        if ours := sorted(self.ours | self.archives):
+            _LOG.warning(
+                "%s: left out what Moment wrote itself, which is no native event: %s",
+                directory,
+                ", ".join(ours[:3]) + (f" and {len(ours) - 3} more" if len(ours) > 3 else ""),
+            )
+
+    def nothing_else(self, directory: str) -> InputError:
+        """That there is nothing to read, and what there is."""
+        if self.archives:
+            place = min(self.archives)
+            return InputError(
+                f"expected native events in {directory}, found an archive: give it as"
+                f" archive={place}."
+            )
+        return InputError(_NO_FILES.format(directory))
+
+
 def _objects(given: str) -> list[Found]:
-    others: list[str] = []
+    left = _LeftOut()
 
     def is_known(path: str) -> bool:
+        if left.is_archived(path):
+            return False
         known = named(path)[0] is not None
         if not known:
-            others.append(path)
+            left.others.append(path)
         return known
 
     try:
         found = objects(given, is_known)
+        if found is not None and _is_prefix(given, found):
+            left.ours.update(each.path for each in found if _is_truth_object(each.path))
     except StorageError as error:
         raise InputError(f"{error}.") from error
     if found is None:
@@ -66,29 +111,29 @@ def _objects(given: str) -> list[Found]:
             f"expected an object, prefix or pattern, found nothing at {given}: check it, and quote"
             " a pattern so that the shell leaves it alone."
         )
+    found = [each for each in found if each.path not in left.ours]
     if not found:
-        raise InputError(_NO_FILES.format(given))
-    if not glob.has_magic(given):
-        _tell_left_out(given, others)
+        raise left.nothing_else(given)
+    if glob.has_magic(given):
+        # What a pattern does not match is not left out.
+        left.others.clear()
+    left.tell(given)
     return found
 
 
-def _tell_left_out(directory: str, others: Sequence[str]) -> None:
-    if others:
-        _LOG.warning(
-            "%s: left out %s of other endings, such as %s; name them one by one to read them",
-            directory,
-            "1 file" if len(others) == 1 else f"{len(others)} files",
-            min(others),
-        )
+def _is_prefix(given: str, found: Sequence[Found]) -> bool:
+    return not glob.has_magic(given) and all(each.path != given for each in found)
+
+
+def _is_truth_object(path: str) -> bool:
+    if not path.endswith(f"/{TRUTH}"):
+        return False
+    return head_of(path, len(TRUTH_BEGINS))[0] == TRUTH_BEGINS
 
 
 def _paths(given: str) -> list[str]:
     if os.path.isdir(given):
-        found = _known_files(given)
-        if not found:
-            raise InputError(_NO_FILES.format(given))
-        return found
+        return _known_files(given)
     if os.path.exists(given):
         return [given]
     if has_scheme(given):
@@ -111,7 +156,10 @@ def _paths(given: str) -> list[str]:
 
 
 def _known_files(directory: str, is_named: bool = True) -> list[str]:
-    """Files to read below a directory; a dataset is left out unless it is what was named."""
+    """Files to read below a directory; a dataset is left out unless it is what was named.
+
+    Raises InputError where nothing is left of what was named.
+    """
 
     def refuse(error: OSError) -> None:
         raise InputError(
@@ -120,39 +168,37 @@ def _known_files(directory: str, is_named: bool = True) -> list[str]:
         )
 
     found: list[str] = []
-    others: list[str] = []
-    ours: list[str] = []
-    for folder, folders, names in os.walk(directory, onerror=refuse):
-        is_dataset = "run.json" in names and not _TABLES.isdisjoint(folders)
-        if is_dataset and not (is_named and folder == directory):
-            ours.append(folder)
+    left = _LeftOut()
+    seen = {os.path.realpath(directory)}
+    for folder, folders, names in os.walk(directory, onerror=refuse, followlinks=True):
+        if is_dataset(folders, names) and not (is_named and folder == directory):
+            left.ours.add(folder)
             folders.clear()
             continue
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [name for name in sorted(folders) if _is_new(os.path.join(folder, name), seen)]
         for name in sorted(name for name in names if not name.startswith(".")):
             path = os.path.join(folder, name)
-            if name == "truth.json" and _is_truth(path):
-                ours.append(path)
+            if left.is_archived(path):
+                continue
+            if name == TRUTH and is_truth(path):
+                left.ours.add(path)
                 continue
             known = named(name)[0] is not None or is_access_log(path)
-            (found if known else others).append(path)
-    if found:
-        _tell_left_out(directory, others)
-    if ours:
-        _LOG.warning(
-            "%s: left out what Moment wrote itself, which is no native event: %s",
-            directory,
-            ", ".join(sorted(ours)[:3]) + (f" and {len(ours) - 3} more" if len(ours) > 3 else ""),
-        )
+            (found if known else left.others).append(path)
+    if is_named and not found:
+        raise left.nothing_else(directory)
+    left.tell(directory)
     return found
 
 
-def _is_truth(path: str) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return file.read(len(_TRUTH)) == _TRUTH
-    except OSError:
+def _is_new(folder: str, seen: set[str]) -> bool:
+    """Is a directory to be searched: not hidden, and not one that a link has led to before?"""
+    if os.path.basename(folder).startswith("."):
         return False
+    real = os.path.realpath(folder)
+    is_new = real not in seen
+    seen.add(real)
+    return is_new
 
 
 def _input_file(path: str) -> InputFile:

@@ -19,6 +19,7 @@ from pipelines.arguments import add_measure_arguments
 from pipelines.cli import main
 from pipelines.errors import OptionError
 from pipelines.exchange import mend, put_in_place
+from pipelines.inputs import parse_inputs
 from pipelines.options import measure_options
 from tests.pipelines.dataset import contents, query, table
 from tests.pipelines.refill import (
@@ -280,6 +281,29 @@ def test_the_archive_has_every_record_as_it_was_received_by_hour_and_restricted(
     assert all(name.startswith("hour-12-") for name in files)
     assert (archived.dataset / "archive").stat().st_mode & 0o777 == 0o700
     assert query(archived.dataset, "SELECT count(*) FROM archive") == [(89,)]
+
+
+def test_the_archive_stays_where_a_run_over_it_keeps_none_and_its_records_where_it_keeps_one(
+    archived, measured
+):
+    given = (archived.dataset, "--channels", CHANNELS, "--brand", "b", "--replace")
+    records, figures = rows_of(archived.dataset, "archive"), archived.standing()
+    again = measured([f"archive={archived.dataset}"], *given)
+
+    assert again.balance["received"] == len(records)
+    assert rows_of(archived.dataset, "archive") == records
+    assert archived.standing() == figures
+
+    measured([f"archive={archived.dataset}"], *given, "--archive")
+
+    assert sorted(rows_of(archived.dataset, "archive"), key=str) == sorted(records, key=str)
+
+
+def test_an_archive_that_is_named_twice_is_read_once(archived):
+    place = str(archived.dataset / "archive")
+    (named,) = parse_inputs([f"archive={place}", f"archive={place}/"]).archives
+
+    assert named.place == place
 
 
 def test_without_the_option_nothing_is_archived(published):

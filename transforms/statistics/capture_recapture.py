@@ -28,5 +28,6 @@ def chapman(first: Numbers, second: Numbers, both: Numbers) -> Estimate:
     )
     m = np.where((m >= 0) & (m <= n1) & (m <= n2), m, np.nan)
     pairs = (n1 + 1) * (n2 + 1)
-    variance = pairs * (n1 - m) * (n2 - m) / ((m + 1) ** 2 * (m + 2))
+    # Not a power: numpy rounds one differently for a number alone than for a column.
+    variance = pairs * (n1 - m) * (n2 - m) / ((m + 1) * (m + 1) * (m + 2))
     return Estimate(pairs / (m + 1) - 1, np.sqrt(variance))

@@ -91,7 +91,10 @@ def lang_reiczigel(
     share = (p + sp - 1) / power
     se_variance, sp_variance = se * (1 - se) / se_trials, sp * (1 - sp) / sp_trials
     shift = 2 * z * z * (share * se_variance - (1 - share) * sp_variance)
-    variance: Any = p * (1 - p) / trials + share**2 * se_variance + (1 - share) ** 2 * sp_variance
+    rest = 1 - share
+    # Not powers: numpy rounds one differently for a number alone than for a column.
+    spread: Any = share * share * se_variance + rest * rest * sp_variance
+    variance = p * (1 - p) / trials + spread
     reach = z * np.sqrt(variance) / power
     return CorrectedInterval(
         point.value,

@@ -12,6 +12,7 @@ CHANNELS = (
     "access_log, segment, youtube_chat, social_listening, mailjet, iterable, customerio,"
     " survey, cloudevents"
 )
+OF_OLD = "old/balance/day=2026-03-02/part-0123456789abcdef0123456789abcdef.parquet"
 BAD_USE = {
     "input-missing": (
         ["measure", "nowhere.ndjson", "--output", "out"],
@@ -43,7 +44,40 @@ BAD_USE = {
     ),
     "replace-of-what-is-no-dataset": (
         ["measure", MAILJET, "--output", "mine", "--replace"],
-        "moment: --output mine: --replace replaces a dataset only, found 'thesis.txt' beside it",
+        "moment: --output mine: --replace replaces a dataset only, found 'thesis.txt', which is not"
+        " of one; move it, or give another directory",
+    ),
+    "replace-of-a-folder-that-is-called-as-a-table": (
+        ["measure", MAILJET, "--output", "raw", "--replace"],
+        "moment: --output raw: --replace replaces a dataset only, found 'events/2026-03.ndjson',"
+        " which is not of one; move it, or give another directory",
+    ),
+    "replace-of-a-day-with-another-file": (
+        ["measure", MAILJET, "--output", "days", "--replace"],
+        "moment: --output days: --replace replaces a dataset only, found"
+        " 'archive/day=2026-03-02/contract.pdf', which is not of one; move it, or give another"
+        " directory",
+    ),
+    "demo-where-another-has-native-events": (
+        ["demo", "--output", "live"],
+        "moment: --output live: expected a new directory or an earlier demo, found"
+        " native/export.ndjson, which no demo wrote; move it, or give another directory",
+    ),
+    "output-is-a-link-to-nothing": (
+        ["measure", MAILJET, "--output", "gone/out"],
+        "moment: --output gone/out: expected a directory, found the link gone, which leads nowhere",
+    ),
+    "archive-is-a-link-to-itself": (
+        ["measure", MAILJET, "--output", "out", "--archive", "loop"],
+        "moment: --archive loop: expected a directory, found the link loop, which leads nowhere",
+    ),
+    "output-too-long": (
+        ["measure", MAILJET, "--output", "o" * 300],
+        f"moment: --output {'o' * 300}: expected a path of this machine, found: File name too long",
+    ),
+    "brand-not-in-utf-8": (
+        ["measure", MAILJET, "--output", "out", "--brand", "b\udcff"],
+        "moment: b\\xff: expected an argument in UTF-8; rename what it names",
     ),
     "path-missing-after-the-channel": (
         ["measure", "mailjet=", "--output", "out"],
@@ -52,6 +86,11 @@ BAD_USE = {
     "inputs-all-of-the-output": (
         ["measure", "old", "--output", "old", "--replace"],
         "moment: --output old: expected inputs elsewhere, found all of them in it",
+    ),
+    "input-of-the-output-beside-another": (
+        ["measure", MAILJET, OF_OLD, "--output", "old", "--replace"],
+        f"moment: --output old: expected inputs elsewhere, found {OF_OLD} in it; move it, or give"
+        " another directory",
     ),
     "output-below-a-file": (
         ["measure", MAILJET, "--output", "mine/thesis.txt/out"],
@@ -264,8 +303,17 @@ def test_bad_use_is_told_in_one_sentence_with_code_2_before_anything_is_written(
     (tmp_path / "empty").mkdir()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("forty pages")
-    (tmp_path / "old" / "balance").mkdir(parents=True)
-    (tmp_path / "old" / "balance" / "part.parquet").write_bytes(b"PAR1")
+    for name, content in {
+        OF_OLD: b"PAR1",
+        "raw/events/2026-03.ndjson": b"{}",
+        "days/archive/day=2026-03-02/contract.pdf": b"%PDF",
+        "live/native/export.ndjson": b"{}",
+        "live/native/truth.json": b'{\n "content_id": "live-42"\n}',
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "gone").symlink_to("nowhere")
+    (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "strange.ndjson").write_text('{"colour": "blue"}\n' * 3)
     for name, run in {
         "cut": '{"time_zone": "Eur',
@@ -329,7 +377,7 @@ def test_the_output_is_never_read_as_input(moment, tmp_path):
 
 def test_a_bad_option_of_demo_leaves_an_earlier_demo(moment, tmp_path):
     (tmp_path / "demo" / "native").mkdir(parents=True)
-    (tmp_path / "demo" / "native" / "truth.json").write_text("{}")
+    (tmp_path / "demo" / "native" / "truth.json").write_text('{\n "content_id": "live-42"\n}')
     said = moment("demo", "--people", "3")
 
     assert said == Said(

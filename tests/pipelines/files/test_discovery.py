@@ -94,6 +94,64 @@ def test_of_a_directory_datasets_and_the_truth_of_a_simulation_are_left_out_and_
     ]
 
 
+def test_what_a_run_that_was_killed_left_of_a_dataset_is_left_out_too(tmp_path, caplog):
+    written(tmp_path, "a.ndjson", LINES)
+    written(tmp_path, "figures/moment.duckdb", b"")
+    written(tmp_path, "figures/events/day=2026-03-02/part-0.parquet", b"PAR1")
+
+    assert [os.path.basename(file.path) for file in discover([str(tmp_path)])] == ["a.ndjson"]
+    assert caplog.messages == [
+        f"{tmp_path}: left out what Moment wrote itself, which is no native event:"
+        f" {tmp_path}/figures"
+    ]
+
+
+ARCHIVED = "day=2026-03-02/hour-19-0123456789abcdef0123456789abcdef.parquet"
+
+
+def test_an_archive_below_a_directory_is_left_out_and_told(tmp_path, caplog):
+    written(tmp_path, "a.ndjson", LINES)
+    written(tmp_path, f"kept/{ARCHIVED}", b"PAR1")
+    named = written(tmp_path, "kept/day=2026-03-02/hour-19.parquet", b"PAR1")
+
+    found = [file.path for file in discover([str(tmp_path)])]
+
+    assert found == [str(tmp_path / "a.ndjson"), named]
+    assert caplog.messages == [
+        f"{tmp_path}: left out what Moment wrote itself, which is no native event: {tmp_path}/kept"
+    ]
+
+
+def test_a_directory_that_is_an_archive_is_told_with_how_to_read_it(tmp_path):
+    written(tmp_path, f"kept/{ARCHIVED}", b"PAR1")
+
+    with pytest.raises(InputError) as told:
+        discover([str(tmp_path / "kept")])
+
+    assert str(told.value) == (
+        f"expected native events in {tmp_path}/kept, found an archive: give it as"
+        f" archive={tmp_path}/kept."
+    )
+
+
+def test_links_to_directories_are_followed_and_each_file_is_read_once(tmp_path):
+    written(tmp_path, "elsewhere/march.ndjson", LINES)
+    written(tmp_path, "in/.versions/2/april.ndjson", LINES)
+    written(tmp_path, "in/here/may.ndjson", LINES)
+    for link, target in {
+        "in/march": "../elsewhere",
+        "in/april": ".versions/2",
+        "in/may": "here",
+        "in/here/round": "..",
+        "elsewhere/back": "../in",
+    }.items():
+        (tmp_path / link).symlink_to(target)
+
+    found = [os.path.relpath(file.path, tmp_path) for file in discover([str(tmp_path / "in")])]
+
+    assert found == ["in/april/april.ndjson", "in/here/may.ndjson", "in/march/march.ndjson"]
+
+
 def test_a_file_named_twice_is_read_once(tmp_path):
     path = written(tmp_path, "a.ndjson", LINES)
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -85,6 +85,7 @@ def test_impossible_counts_have_no_interval(x, n):
 
 
 @given(st.lists(parts, min_size=1, max_size=20))
+@example([(101825030, 124999998)])
 def test_columns_give_what_single_numbers_give(pairs):
     x, n = np.array(pairs, dtype=float).T
     columns = {
@@ -93,6 +94,7 @@ def test_columns_give_what_single_numbers_give(pairs):
         net_promoter_score: (x // 3, x // 2, n),
         chapman: (n, n, x),
         clustered_ratio: (x, x * 3, n),
+        lang_reiczigel: (x, n, n, n, n, n),
     }
     for function, arguments in columns.items():
         together = np.array(function(*arguments))
