@@ -36,6 +36,7 @@ from tests.e2e.streams import (
     NUMBERED_ALIKE,
     Job,
     arriving,
+    copies_of_another_minute,
     make_live,
     publish_live,
     running,
@@ -59,11 +60,13 @@ class Stage:
     """What stood when a job had read all there was: a copy of the dataset, and what verify says.
 
     `restored`: the savepoint that Flink says the job began from; `savepoint`: the one it was given.
+    `copies`: messages that were published again as of another minute.
     """
 
     dataset: Dataset
     verifying: Future[Verdict]
     published: int
+    copies: int
     restored: str | None
     savepoint: str | None
     subtasks: int
@@ -83,6 +86,8 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stage]:
             job.wait_until(lambda: story.figures.written() > 2_000, seconds=120)
             first = stop_with_savepoint(services, running_job(services))
         with story.job("savepoint", "--idle-after", "never", savepoint=first) as job:
+            job.wait_until(lambda: story.figures.received() == story.published, seconds=120)
+            story.publish_copies()
             story.publish(2)
             # A minute is final when every shard has said so; one that heard nothing may wait for
             # the end of its hour.
@@ -112,7 +117,7 @@ class Story:
         self.services, self.folder, self._elsewhere = services, folder, elsewhere
         self.figures = Dataset(folder / "figures")
         self.stages: dict[str, Stage] = {}
-        self.published = 0
+        self.published = self.copies = 0
         self._counts_since = LONG_AGO
         self._topic = f"kafka://{services.kafka}/live"
 
@@ -123,6 +128,14 @@ class Story:
             without = NUMBERED_ALIKE if number else ()
             if any(arriving(live, *CUTS[part - 1 : part + 1], into, without).iterdir()):
                 self.published += publish_live(into, self.services.kafka, "live", 4).messages
+
+    def publish_copies(self) -> None:
+        """The last messages of the first part again, as of the minute before: none is sealed yet."""
+        messages = self.folder / "1-0" / "youtube_chat.parquet"
+        since = CUTS[1] - timedelta(minutes=10)
+        copies = copies_of_another_minute(messages, since, self.folder / "copies")
+        self.copies = publish_live(copies, self.services.kafka, "live", 4).messages
+        self.published += self.copies
 
     def arrived_since(self, begin: datetime) -> int:
         """Records of both lives that were published and arrived at a time or later."""
@@ -177,6 +190,7 @@ class Story:
             # Of a copy: while the next job begins.
             verifying=self._elsewhere.submit(copy.verify, self._topic),
             published=self.published,
+            copies=self.copies,
             restored=(checkpoints["latest"]["restored"] or {}).get("external_path"),
             savepoint=savepoint,
             subtasks=max(vertex["parallelism"] for vertex in vertices),
@@ -186,6 +200,18 @@ class Story:
 @pytest.mark.parametrize("name", ["savepoint", "rescaled", "replayed", "from the midst"])
 def test_the_figures_are_those_of_a_recomputation(stages, name):
     stages[name].verifying.result().holds()
+
+
+@pytest.mark.parametrize("name", ["savepoint", "rescaled"])
+def test_copies_read_second_that_say_another_minute_are_in_the_ledger(stages, name):
+    """Each arrived before the message that a job counted: a recomputation counts the copy instead,
+    but for what the ledger says."""
+    stage = stages[name]
+    ledger = "SELECT count(*) FROM late_events_latest WHERE effect = 'copy'"
+
+    assert stage.copies > 10
+    assert stage.dataset.rows(ledger) == [(stage.copies,)]
+    assert f", {stage.copies:,} copies passed over" in stage.verifying.result().said
 
 
 @pytest.mark.parametrize("name", ["savepoint", "rescaled", "replayed"])
