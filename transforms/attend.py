@@ -36,6 +36,10 @@ SILENT_FOR_GOOD = 400 * 24 * 60
 the end of all time."""
 
 
+MOST_TURNS = 16
+"""Emissions in which a restored shard tells one statement of a fact after the other: somebody may
+like and unlike a thing a thousand times."""
+
 LATE, LATE_CHANGE, COPY = map(EFFECTS.index, ("event", "change", "copy"))
 
 
@@ -115,15 +119,19 @@ class Attend:
         boundaries = np.concatenate([ends, ends + hot])
         return int(boundaries[boundaries > reached].min())
 
-    def emit_first_statements(self) -> Attended:
-        """Deltas of what was added since the last emission, but for changes of facts: the next
-        emission takes them. Together they are what one emission of everything gives."""
-        whole = self._pending
-        changes = [(frame["flags"] & CHANGE) != 0 for frame in whole]
-        self._pending = [choose(frame, ~mask) for frame, mask in zip(whole, changes)]
-        attended = self.emit()
-        self._pending = [choose(frame, mask) for frame, mask in zip(whole, changes) if mask.any()]
-        return attended
+    def emit_in_turns(self) -> list[Attended]:
+        """`emit` once for each turn of the facts that were stated since: their first statements
+        with everything else, their second ones, and so on. Together they are one emission of all.
+        """
+        whole = stack(self._pending, self._pending[0]) if self._pending else {}
+        if not rows_of(whole):
+            return [self.emit()]
+        turn = _turns(whole)
+        emissions = []
+        for number in range(int(turn.max()) + 1):
+            self._pending = [choose(whole, turn == number)]
+            emissions.append(self.emit())
+        return emissions
 
     def emit(self) -> Attended:
         """Deltas of everything added since the last emission."""
@@ -134,6 +142,8 @@ class Attend:
             return Attended(partial_batch([]), Counter(), {})
         minute = pending["minute"] = (pending["event_time"] // MINUTE_US).astype(np.int32)
         late_mask = minute < state.closed_through
+        if self.rules.streamed:
+            late_mask |= self._late_changes(pending)
         if state.sealed_facts:
             changes = (pending["fact"] != 0) & np.isin(pending["fact"], state.sealed_facts["fact"])
             late_mask |= changes
@@ -177,6 +187,16 @@ class Attend:
         partials = deltas(events, people, self.rules.time_zone)
         return Attended(partials, outcomes, late)
 
+    def _late_changes(self, pending: Frame) -> np.ndarray:
+        """Mask of changes of facts that arrived when their minute was to be closed.
+
+        The shard of who acts may have closed it, and that of the fact not yet: both must agree, and
+        of the arrival they know the same.
+        """
+        change = (pending["fact"] != 0) & ((pending["flags"] & CHANGE) != 0)
+        horizon = pending["minute"].astype(np.int64) + self.rules.hot_minutes
+        return change & (pending["arrived"] // MINUTE_US > horizon)
+
     def sketches(self) -> pa.RecordBatch:
         """SKETCH batch of the people of the days that are not sealed."""
         state, time_zone = self.state, self.rules.time_zone
@@ -215,6 +235,28 @@ class Attend:
 def recall(rules: AttendRules, fragments: list[pa.RecordBatch]) -> Attend:
     """The machine whose memory the fragments are, of one `memory` and any `learnt` after it."""
     return Attend(rules, recall_state(rules, fragments))
+
+
+def _turns(frame: Frame) -> np.ndarray:
+    """Which statement of its fact each row is, as they stand one after the other.
+
+    0 for what states none; MOST_TURNS - 1 for all that come later. Copies come last, for the first
+    of them counts.
+    """
+    turn = np.zeros(rows_of(frame), dtype=np.int64)
+    counts = first_copies(frame)
+    stated = np.flatnonzero(counts & (frame["fact"] != 0))
+    facts = choose(frame, stated)
+    retracts = facts["flags"] & RETRACT
+    order = np.lexsort(
+        (*(facts[name] for name in ID[::-1]), retracts, facts["revision"], facts["fact"])
+    )
+    starts = np.flatnonzero(np.diff(facts["fact"][order], prepend=0))
+    place = np.arange(len(order))
+    turn[stated[order]] = place - np.repeat(starts, np.diff(starts, append=len(order)))
+    turn = np.minimum(turn, MOST_TURNS - 1)
+    turn[~counts] = turn.max()
+    return turn
 
 
 def _moved(before: Frame, statements: Frame) -> np.ndarray:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
@@ -59,7 +60,7 @@ class AttendKeyed(beam.DoFn):
     CLOSE = TimerSpec("close", TimeDomain.WATERMARK)
 
     def __init__(self, rules: AttendRules, families: int, epoch: int, every_seconds: float) -> None:
-        self._rules, self._families = rules, families
+        self._rules, self._families = replace(rules, streamed=True), families
         self._epoch, self._every = epoch, every_seconds
         self._step = new_step()
 

@@ -67,8 +67,10 @@ class Cadence:
         """Note what deltas touch."""
         window, start = deltas.column("window").to_numpy(), deltas.column("start").to_numpy()
         self._owed |= set(np.unique(window).tolist())
-        hours = set(np.unique(start[window == HOUR]).tolist())
-        # The first event of an hour makes rows of zeros for the silent minutes before it.
+        # The first event of an hour makes rows of zeros for the silent minutes before it. A long
+        # heartbeat of the hour before is none of it, though it reaches over.
+        heard = (window == HOUR) & (deltas.column("events").to_numpy() != 0)
+        hours = set(np.unique(start[heard]).tolist())
         touched = set(np.unique(start[window == MINUTE]).tolist()) | (hours - self._hours)
         self._hours |= hours
         if touched and self._touched != EVER:

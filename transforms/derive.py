@@ -113,7 +113,9 @@ def _silence(
     """Rows of zeros for registered channels, and for the total of all, of windows near which one
     was heard.
 
-    The total of a minute in which nothing at all came is what tells an outage from no minute.
+    The total of a minute in which nothing at all came is what tells an outage from no minute. A row
+    that is there without an event, for somebody still watches what a heartbeat vouched for, is
+    marked as silent.
     """
     total = choose(
         people, (people["grouping"] == GROUPING_NAMES.index("total")) & (people["events"] != 0)
@@ -144,6 +146,8 @@ def _silence(
         "content": np.zeros(len(channel), dtype=np.int64),
         "brand": np.zeros(len(channel), dtype=np.int64),
     }
+    quiet = people["events"] == 0
+    people["silent"][quiet] = np.isin(key_of(choose(people, quiet), KEY), key_of(keys, KEY))
     absent = ~np.isin(key_of(keys, KEY), key_of(people, KEY))
     rows = _zeros(choose(keys, absent), people)
     rows["silent"] = np.ones(rows_of(rows), dtype=np.int64)

@@ -28,7 +28,7 @@ class LeftOut:
 
     events: np.ndarray
     changes: np.ndarray
-    copies: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), dtype=np.int64))
+    copies: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
 
 
 class Excluded(NamedTuple):
@@ -51,12 +51,12 @@ def sorted_ids(ids: pa.Array) -> np.ndarray:
     return pairs[np.append(True, ~repeated)[: len(pairs)]]
 
 
-def copies_of(ids: pa.Array, arrived: pa.Array) -> np.ndarray:
-    """Copies, by a binary(16) column of ids and one of instants, as `LeftOut` takes them.
+def copies_of(ids: pa.Array, arrived: pa.Array, happened: pa.Array) -> np.ndarray:
+    """Copies, by a binary(16) column of ids and two of instants, as `LeftOut` takes them.
 
-    int64, the id's two words and microseconds a row.
+    int64, the id's two words and twice microseconds a row. Two copies may have arrived at once.
     """
-    return np.column_stack([words(ids), _micros(arrived)])
+    return np.column_stack([words(ids), _micros(arrived), _micros(happened)])
 
 
 def exclude(events: pa.RecordBatch, left_out: LeftOut) -> Excluded:
@@ -80,7 +80,8 @@ def _copied(events: pa.RecordBatch, copies: np.ndarray) -> np.ndarray:
     """Mask of the rows that are among the copies."""
     mask = np.zeros(events.num_rows, dtype=bool)
     if len(copies):
-        own = copies_of(events.column("event_id"), events.column("ingested_time"))
+        columns = ("event_id", "ingested_time", "event_time")
+        own = copies_of(*(events.column(name) for name in columns))
         _, place = np.unique(np.concatenate([copies, own]), axis=0, return_inverse=True)
         mask = np.isin(place[len(copies) :], place[: len(copies)])
     return mask

@@ -69,7 +69,8 @@ class Shard:
         self._lost_before = lost_before
 
     def held_until(self, reached: int) -> int | None:
-        """The minute before which a restored shard closes nothing; None when it is reached.
+        """The minute before which a restored shard closes nothing; None when it is reached, and
+        when it has closed since.
 
         What the life before had in time between its last checkpoint and its end has been told, and
         must be in time again, though beats and closings fall otherwise in this life: or a figure of
@@ -81,10 +82,7 @@ class Shard:
         if self._held_until is None:
             whole = int(self._lost_before // 60) + 1
             self._held_until = min(whole, reached + MOST_HELD)
-        if reached < self._held_until:
-            return self._held_until
-        self._lost_before = None
-        return None
+        return self._held_until if reached < self._held_until else None
 
     def waits(self, reached: int, now: float, every_seconds: float) -> bool:
         """Shall this minute be closed with the next beat? `now` is in seconds.
@@ -99,12 +97,11 @@ class Shard:
     def emit(self, now: float) -> tuple[list[Attended], list[tuple[int, Packed]]]:
         """What became of what was added since, and deltas by family. `now` is in seconds.
 
-        Of a restored shard a fact comes before what takes it back, each with a delta: the life
-        before may have told it, and a family must know that it was there.
+        Of a restored shard, until it closes, each statement of a fact comes with a delta of its
+        own: the life before may have told it, and a family must know that it was there.
         """
         restored = self._lost_before is not None
-        emissions = [self.machine.emit_first_statements()] if restored else []
-        emissions.append(self.machine.emit())
+        emissions = self.machine.emit_in_turns() if restored else [self.machine.emit()]
         self._pace(now)
         deltas = []
         for attended in emissions:
@@ -142,6 +139,7 @@ class Shard:
 
         Before the marks, the sketches of the days that this seals: who believes the mark has them.
         """
+        self._lost_before = None
         for sketches in self.machine.close(reached):
             for family, part in split_by_family(sketches, self._families):
                 for start in range(0, part.num_rows, SKETCHES_AN_ELEMENT):

@@ -17,12 +17,15 @@ class AttendRules:
     no horizon of their own: additive columns need the ids of what they have added, and ids of a
     whole day would be most of the state. Copies of an event may say times that are `copy_minutes`
     apart. A change of a fact that was sealed less than `fact_minutes` ago is known to be late.
+    `streamed`: windows close as the stream comes, and a change that arrives after its minute's
+    horizon is late everywhere, for shards do not close at one instant.
     """
 
     time_zone: str
     hot_minutes: int = 15
     copy_minutes: int = 5
     fact_minutes: int = FACT_MINUTES
+    streamed: bool = False
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ counted. Then events of which it names every copy and one as a late change: they
 they change. Rows that a retried bundle wrote twice are one copy: they agree in id and arrival."""
 
 _PASSED_OVER = f"""
-SELECT DISTINCT event_id, arrived_time
+SELECT DISTINCT event_id, arrived_time, event_time
 FROM (FROM ledger WHERE effect IN ('event', 'copy'))
 ANTI JOIN (SELECT event_id FROM ({_LATE}) WHERE effect = 'event') USING (event_id)
 """
@@ -142,7 +142,8 @@ def late_events(connection: duckdb.DuckDBPyConnection) -> list[LateEvent]:
 
 
 def passed_over(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Copies of events that figures leave out, for another copy counts: event_id, arrived_time."""
+    """Copies of events that figures leave out, for another copy counts: event_id, arrived_time and
+    event_time."""
     return connection.sql(_PASSED_OVER).to_arrow_table()
 
 
@@ -153,6 +154,7 @@ def left_out(late: Sequence[LateEvent], copies: pa.Table) -> LeftOut:
         return pa.array([each.event_id for each in late if each.effect == effect], UUID)
 
     named = copies_of(
-        copies["event_id"].combine_chunks().cast(UUID), copies["arrived_time"].combine_chunks()
+        copies["event_id"].combine_chunks().cast(UUID),
+        *(copies[name].combine_chunks() for name in ("arrived_time", "event_time")),
     )
     return LeftOut(sorted_ids(ids("event")), sorted_ids(ids("change")), named)

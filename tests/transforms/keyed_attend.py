@@ -30,7 +30,7 @@ class Key:
         monkeypatch.setattr(keyed_machine, "time", clock)
         self.pending, self.fragments = Bag(), Bag()
         self.token, self.armed, self.postponed = Value(), Value(), Value()
-        self.late = []
+        self.late, self.deltas = [], []
         self.begin()
 
     def begin(self):
@@ -82,6 +82,7 @@ class Key:
                 self.late += [row["event_id"] for row in rows if row["effect"] != "reset"]
         batches = [each[1].unpack() for each in found if isinstance(each, tuple)]
         marks = [batch for batch in batches if isinstance(batch, pa.RecordBatch)]
+        self.deltas += [batch for batch in marks if batch.schema.metadata[b"name"] == b"partial"]
         return sorted({int(f["reached"][0]) for f in frames_of("mark", _named(marks))})
 
 

@@ -21,11 +21,15 @@ ALL = {MINUTE, HOUR, DAY}
 LATER = 2**31 - 1
 
 
-def _deltas(*windows):
-    """Deltas of (window, start); nothing else of them is read."""
+def _deltas(*windows, events=1):
+    """Deltas of (window, start), each of so many events; nothing else of them is read."""
     window, start = zip(*windows) if windows else ((), ())
     return pa.record_batch(
-        {"window": pa.array(window, pa.int8()), "start": pa.array(start, pa.int32())}
+        {
+            "window": pa.array(window, pa.int8()),
+            "start": pa.array(start, pa.int32()),
+            "events": pa.array([events] * len(window), pa.int64()),
+        }
     )
 
 
@@ -141,6 +145,16 @@ def test_the_first_word_of_an_hour_touches_the_hour_from_its_start():
 
     assert first.from_minute == TEN + 60
     assert cadence.due(_after(10), TEN + 71).from_minute == TEN + 70
+
+
+def test_a_heartbeat_that_reaches_over_into_an_hour_is_not_its_first_word():
+    """It says who watches in 11:00 to 11:05, and is an event of 10:50."""
+    cadence = _started(TEN + 69)
+    cadence.change(_deltas((MINUTE, TEN + 64), (HOUR, TEN + 60), (DAY, DAY_OF_TEN), events=0))
+    cadence.due(_after(5), TEN + 70)
+    cadence.change(_deltas((MINUTE, TEN + 70), (HOUR, TEN + 60), (DAY, DAY_OF_TEN)))
+
+    assert cadence.due(_after(10), TEN + 71).from_minute == TEN + 60
 
 
 def test_the_first_beat_and_one_after_everything_changed_are_from_ever():

@@ -63,6 +63,17 @@ def test_the_total_has_zeros_in_minutes_of_the_hour_in_which_nothing_at_all_was_
     assert _of(people, "events", "minute")[:4] == [1, 0, 1, 0]
 
 
+def test_a_minute_in_which_only_an_earlier_heartbeat_vouches_is_silent_all_the_same():
+    """Somebody watches until 10:03:20, and nothing comes."""
+    beat = said("10:00:20", signal="heartbeat", value=180_000, period=180_000)
+    people = _derive(beat).people
+
+    assert _of(people, "watched_ms", "minute")[:4] == [40_000, 60_000, 60_000, 20_000]
+    assert _of(people, "silent", "minute") == [0] + [1] * 59
+    assert _of(people, "silent", "minute", "channel", channel="app") == [0] + [1] * 59
+    assert _of(people, "silent", "hour") == [0]
+
+
 def test_silence_is_told_in_the_family_of_totals_only():
     assert _derive(said("10:00"), totals_family=False).people["silent"].sum() == 0
     assert _derive(said("10:00"), registered=()).people["silent"].sum() == 0

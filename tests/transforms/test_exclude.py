@@ -43,10 +43,11 @@ def _ids(*ids: bytes):
 def _left_out(
     *events: bytes,
     changes: Iterable[bytes] = (),
-    copies: Iterable[tuple[bytes, datetime]] = (),
+    copies: Iterable[tuple[bytes, datetime, datetime]] = (),
 ) -> LeftOut:
-    ids, arrived = zip(*copies) if copies else ((), ())
-    named = copies_of(pa.array(ids, UUID), pa.array(arrived, INSTANT))
+    """`copies` by id, arrival and event time."""
+    ids, *times = zip(*copies) if copies else ((), (), ())
+    named = copies_of(pa.array(ids, UUID), *(pa.array(each, INSTANT) for each in times))
     return LeftOut(_ids(*events), _ids(*changes), named)
 
 
@@ -142,19 +143,30 @@ def test_the_balance_closes_over_what_was_excluded():
 # ── copies ──────────────────────────────────────────────────────────────────────────────────────
 
 
+LATER = NOON + timedelta(seconds=1)
+
+
 def _came(id: bytes, seconds: int) -> dict[str, Any]:
     return event(event_id=id, ingested_time=NOON + timedelta(seconds=seconds))
 
 
 def test_of_copies_those_that_are_named_by_id_and_arrival_are_passed_over():
     events = native(_came(FIRST, 0), _came(FIRST, 1), _came(SECOND, 1), _came(FIRST, 1))
-    left_out = _left_out(copies=[(FIRST, NOON + timedelta(seconds=1)), (THIRD, NOON)])
+    left_out = _left_out(copies=[(FIRST, LATER, NOON), (THIRD, NOON, NOON)])
     kept, excluded, copies = exclude(events, left_out)
 
     assert kept.equals(native(_came(FIRST, 0), _came(SECOND, 1)))
     assert copies.equals(native(_came(FIRST, 1), _came(FIRST, 1)))
     assert excluded.num_rows == 0
     assert kept.schema.equals(events.schema, check_metadata=True)
+
+
+def test_of_copies_that_arrived_at_once_the_one_that_says_the_named_time_is_passed_over():
+    said = [event(event_id=FIRST, event_time=at) for at in (NOON, NOON - timedelta(minutes=1))]
+    kept, _, copies = exclude(native(*said), _left_out(copies=[(FIRST, NOON, NOON)]))
+
+    assert kept.equals(native(said[1]))
+    assert copies.equals(native(said[0]))
 
 
 def test_in_a_pipeline_a_copy_is_counted_as_one():
@@ -167,7 +179,7 @@ def test_in_a_pipeline_a_copy_is_counted_as_one():
     }
     with beam.Pipeline(IN_PROCESS) as root:
         batches = root | beam.Create([native(_came(FIRST, 0), _came(FIRST, 1))])
-        found = batches | Exclude(_left_out(copies=[(FIRST, NOON + timedelta(seconds=1))]))
+        found = batches | Exclude(_left_out(copies=[(FIRST, LATER, NOON)]))
         counts = found.counts | "Rows" >> beam.FlatMap(lambda batch: batch.to_pylist())
         assert_that(counts, equal_to([copy]), "counts")
 
@@ -233,8 +245,9 @@ def _comment(number: int, actor: str, minute: int, revision: int, op: str) -> di
 class Job:
     """Shards of people told step by step; figures are sums of what they emitted."""
 
-    def __init__(self, shards: int) -> None:
-        self.machines = [Attend(AttendRules(PARIS, HOT_MINUTES)) for _ in range(shards)]
+    def __init__(self, shards: int, streamed: bool = False) -> None:
+        rules = AttendRules(PARIS, HOT_MINUTES, streamed=streamed)
+        self.machines = [Attend(rules) for _ in range(shards)]
         self.deltas: list[pa.RecordBatch] = []
         self.ledger: list[dict[str, Any]] = []
 
@@ -254,10 +267,10 @@ class Job:
                 self.ledger += late_batch(emitted.late, closed, Ledger(0, 0, 0), NOON).to_pylist()
         return self
 
-    def reach(self, minute: int) -> Job:
-        """The stream has come `minute` minutes after noon."""
-        for machine in self.machines:
-            machine.close(int(NOON.timestamp()) // 60 + minute)
+    def reach(self, minute: int, *shards: int) -> Job:
+        """The stream has come `minute` minutes after noon: all shards, or some, know it."""
+        for shard in shards or range(len(self.machines)):
+            self.machines[shard].close(int(NOON.timestamp()) // 60 + minute)
         return self
 
     def left_out(self) -> LeftOut:
@@ -266,7 +279,11 @@ class Job:
             effect: {row["event_id"] for row in self.ledger if row["effect"] == effect}
             for effect in ("event", "change")
         }
-        copies = [(r["event_id"], r["arrived_time"]) for r in self.ledger if r["effect"] == "copy"]
+        copies = [
+            (row["event_id"], row["arrived_time"], row["event_time"])
+            for row in self.ledger
+            if row["effect"] == "copy"
+        ]
         return _left_out(*named["event"], changes=named["change"] - named["event"], copies=copies)
 
 
@@ -309,6 +326,35 @@ def test_a_late_change_of_somebody_else_counts_as_an_event_and_leaves_what_was_s
     # That is what the ledger is read for.
     heeded = Job(shards=2).hear(WRITTEN, changed)
     assert total(heeded.deltas, "count", item="comment") == unheeded
+
+
+#   dan's shard      | closed, idle | 12:01 he deletes, which arrives at 12:17: late, `event`
+#   author's shard   12:01 ida writes                    its echo        | closed with its beat
+
+
+@pytest.mark.parametrize("op", ["update", "retract"])
+def test_a_change_that_is_late_by_its_arrival_is_heeded_in_no_shard_though_one_has_not_closed(op):
+    written = _comment(1, AUTHOR, 1, 1, "insert")
+    changed = _comment(2, "dan", 1, 2, op) | {"ingested_time": NOON + timedelta(minutes=17)}
+    stream = Job(shards=2, streamed=True).hear(written).reach(10).reach(17, 1)
+    stream.hear(changed).reach(17, 0)
+    again = Job(shards=2).hear(written, changed, left_out=stream.left_out())
+
+    assert {row["event_id"] for row in stream.ledger} == {changed["event_id"]}
+    assert readable(again.deltas) == readable(stream.deltas)
+    assert total(again.deltas, "count", item="comment") == 1
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(16 * 60, True), (16 * 60 - 1, False)])
+def test_a_change_is_late_by_its_arrival_when_its_minute_and_the_horizon_after_it_are_over(
+    seconds, late
+):
+    edit = _comment(2, AUTHOR, 0, 2, "update")
+    edit["ingested_time"] = NOON + timedelta(seconds=seconds)
+    view = event(event_id=THIRD, raw_actor=AUTHOR, ingested_time=NOON + timedelta(hours=5))
+    stream = Job(shards=1, streamed=True).hear(WRITTEN, edit, view)
+
+    assert [row["event_id"] for row in stream.ledger] == [edit["event_id"]] * late
 
 
 def test_of_two_late_changes_in_time_for_each_other_the_last_one_stands():
@@ -390,7 +436,7 @@ def test_a_copy_that_arrived_before_the_one_that_counted_and_says_another_minute
 def test_a_late_copy_that_arrived_before_the_one_that_counted_is_passed_over_as_it_was():
     counted, late = _copy(20, 1202), _copy(0, 1201)
     stream = Job(shards=1).reach(17).hear(counted).hear(late)
-    passed_over = _left_out(copies=[(FIRST, late["ingested_time"])])
+    passed_over = _left_out(copies=[(FIRST, late["ingested_time"], late["event_time"])])
 
     assert [row["effect"] for row in stream.ledger] == ["event"]
     again = Job(shards=1).hear(late, counted, left_out=passed_over)

@@ -101,12 +101,12 @@ def test_any_cutting_and_any_order_of_the_input_give_identical_metric_rows(rows,
 
 @examples(15)
 @given(_rows(), st.integers(0, 99))
-def test_first_statements_and_then_their_changes_sum_to_one_emission(rows, seed):
+def test_statements_of_facts_one_after_the_other_sum_to_one_emission(rows, seed):
     machine = Attend(AttendRules(PARIS))
     deltas = []
     for batch in _cut(rows, seed):
         machine.add(batch)
-        deltas += [machine.emit_first_statements().partials, machine.emit().partials]
+        deltas += [attended.partials for attended in machine.emit_in_turns()]
 
     assert readable(deltas) == readable([attend(observations(rows))])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from apache_beam.utils.timestamp import Timestamp
@@ -32,6 +33,18 @@ def test_a_restored_shard_closes_when_the_stream_has_come_to_the_minute_of_its_r
 
     assert [key.reach(at) for at in ("10:03", "10:17", "10:30")] == [[], [], []]
     assert key.reach("10:31") == [minute_of("10:31")]
+
+
+@pytest.mark.parametrize("beats", [True, False])
+def test_until_it_closes_a_fact_comes_before_what_takes_it_back_with_beat_or_without(key, beats):
+    like = said("10:29", "ben", "like", id=2, fact=7, revision=1)
+    key.hear(like, replace(like, id=3, revision=2, retract=True), arrived=minute_of("10:30"))
+    if beats:
+        key.beat()
+    key.reach("10:31")
+    told = [batch.column("viewers").to_pylist() for batch in key.deltas]
+
+    assert any(people < 0 for column in told for people in column)
 
 
 def test_from_then_on_it_closes_each_minute(key):

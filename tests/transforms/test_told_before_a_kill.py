@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from tests.transforms.observations import (
 )
 from transforms import attend
 from transforms.accumulate import TOTALS_FAMILY, Accumulate, recall
-from transforms.attend import Attend
+from transforms.attend import MOST_TURNS, Attend
 from transforms.partials import split_by_family
 from transforms.progress import Mark, mark_batch, sent_by
 from transforms.rules import AttendRules, PublishRules
@@ -50,8 +51,8 @@ class Lives:
     def hear(self, *rows):
         """Rows that come between two publications, and one."""
         self.shard.add(observations(rows))
-        emissions = [self.shard.emit_first_statements()] if self._restored else []
-        for attended in [*emissions, self.shard.emit()]:
+        emissions = self.shard.emit_in_turns() if self._restored else [self.shard.emit()]
+        for attended in emissions:
             deltas = dict(split_by_family(attended.partials, 1)).get(TOTALS_FAMILY)
             if deltas is not None:
                 self._sent += 1
@@ -244,6 +245,45 @@ def test_what_comes_and_goes_between_two_publications_of_the_next_life_is_withdr
     assert {lives.final[key][-1] for key in told if "minute" in key} == {"withdrawn"}
     lives.reach(24 * 60)
     assert lives.standing == _at_once([VIEW, LIKE, UNLIKE])
+
+
+#   life 1   view | checkpoint | like of 10:00, moved to 10:01, told as final | killed
+#   life 2   (checkpoint) like, its move, and one to 10:02 come between two publications
+
+
+@pytest.mark.parametrize("update", [True, False])
+def test_a_statement_between_the_first_and_the_last_of_a_fact_is_withdrawn_as_final_too(update):
+    moved, again = (
+        replace(LIKE, at=said(at).at, id=id, revision=id, update=update)
+        for id, at in ((3, "10:01"), (4, "10:02"))
+    )
+    lives = Lives()
+    lives.hear(VIEW)
+    checkpoint = lives.whole_checkpoint()
+    lives.hear(LIKE, moved)
+    lives.reach(2)
+    told = [key for key in lives.final if "like" in key and "minute" in key]
+    assert told
+
+    lives.restore_whole(checkpoint)
+    lives.hear(LIKE, moved, again)
+    lives.reach(24 * 60)
+
+    assert {lives.final[key][-1] for key in told} == {"withdrawn"}
+    assert lives.standing == _at_once([VIEW, LIKE, moved, again])
+
+
+def test_of_a_fact_stated_a_thousand_times_the_later_statements_come_together():
+    shard = Attend(AttendRules(PARIS))
+    likes = [replace(LIKE, id=n, revision=n, retract=n % 2 == 0) for n in range(2, 1002)]
+    shard.add(observations([VIEW, *likes, likes[0]]))
+    emissions = shard.emit_in_turns()
+
+    assert len(emissions) == MOST_TURNS
+    assert [sum(each.outcomes.values()) for each in emissions] == [2] + [1] * 14 + [986]
+    assert (
+        sum(n for each in emissions for key, n in each.outcomes.items() if "duplicate" in key) == 1
+    )
 
 
 def test_a_life_that_is_as_far_as_the_one_before_no_longer_looks_for_what_it_had_told():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +155,8 @@ def test_for_any_ledger_what_is_left_out_is_what_sets_say(copies, ledger):
 
     assert len(found) == len(set(found))
     assert set(found) == expected
-    assert sorted(map(tuple, map(dict.values, over))) == sorted(passed)
+    assert sorted((row["event_id"], row["arrived_time"]) for row in over) == sorted(passed)
+    assert {row["event_time"] for row in over} <= {late(ANA, LATE)["event_time"]}
 
 
 @pytest.mark.parametrize(
@@ -172,14 +173,19 @@ def test_a_dataset_without_a_ledger_leaves_nothing_out(tmp_path):
     with open_published(tmp_path) as connection:
         assert late_events(connection) == []
         left = left_out([], passed_over(connection))
-    assert (left.events.shape, left.changes.shape, left.copies.shape) == ((0, 2), (0, 2), (0, 3))
+    assert (left.events.shape, left.changes.shape, left.copies.shape) == ((0, 2), (0, 2), (0, 4))
 
 
 def test_ids_are_parted_by_their_effect():
     noon = (NOON, NOON, NOON)
-    copies = pa.table({"event_id": pa.array([ANA], UUID), "arrived_time": [NOON]})
+    one, two = NOON, NOON - timedelta(minutes=1)
+    copies = pa.table(
+        {"event_id": pa.array([ANA], UUID), "arrived_time": [one], "event_time": [two]}
+    )
     ids = left_out([LateEvent(ANA, "event", *noon), LateEvent(BEN, "change", *noon)], copies)
 
     assert ids.events.tobytes() == ANA
     assert ids.changes.tobytes() == BEN
-    assert ids.copies.tobytes() == ANA + (int(NOON.timestamp()) * 10**6).to_bytes(8, "little")
+    assert ids.copies.tobytes() == ANA + b"".join(
+        (int(time.timestamp()) * 10**6).to_bytes(8, "little") for time in (one, two)
+    )
