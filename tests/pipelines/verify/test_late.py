@@ -88,8 +88,11 @@ def test_of_a_copy_in_time_that_a_stream_read_second_nothing_counts(
     arrived(second, NOON)
     measured([f"youtube_chat={second}"], dataset, "--channels", "youtube_chat")
     if named:
-        ids = [row["event_id"] for row in table(dataset, "events").to_pylist()]
-        rows = [late(id, before, effect="copy") for id in ids]
+        rows = [
+            late(row["event_id"], before, effect="copy")
+            | {"event_time": row["event_time"] - timedelta(seconds=1)}
+            for row in table(dataset, "events").to_pylist()
+        ]
         write_rows(dataset, "late_events", LATE_EVENT, rows)
     said = moment_verify(dataset, f"youtube_chat={first}", f"youtube_chat={second}")
 
