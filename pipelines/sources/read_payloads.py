@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from pipelines.sources.compression import BLOCK_BYTES, Broken, read_blocks, read_windows, windows
+from pipelines.sources.csv_rows import read_rows
 from pipelines.sources.files import InputFile
 from pipelines.sources.formats import FileFailure, Read, Records, read_document, read_lines
-from pipelines.sources.tables import read_parquet, read_rows
+from pipelines.sources.parquet import read_parquet
 from pipelines.storage import open_random
 from schemas.event import INSTANT
 from schemas.payload import payload_batch

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources.tables import read_rows
+from pipelines.sources.csv_rows import read_rows
 from schemas.failure import Reason
 from tests.pipelines.files.reading import read, written
 
