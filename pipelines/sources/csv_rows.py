@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from pipelines.sources.compression import Broken
-from pipelines.sources.formats import BOM, HEAD_BYTES, FileFailure, Read
+from pipelines.sources.formats import BOM, HEAD_BYTES, FileFailure, Read, raising
 from pipelines.sources.tables import Group, distinct_names
 from schemas.failure import Reason
 from schemas.payload import MAXIMUM_PAYLOAD_BYTES
@@ -25,8 +25,8 @@ def read_rows(blocks: Iterable[bytes], delimiter: str | None, rows: int, size: i
     repeated name becomes `column_3`, after its place. Empty lines are no records. A row with
     another number of cells than the header, an open quote, a cell over 131,072 characters (the csv
     module's own limit) or bytes that are not UTF-8 is a FileFailure with its bytes; reading goes on
-    with the line after the one it began at, so a stray quote costs one line. Groups are of at most
-    `rows` records or about `size` bytes.
+    with the line after the one it began at, so a stray quote costs one line, also where the content
+    breaks off behind it. Groups are of at most `rows` records or about `size` bytes.
     """
     lines = _Lines(blocks)
     reader: Any = None
@@ -42,10 +42,13 @@ def read_rows(blocks: Iterable[bytes], delimiter: str | None, rows: int, size: i
         except StopIteration:
             break
         except Broken as broken:
-            yield from group.take()
-            payload = b"".join(lines.taken) + broken.raw
-            yield FileFailure(lines.start, broken.detail, payload[:HEAD_BYTES])
-            return
+            if len(lines.taken) < 2:
+                yield from group.take()
+                payload = b"".join(lines.taken) + broken.raw
+                yield FileFailure(lines.start, broken.detail, payload[:HEAD_BYTES])
+                return
+            # It breaks off again behind the lines that are returned.
+            lines.raw = raising(broken)
         except UnicodeDecodeError:
             reason, detail = Reason.ENCODING, "expected UTF-8"
         except csv.Error as error:

@@ -168,14 +168,15 @@ def read_document(blocks: Iterable[bytes], maximum: int = MAXIMUM_PAYLOAD_BYTES)
     if len(document) <= maximum and broken is None and _is_json(document):
         yield _one(document, 1)
     elif looks_like_lines(data):
-        yield from read_lines(windows(chain([data], _raising(broken), rest)), maximum)
+        yield from read_lines(windows(chain([data], raising(broken), rest)), maximum)
     elif broken is not None:
         yield FileFailure(1, broken.detail, (data or broken.raw)[:HEAD_BYTES])
     elif document:
         yield _one(document[: maximum + 1], 1)
 
 
-def _raising(broken: Broken | None) -> Iterator[bytes]:
+def raising(broken: Broken | None) -> Iterator[bytes]:
+    """No blocks or lines any more, and the break, if there is one."""
     if broken is not None:
         raise broken
     yield from ()

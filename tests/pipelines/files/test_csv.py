@@ -1,16 +1,20 @@
 """CSV rows become JSON objects of text, and what does not fit costs one line."""
 
 import csv
+import gzip
 import io
 import json
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.sources.csv_rows import read_rows
 from schemas.failure import Reason
 from tests.pipelines.files.reading import read, written
+
+CHECKED = zstandard.ZstdCompressor(write_checksum=True)
 
 
 def test_csv_rows_are_json_objects_of_text_by_the_header(tmp_path):
@@ -65,6 +69,42 @@ def test_a_quote_open_to_the_end_of_the_file_does_not_swallow_it(tmp_path):
 
     assert len(records) == 50_000
     assert [(f.position, f.payload) for f in failures] == [(2, b'1,"open\n')]
+
+
+def test_a_quote_open_to_the_break_of_a_packed_file_costs_one_line(tmp_path):
+    rows = [b"id,name\n", b'1,"open\n', *(b"%d,b\n" % n for n in range(2, 100)), b"100,br"]
+    content = b"".join(rows)
+    path = written(tmp_path, "a.csv.gz", gzip.compress(content, mtime=0)[:-8])
+    records, failures = read(path)
+
+    assert [n for n, _ in records] == list(range(3, 101))
+    assert records[-1] == (100, b'{"id":"99","name":"b"}')
+    assert [(f.position, f.reason, f.payload) for f in failures] == [
+        (2, Reason.SYNTAX, b'1,"open\n'),
+        (101, Reason.CORRUPT_FILE, b"100,br"),
+    ]
+
+
+@pytest.mark.parametrize("quotes", [0, 1, 2, 30])
+def test_a_wrong_checksum_at_the_end_of_a_packed_csv_costs_no_row(tmp_path, quotes):
+    rows = [b'%d,"open\n' % n if n <= quotes else b"%d,b\n" % n for n in range(1, 100)]
+    packed = bytearray(CHECKED.compress(b"id,name\n" + b"".join(rows)))
+    packed[-1] ^= 0xFF
+    records, failures = read(written(tmp_path, "a.csv.zst", bytes(packed)))
+
+    assert [n for n, _ in records] == list(range(2 + quotes, 101))
+    assert [f.reason for f in failures] == [Reason.SYNTAX] * quotes + [Reason.CORRUPT_FILE]
+    assert [f.position for f in failures] == [*range(2, 2 + quotes), 101]
+
+
+def test_the_line_that_a_packed_file_breaks_in_fails_with_what_there_is_of_it(tmp_path):
+    content = gzip.compress(b'id,name\n1,a\n2,"two\nlin', mtime=0)
+    records, failures = read(written(tmp_path, "a.csv.gz", content[:-8]))
+
+    assert records == [(2, b'{"id":"1","name":"a"}')]
+    assert [(f.position, f.reason, f.payload) for f in failures] == [
+        (3, Reason.CORRUPT_FILE, b'2,"two\nlin'),
+    ]
 
 
 @given(
