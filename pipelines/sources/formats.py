@@ -152,27 +152,40 @@ def read_document(blocks: Iterable[bytes], maximum: int = MAXIMUM_PAYLOAD_BYTES)
 
     Exports named .json are one document, or one document a line. A document over `maximum` is cut
     to `maximum` + 1 bytes, for Decode to refuse; a JSON array is one document, for its channel to
-    unwrap.
+    unwrap. White space behind a document does not count. Where more than `maximum` of it comes
+    first, the content is read as lines.
     """
     rest = iter(blocks)
     data = b""
+    ended = False
     broken: Broken | None = None
     try:
         for block in rest:
             data += block
             if len(data) > maximum + len(BOM):
                 break
+        else:
+            ended = True
     except Broken as error:
         broken = error
-    document = data.removeprefix(BOM).strip()
-    if len(document) <= maximum and broken is None and _is_json(document):
-        yield _one(document, 1)
-    elif looks_like_lines(data):
+    content = data.removeprefix(BOM)
+    head = content if ended or broken else content[: maximum + 1]
+    document = head.strip()
+    whole = broken is None and len(document) <= maximum and _is_json(document)
+    lines = not (document or ended or broken) or looks_like_lines(data, maximum)
+    if lines and not (whole and ended):
         yield from read_lines(windows(chain([data], raising(broken), rest)), maximum)
-    elif broken is not None:
+        return
+    if whole and not ended:
+        try:
+            whole = not any(block.strip() for block in chain([content[len(head) :]], rest))
+        except Broken as error:
+            broken = error
+    if broken is not None:
         yield FileFailure(1, broken.detail, (data or broken.raw)[:HEAD_BYTES])
     elif document:
-        yield _one(document[: maximum + 1], 1)
+        # Of one that does not end here, its white space makes it too long.
+        yield _one((document if whole or ended else head)[: maximum + 1], 1)
 
 
 def raising(broken: Broken | None) -> Iterator[bytes]:
@@ -182,9 +195,15 @@ def raising(broken: Broken | None) -> Iterator[bytes]:
     yield from ()
 
 
-def looks_like_lines(head: bytes) -> bool:
-    """Are at least half of the first lines whole JSON objects or arrays? The last may be cut."""
-    lines = head.removeprefix(BOM)[: 1 << 20].split(b"\n", 17)
+def looks_like_lines(head: bytes, maximum: int = MAXIMUM_PAYLOAD_BYTES) -> bool:
+    """Are at least half of the first lines whole JSON objects or arrays? The last may be cut.
+
+    Where none ends within the first `maximum` + 1 bytes, it is no record, and there are no lines.
+    """
+    head = head.removeprefix(BOM)[: maximum + 1]
+    lines = head.split(b"\n", 17)
+    if len(lines) == 1 and len(head) > maximum:
+        return False
     lines = [line.strip() for line in (lines[:-1] or lines) if line.strip()]
     whole = [line for line in lines if line[:1] in (b"{", b"[") and _is_json(line)]
     return len(whole) * 2 >= len(lines) > 0

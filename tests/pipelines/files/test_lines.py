@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.sources.discover import discover
+from pipelines.sources.formats import read_document
 from pipelines.sources.read_payloads import read_payloads
 from schemas.payload import MAXIMUM_PAYLOAD_BYTES
 from tests.pipelines.files.reading import LINES, RECORDS, lines_of, read, written
@@ -101,3 +102,70 @@ def test_json_lines_over_the_maximum_together_are_still_lines(tmp_path):
         {len(line) - 1},
         [],
     )
+
+
+def test_json_lines_of_which_the_first_is_large_are_still_lines(tmp_path):
+    long = b'{"id":"' + b"x" * (3 << 20) + b'"}'
+    longest = b'{"id":"' + b"x" * (MAXIMUM_PAYLOAD_BYTES - 9) + b'"}'
+
+    for first in (long, longest):
+        content = first + b'\n{"id":2}\n{"id":3}\n'
+        records, failures = read(written(tmp_path, "a.json", content))
+        assert [(n, len(payload)) for n, payload in records] == [(1, len(first)), (2, 8), (3, 8)]
+        assert failures == []
+
+
+def test_a_json_file_whose_first_line_is_no_record_is_one_document_cut_for_decode(tmp_path):
+    content = b'{"id":"' + b"x" * MAXIMUM_PAYLOAD_BYTES + b'"}\n{"id":2}\n'
+    ((position, payload),), failures = read(written(tmp_path, "a.json", content))
+
+    assert (position, len(payload), failures) == (1, MAXIMUM_PAYLOAD_BYTES + 1, [])
+
+
+def test_json_lines_behind_more_white_space_than_a_record_may_have_are_read(tmp_path):
+    blank = b" " * (2 * MAXIMUM_PAYLOAD_BYTES)
+
+    assert read(written(tmp_path, "a.json", b'{"id":1}\n' + blank + b'\n{"id":2}\n[3]\n')) == (
+        [(1, b'{"id":1}'), (3, b'{"id":2}'), (4, b"[3]")],
+        [],
+    )
+    assert read(written(tmp_path, "b.json", blank + b'\n{"id":1}\n')) == ([(2, b'{"id":1}')], [])
+    assert read(written(tmp_path, "c.json", blank)) == ([], [])
+
+
+@pytest.mark.parametrize("before", [b"", b'{\n"id":1}', b"no json"])
+def test_what_follows_much_white_space_in_a_json_file_makes_a_record_that_is_too_long(
+    tmp_path, before
+):
+    content = before + b" " * (2 * MAXIMUM_PAYLOAD_BYTES) + b"x"
+    ((position, payload),), failures = read(written(tmp_path, "a.json", content))
+
+    assert (position, len(payload), failures) == (1, MAXIMUM_PAYLOAD_BYTES + 1, [])
+
+
+def test_white_space_behind_a_json_document_does_not_count(tmp_path):
+    content = b'{\n"id":1}' + b"\n" * (2 * MAXIMUM_PAYLOAD_BYTES)
+
+    assert read(written(tmp_path, "a.json", content)) == ([(1, b'{\n"id":1}')], [])
+
+
+def document_of(blocks, maximum):
+    return [
+        pair
+        for found in read_document(blocks, maximum)
+        for pair in zip(found.positions.to_pylist(), found.payloads.to_pylist())
+    ]
+
+
+@given(
+    st.lists(st.sampled_from([b"\n", b" ", b"     ", b"{}", b"[1]", b"{", b"x", b"\xef\xbb\xbf"])),
+    st.integers(1, 9),
+    st.integers(2, 9),
+)
+def test_json_files_are_the_same_however_the_bytes_are_cut_and_never_silent(pieces, size, maximum):
+    data = b"".join(pieces)
+    blocks = [data[i : i + size] for i in range(0, len(data), size)]
+    records = document_of(blocks, maximum)
+
+    assert records == document_of([data] if data else [], maximum)
+    assert bool(records) == bool(data.removeprefix(b"\xef\xbb\xbf").strip())
