@@ -16,7 +16,7 @@ from pipelines.keys import pseudonym_keys
 from pipelines.sources.discover import discover
 from pipelines.sources.files import InputFile
 from pipelines.sources.read_payloads import read_payloads
-from pipelines.sources.recognise import recognise_channel
+from pipelines.sources.recognise import with_channel
 from schemas.channel import Channel
 from schemas.channels import registered_channels
 from schemas.event import EVENT
@@ -34,13 +34,13 @@ def check(given: str, limit: int, only_failed: bool) -> int:
     shown = 0
     fates: Counter[str] = Counter()
     channel = registered_channels().get(file.channel or "")
-    for found in read_payloads(file):
+    for found, name in with_channel(read_payloads(file), file.channel):
         if not isinstance(found, pa.RecordBatch):
             fates["failed"] += 1
             print(f"{file.path}:{found.position}: FAILED {found.reason.value}: {found.detail}")
             continue
         if channel is None:
-            channel = _recognised(found, file)
+            channel = _recognised(name, file)
             print(f"{file.path}: channel {channel.name}")
         for position, sentences, counted in _fates(found, channel):
             fates += counted
@@ -61,10 +61,8 @@ def _file(given: str) -> InputFile:
     return replace(files[0], channel=channel)
 
 
-def _recognised(batch: pa.RecordBatch, file: InputFile) -> Channel:
-    sample = batch.column("payload").slice(0, 50).to_pylist()
-    name = recognise_channel(sample, registered_channels())
-    if name is None:
+def _recognised(name: str | None, file: InputFile) -> Channel:
+    if not name:
         raise OptionError(
             f"{file.path}: no channel recognises its records; name one, as in mailjet={file.path}"
         )

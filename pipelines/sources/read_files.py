@@ -10,9 +10,8 @@ import pyarrow as pa
 
 from pipelines.sources.files import InputFile
 from pipelines.sources.read_payloads import read_payloads
-from pipelines.sources.recognise import recognise_channel
+from pipelines.sources.recognise import with_channel
 from pipelines.storage import in_bucket
-from schemas.channels import registered_channels
 from transforms.balance import count_batch
 from transforms.failures import Failure, failed_batch
 
@@ -21,8 +20,7 @@ ROWS_A_BATCH = 16_384
 
 class _ReadFile(beam.DoFn):
     def process(self, file: InputFile) -> Iterator[Any]:
-        channel = file.channel
-        for found in read_payloads(file, ROWS_A_BATCH):
+        for found, channel in with_channel(read_payloads(file, ROWS_A_BATCH), file.channel):
             if not isinstance(found, pa.RecordBatch):
                 failure = Failure(
                     found.payload,
@@ -42,9 +40,6 @@ class _ReadFile(beam.DoFn):
                     "counts", count_batch(file.path, hour, channel or "", counts)
                 )
                 continue
-            if channel is None:
-                sample = found.column("payload").slice(0, 50).to_pylist()
-                channel = recognise_channel(sample, registered_channels()) or ""
             metadata = {"name": "payload", "input": file.path, "channel": channel}
             yield found.replace_schema_metadata(metadata)
 

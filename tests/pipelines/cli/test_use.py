@@ -9,6 +9,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 
@@ -245,6 +247,18 @@ def test_check_tells_reason_and_path_of_what_fails_ends_with_1_and_repeats_no_pe
         ["4 payloads", "1 decoded, 3 failed"],
     ]
     assert "anna" not in moment("check", "mailjet=webhooks.ndjson").out
+
+
+def test_check_and_measure_recognise_a_channel_wherever_row_groups_end(moment, tmp_path):
+    answers = Path(SURVEY).read_bytes().splitlines()
+    table = pa.table({"payload": [b"no json", *answers]})
+    pq.write_table(table, tmp_path / "answers.parquet", row_group_size=1)
+    checked = moment("check", "answers.parquet").out.splitlines()
+    measured = moment("measure", "answers.parquet", "--output", "out").out.splitlines()
+
+    assert checked[0] == "answers.parquet: channel survey"
+    assert checked[-1] == "8 payloads: 7 decoded, 1 failed"
+    assert measured[0] == "8 payloads received = 7 decoded + 1 failed"
 
 
 def test_channels_lists_every_channel_with_the_fate_of_every_kind(moment):
