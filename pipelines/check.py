@@ -37,7 +37,9 @@ def check(given: str, limit: int, only_failed: bool) -> int:
     for found, name in with_channel(read_payloads(file), file.channel):
         if not isinstance(found, pa.RecordBatch):
             fates["failed"] += 1
-            print(f"{file.path}:{found.position}: FAILED {found.reason.value}: {found.detail}")
+            if not limit or shown < limit:
+                shown += 1
+                print(f"{file.path}:{found.position}: FAILED {found.reason.value}: {found.detail}")
             continue
         if channel is None:
             channel = _recognised(name, file)

@@ -249,6 +249,23 @@ def test_check_tells_reason_and_path_of_what_fails_ends_with_1_and_repeats_no_pe
     assert "anna" not in moment("check", "mailjet=webhooks.ndjson").out
 
 
+def test_check_shows_as_many_payloads_as_it_is_told_also_of_rows_that_cannot_be_read(
+    moment, tmp_path
+):
+    rows = [b"name,text,tweet_created", *[b"ragged"] * 500, b"ann,hello,01/06/15 10:00"]
+    (tmp_path / "posts.csv").write_bytes(b"\n".join(rows))
+    said = moment("check", "social_listening=posts.csv", "--limit", "3")
+
+    assert said.out.splitlines() == [
+        "posts.csv:2: FAILED wrong_shape: expected 3 cells as in the header, found 1",
+        "posts.csv:3: FAILED wrong_shape: expected 3 cells as in the header, found 1",
+        "posts.csv:4: FAILED wrong_shape: expected 3 cells as in the header, found 1",
+        "501 payloads: 1 decoded, 500 failed",
+    ]
+    every = moment("check", "social_listening=posts.csv", "--limit", "0")
+    assert len(every.out.splitlines()) == 502
+
+
 def test_check_and_measure_recognise_a_channel_wherever_row_groups_end(moment, tmp_path):
     answers = Path(SURVEY).read_bytes().splitlines()
     table = pa.table({"payload": [b"no json", *answers]})
