@@ -22,7 +22,7 @@ def read_rows(blocks: Iterable[bytes], delimiter: str | None, rows: int, size: i
     """Each CSV row after the header row is a JSON object of text values by the header's names.
 
     `delimiter` None: comma, semicolon, tab or bar, whichever the header has most of. An empty or
-    repeated name becomes `column_3`, after its place. Empty lines are no records. A row with
+    repeated name is called after its place: `column_3`. Empty lines are no records. A row with
     another number of cells than the header, an open quote, a cell over 131,072 characters (the csv
     module's own limit) or bytes that are not UTF-8 is a FileFailure with its bytes; reading goes on
     with the line after the one it began at, so a stray quote costs one line, also where the content
@@ -57,7 +57,7 @@ def read_rows(blocks: Iterable[bytes], delimiter: str | None, rows: int, size: i
             if len(cells) < 2 and not "".join(cells).strip():
                 continue
             if not names:
-                names = distinct_names(cells)
+                names = distinct_names([cell.strip() for cell in cells])
                 continue
             if len(cells) == len(names):
                 group.add(encode(dict(zip(names, cells))), lines.start)

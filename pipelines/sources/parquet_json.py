@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.sources.formats import FileFailure, Read, Records
-from pipelines.sources.tables import Group
+from pipelines.sources.tables import Group, distinct_names
 from schemas.failure import Reason
 
 _UNHOLDABLE = (ValueError, OverflowError, LookupError)
@@ -17,7 +17,8 @@ _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 
 def rows_as_json(batch: pa.RecordBatch, number: int) -> Read:
     """Each row as a JSON object; rows are counted from `number`."""
-    batch = _without_nanoseconds(batch)
+    # Python's dictionaries would keep one of several columns of a name.
+    batch = _without_nanoseconds(batch.rename_columns(distinct_names(batch.schema.names)))
     try:
         encoded = [_ENCODE(row) for row in batch.to_pylist()]
     except _UNHOLDABLE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
@@ -29,9 +29,18 @@ class Group:
             self.payloads, self.positions, self.size = [], [], 0
 
 
-def distinct_names(cells: list[str]) -> list[str]:
-    names: list[str] = []
-    for place, cell in enumerate(cells, 1):
-        name = cell.strip()
-        names.append(name if name and name not in names else f"column_{place}")
-    return names
+def distinct_names(given: Sequence[str]) -> list[str]:
+    """Names of columns, each once.
+
+    An empty or repeated one is `column_3`, after its place; `column_3_` where another is so called.
+    """
+    known = set(given)
+    names: dict[str, None] = {}
+    for place, name in enumerate(given, 1):
+        if not name or name in names:
+            name = f"column_{place}"
+            while name in known:
+                name += "_"
+            known.add(name)
+        names[name] = None
+    return list(names)

@@ -44,6 +44,18 @@ def test_absent_and_repeated_names_are_called_after_their_place(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("header", "record"),
+    [
+        (b"a,column_3,a", b'{"a":"1","column_3":"2","column_3_":"3"}'),
+        (b"a,a,column_2", b'{"a":"1","column_2_":"2","column_2":"3"}'),
+        (b"column_3_,column_3,", b'{"column_3_":"1","column_3":"2","column_3__":"3"}'),
+    ],
+)
+def test_a_name_after_its_place_is_no_other_column(tmp_path, header, record):
+    assert read(written(tmp_path, "a.csv", header + b"\n1,2,3\n")) == ([(2, record)], [])
+
+
 def test_a_csv_row_that_does_not_fit_costs_one_line(tmp_path):
     content = b'id,name\n1,a\n2\n3,c,c\n4,"open\n5,e\n6,\xe9\n7,"g"g\n8,h\n'
     records, failures = read(written(tmp_path, "a.csv", content))

@@ -39,6 +39,16 @@ def test_parquet_rows_are_json_objects_of_their_columns(tmp_path):
     )
 
 
+def test_columns_of_one_name_or_none_keep_their_values(tmp_path):
+    columns = [pa.array([value]) for value in ("x", "y", "z", "w")]
+    table = pa.Table.from_arrays(columns, ["type", "type", "", "column_2"])
+
+    assert read(written(tmp_path, "a.parquet", parquet(table))) == (
+        [(1, b'{"type":"x","column_2_":"y","column_3":"z","column_2":"w"}')],
+        [],
+    )
+
+
 @pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.string(), pa.large_string()])
 def test_parquet_with_payloads_gives_them_back_with_position_and_time(tmp_path, kind):
     then = datetime(2026, 3, 1, tzinfo=timezone.utc)
