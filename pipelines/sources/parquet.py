@@ -15,16 +15,25 @@ from pipelines.storage import in_bucket, open_random
 from schemas.event import INSTANT
 from schemas.times import EARLIEST, LATEST
 
+_BYTES = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+)
+
 
 def read_parquet(path: str, source: Any, rows: int, size: int) -> Read:
     """Each row is a record: its column `payload` if that is bytes or text, else all as JSON.
 
     With `payload` go `position` (integers) and `arrived_time` (timestamps; UTC if they say nothing)
     where the file has them; nulls, and times outside 1990 to 2100, take the row's number and the
-    file's own time, a null payload is empty. As JSON, times are ISO 8601, decimals
-    text, bytes base64. What is read at a time follows from the size the file states for its rows. A
-    fault ends the file: FileFailure of the next row. `source` is what of the file is read: its path
-    or an open file.
+    file's own time, a null payload is empty. What is read at a time follows from the size the
+    file states for its rows. A fault ends the file: FileFailure of the next row. `source` is what
+    of the file is read: its path or an open file.
     """
     number, offset = 1, 0
     try:
@@ -71,8 +80,8 @@ def _records(batch: pa.RecordBatch, number: int) -> Read:
     payload, position, arrived_time = (
         _only(batch, name) for name in ("payload", "position", "arrived_time")
     )
-    if payload is not None and _is_bytes(payload.type):
-        payloads = payload.cast(pa.large_binary()).fill_null(b"")
+    payloads = None if payload is None else _bytes(payload)
+    if payloads is not None:
         if position is not None and pa.types.is_integer(position.type):
             if pa.types.is_uint64(position.type):
                 small = pc.less(position, pa.scalar(2**63, pa.uint64()))
@@ -81,7 +90,7 @@ def _records(batch: pa.RecordBatch, number: int) -> Read:
         arrived = None
         if arrived_time is not None and pa.types.is_timestamp(arrived_time.type):
             arrived = _instants(arrived_time)
-        yield Records(payloads, positions, arrived)
+        yield Records(payloads.fill_null(b""), positions, arrived)
         return
     yield from rows_as_json(batch, number)
 
@@ -92,9 +101,17 @@ def _only(batch: pa.RecordBatch, name: str) -> pa.Array | None:
     return None if index < 0 else batch.column(index)
 
 
-def _is_bytes(kind: pa.DataType) -> bool:
-    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_string)
-    return any(test(kind) for test in (*tests, pa.types.is_large_string))
+def _bytes(column: pa.Array) -> pa.LargeBinaryArray | None:
+    """A column of bytes or text in any of Arrow's layouts as bytes; None if it is of other kind."""
+    while True:
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        elif isinstance(column.type, pa.BaseExtensionType):
+            column = column.storage
+        else:
+            break
+    known = any(test(column.type) for test in _BYTES)
+    return column.cast(pa.large_binary()) if known else None
 
 
 def _instants(times: pa.Array) -> pa.Array:

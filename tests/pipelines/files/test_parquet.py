@@ -49,12 +49,34 @@ def test_columns_of_one_name_or_none_keep_their_values(tmp_path):
     )
 
 
-@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.string(), pa.large_string()])
+def column_of(texts, kind):
+    if isinstance(kind, pa.DictionaryType):
+        return pa.array(texts, kind.value_type).dictionary_encode()
+    if isinstance(kind, pa.BaseExtensionType):
+        return pa.ExtensionArray.from_storage(kind, pa.array(texts, kind.storage_type))
+    return pa.array(texts, kind)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.binary(),
+        pa.large_binary(),
+        pa.binary(1),
+        pa.binary_view(),
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.dictionary(pa.int32(), pa.string()),
+        pa.json_(),
+    ],
+    ids=str,
+)
 def test_parquet_with_payloads_gives_them_back_with_position_and_time(tmp_path, kind):
     then = datetime(2026, 3, 1, tzinfo=timezone.utc)
     table = pa.table(
         {
-            "payload": pa.array(["a", None, "c"], kind),
+            "payload": column_of(["a", None, "c"], kind),
             "position": pa.array([70, None, 90], pa.int32()),
             "arrived_time": pa.array([then.replace(tzinfo=None), None, None], pa.timestamp("ms")),
         }
