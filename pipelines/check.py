@@ -39,7 +39,8 @@ def check(given: str, limit: int, only_failed: bool) -> int:
             fates["failed"] += 1
             if not limit or shown < limit:
                 shown += 1
-                print(f"{file.path}:{found.position}: FAILED {found.reason.value}: {found.detail}")
+                why = f"{found.reason.value} at {found.path}: {found.detail}"
+                print(f"{file.path}:{found.position}: FAILED {why}")
             continue
         if channel is None:
             channel = _recognised(name, file)

@@ -262,6 +262,24 @@ def test_files_that_lie_are_failed_events_of_the_stage_that_found_out(runs):
     assert found["unknown.ndjson"] == ("recognise", "unknown_channel", "$")
 
 
+def test_a_row_of_parquet_that_json_cannot_hold_is_a_failed_event_that_names_its_column(
+    tmp_path, measured
+):
+    text = pa.array([b"open", b"\xff"]).view(pa.string())
+    rows = {"event": text, "time": [1772438460] * 2, "Message_GUID": ["1", "2"]}
+    (tmp_path / "a.parquet").write_bytes(parquet(pa.table(rows)))
+    done = measured([f"mailjet={tmp_path / 'a.parquet'}"], tmp_path / "dataset")
+    (failed,) = table_of(tmp_path / "dataset", "failed_events")
+
+    assert (done.balance["decoded"], done.balance["failed"]) == (1, 1)
+    assert (failed["stage"], failed["reason"], failed["path"]) == (
+        "read",
+        "invalid_utf8",
+        "$.event",
+    )
+    assert failed["payload"] == b'{"event":"/w==","time":1772438460,"Message_GUID":"2"}'
+
+
 def test_a_run_over_nothing_good_publishes_no_events(tmp_path, measured):
     path = tmp_path / "a.ndjson"
     path.write_bytes(b"".join(row[1].replace(b"\n", b"") + b"\n" for row in SHARED[2:-3]))

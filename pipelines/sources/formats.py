@@ -24,12 +24,16 @@ _NEWLINE, _RETURN, _SPACE = 10, 13, 32
 
 
 class FileFailure(NamedTuple):
-    """What cannot be a record: of the first line or row it concerns, with the bytes to look at."""
+    """What cannot be a record: of the first line or row it concerns, with the bytes to look at.
+
+    `path` is the column where one of them is at fault.
+    """
 
     position: int
     detail: str
     payload: bytes
     reason: Reason = Reason.CORRUPT_FILE
+    path: str = "$"
 
 
 class Records(NamedTuple):

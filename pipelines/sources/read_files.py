@@ -28,7 +28,7 @@ class _ReadFile(beam.DoFn):
                     file.arrived,
                     "read",
                     found.reason,
-                    "$",
+                    found.path,
                     found.detail,
                 )
                 yield beam.pvalue.TaggedOutput(

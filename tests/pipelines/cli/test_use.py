@@ -257,9 +257,9 @@ def test_check_shows_as_many_payloads_as_it_is_told_also_of_rows_that_cannot_be_
     said = moment("check", "social_listening=posts.csv", "--limit", "3")
 
     assert said.out.splitlines() == [
-        "posts.csv:2: FAILED wrong_shape: expected 3 cells as in the header, found 1",
-        "posts.csv:3: FAILED wrong_shape: expected 3 cells as in the header, found 1",
-        "posts.csv:4: FAILED wrong_shape: expected 3 cells as in the header, found 1",
+        "posts.csv:2: FAILED wrong_shape at $: expected 3 cells as in the header, found 1",
+        "posts.csv:3: FAILED wrong_shape at $: expected 3 cells as in the header, found 1",
+        "posts.csv:4: FAILED wrong_shape at $: expected 3 cells as in the header, found 1",
         "501 payloads: 1 decoded, 500 failed",
     ]
     every = moment("check", "social_listening=posts.csv", "--limit", "0")

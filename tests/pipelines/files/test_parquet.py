@@ -14,6 +14,10 @@ from pipelines.sources.read_payloads import read_payloads
 from schemas.failure import Reason
 from tests.pipelines.files.reading import read, written
 
+AT = 1_772_452_800_000_000_001
+NS = pa.timestamp("ns", "UTC")
+NOT_UTF8 = pa.array([b"\xff"]).view(pa.string())
+
 
 def parquet(table, **options):
     sink = io.BytesIO()
@@ -39,6 +43,37 @@ def test_parquet_rows_are_json_objects_of_their_columns(tmp_path):
     )
 
 
+def column_of(texts, kind):
+    if isinstance(kind, pa.DictionaryType):
+        return pa.array(texts, kind.value_type).dictionary_encode()
+    if isinstance(kind, pa.BaseExtensionType):
+        return pa.ExtensionArray.from_storage(kind, pa.array(texts, kind.storage_type))
+    return pa.array(texts, kind)
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array([{"seen": AT}], pa.struct([("seen", NS)])), b'{"seen":"2026-03-02T12:00:00Z"}'),
+        (pa.array([[AT, None]], pa.list_(NS)), b'["2026-03-02T12:00:00Z",null]'),
+        (pa.array([[AT]], pa.large_list(NS)), b'["2026-03-02T12:00:00Z"]'),
+        (pa.array([[AT]], pa.list_(NS, 1)), b'["2026-03-02T12:00:00Z"]'),
+        (pa.array([[("a", AT)]], pa.map_(pa.string(), NS)), b'[["a","2026-03-02T12:00:00Z"]]'),
+        (pa.array([1_001], pa.time64("ns")), b'"00:00:00.000001"'),
+        (pa.array([1_001], pa.duration("ns")), b'"PT0.000001S"'),
+        (
+            pa.array([[{"seen": [AT]}]], pa.list_(pa.struct([("seen", pa.list_(NS))]))),
+            b'[{"seen":["2026-03-02T12:00:00Z"]}]',
+        ),
+    ],
+    ids=lambda given: str(given.type) if isinstance(given, pa.Array) else "",
+)
+def test_nanoseconds_are_cut_to_microseconds_wherever_they_are(tmp_path, column, expected):
+    path = written(tmp_path, "a.parquet", parquet(pa.table({"value": column})))
+
+    assert read(path) == ([(1, b'{"value":' + expected + b"}")], [])
+
+
 def test_columns_of_one_name_or_none_keep_their_values(tmp_path):
     columns = [pa.array([value]) for value in ("x", "y", "z", "w")]
     table = pa.Table.from_arrays(columns, ["type", "type", "", "column_2"])
@@ -47,14 +82,6 @@ def test_columns_of_one_name_or_none_keep_their_values(tmp_path):
         [(1, b'{"type":"x","column_2_":"y","column_3":"z","column_2":"w"}')],
         [],
     )
-
-
-def column_of(texts, kind):
-    if isinstance(kind, pa.DictionaryType):
-        return pa.array(texts, kind.value_type).dictionary_encode()
-    if isinstance(kind, pa.BaseExtensionType):
-        return pa.ExtensionArray.from_storage(kind, pa.array(texts, kind.storage_type))
-    return pa.array(texts, kind)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +131,37 @@ def test_parquet_text_that_is_not_utf8_fails_its_row_alone(tmp_path):
 
     assert records == [(1, b'{"name":"a"}'), (3, b'{"name":"c"}')]
     assert [(f.position, f.reason) for f in failures] == [(2, Reason.ENCODING)]
+
+
+@pytest.mark.parametrize(
+    ("column", "stored", "reason"),
+    [
+        (NOT_UTF8, b'"/w=="', Reason.ENCODING),
+        (pa.array([2**60], pa.timestamp("ms")), b"%d" % 2**60, Reason.INVALID_VALUE),
+        (pa.array([2**30], pa.date32()), b"1073741824", Reason.INVALID_VALUE),
+        (pa.array([2**62], pa.duration("s")), b"%d" % 2**62, Reason.INVALID_VALUE),
+        (
+            pa.StructArray.from_arrays([NOT_UTF8, pa.array([1])], ["a", "b"]),
+            b'{"a":"/w==","b":1}',
+            Reason.ENCODING,
+        ),
+        (
+            pa.array([[2**62]], pa.list_(pa.timestamp("us", "UTC"))),
+            b"[%d]" % 2**62,
+            Reason.INVALID_VALUE,
+        ),
+    ],
+    ids=lambda given: str(given.type) if isinstance(given, pa.Array) else "",
+)
+def test_a_row_that_json_cannot_hold_fails_with_all_its_values_and_names_the_column(
+    tmp_path, column, stored, reason
+):
+    table = pa.table({"id": ["m1"], "value": column, "tags": [["a"]]})
+    records, (failure,) = read(written(tmp_path, "a.parquet", parquet(table)))
+
+    assert records == []
+    assert (failure.position, failure.reason, failure.path) == (1, reason, "$.value")
+    assert failure.payload == b'{"id":"m1","value":' + stored + b',"tags":["a"]}'
 
 
 def test_a_broken_parquet_gives_the_rows_before_the_break_and_one_failure(tmp_path):
