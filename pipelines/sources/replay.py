@@ -128,7 +128,7 @@ def _outputs(found: Found, reader: ReplayReader, watermark: Timestamp | None) ->
         instant(found.newest),
         "read",
         refused.reason,
-        "$",
+        refused.path,
         refused.detail,
     )
     hour = found.newest // (3600 * MICROS)

@@ -11,9 +11,8 @@ import pyarrow as pa
 
 from pipelines.sources.files import InputFile
 from pipelines.sources.read_payloads import read_payloads
-from pipelines.sources.recognise import recognise_channel
+from pipelines.sources.recognise import with_channel
 from pipelines.sources.replay_arrivals import arrivals_in_file, micros
-from schemas.channels import registered_channels
 
 SAMPLE = 1_000
 """Records decoded at the start and at the end of each file."""
@@ -67,7 +66,9 @@ def _scan(file: InputFile) -> tuple[PlannedFile, tuple[int, int] | None]:
     head: pa.RecordBatch | None = None
     tail: deque[pa.RecordBatch] = deque(maxlen=2)
     records = 0
-    for found in read_payloads(file):
+    name = file.channel
+    for found, channel in with_channel(read_payloads(file), file.channel):
+        name = channel or name
         if not isinstance(found, pa.RecordBatch):
             records += 1
             continue
@@ -77,9 +78,6 @@ def _scan(file: InputFile) -> tuple[PlannedFile, tuple[int, int] | None]:
         tail.append(found.slice(max(0, len(found) - SAMPLE)))
     if head is None:
         return PlannedFile(file, records), None
-    name = file.channel
-    if name is None:
-        name = recognise_channel(head.column("payload").to_pylist()[:50], registered_channels())
     planned = PlannedFile(replace(file, channel=name), records)
     early, late = _arrivals([head], planned.file), _arrivals(list(tail), planned.file)
     if not len(early) and not len(late):

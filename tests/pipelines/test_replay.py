@@ -150,6 +150,15 @@ def test_a_file_that_nobody_recognises_is_replayed_at_the_origin_of_the_others(t
     assert clocks(found.payloads["arrived_time"]) == ["20:00:05", "20:00:05"]
 
 
+def test_the_first_records_of_a_file_name_its_channel_wherever_row_groups_end(tmp_path):
+    path = tmp_path / "mails.parquet"
+    records = [b"not JSON", *[mail(f"20:00:{second:02}").encode() for second in range(3)]]
+    pq.write_table(pa.table({"payload": pa.array(records)}), path, row_group_size=1)
+    (planned,) = plan_replay(discover([str(path)])).files
+
+    assert (planned.file.channel, planned.records) == ("mailjet", 4)
+
+
 def test_what_a_recorded_file_says_of_arrival_is_believed(tmp_path):
     path = tmp_path / "archive.parquet"
     times = [at("22:00:00"), at("22:00:30")]
