@@ -21,6 +21,7 @@ import duckdb
 
 from pipelines.day_options import PLACES
 from pipelines.errors import OptionError
+from pipelines.printable import printable
 from pipelines.sinks.bigquery.destination import is_bigquery, parse_destination
 from pipelines.sinks.duckdb_views import add_views
 from pipelines.sinks.tables import PARTIALS
@@ -157,15 +158,22 @@ def rollup(given: argparse.Namespace) -> int:
         return 0
     rows = rows_of()
     if not rows:
-        raise OptionError(
-            f"{given.dataset}: expected partials between {asked.first} and {asked.last}, found"
-            " none: bounded runs write them, and streams of days that they have sealed"
-        )
+        raise OptionError(_nothing(given.dataset, asked))
     print("\t".join((*PLACES[asked.by], *COLUMNS)))
     for row in rows:
-        print("\t".join("" if value is None else f"{value:,}" if _number(value) else str(value)
-                        for value in row))  # fmt: skip
+        print("\t".join("" if value is None else f"{value:,}" if _number(value)
+                        else printable(str(value)) for value in row))  # fmt: skip
     return 0
+
+
+def _nothing(dataset: str, asked: RollUp) -> str:
+    of = f" of {', '.join(asked.channels)}" if asked.channels else ""
+    by = "" if asked.by == "total" else f" by {asked.by}"
+    why = f"; events that name no {asked.by} have none" if asked.by in ("content", "brand") else ""
+    return (
+        f"{dataset}: expected partials{of}{by} between {asked.first} and {asked.last}, found none:"
+        f" bounded runs write them, and streams of days that they have sealed{why}"
+    )
 
 
 Asked = tuple[str, Callable[[], list[tuple[Any, ...]]]]

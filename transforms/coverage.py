@@ -19,9 +19,10 @@ SILENCE_RATE = 6.9
 STEADY_MINUTES = 20
 """Minutes of the last sixty in which a channel must have been heard: a burst is no promise."""
 
-_CHILD = {"total": "channel", "brand": "brand_channel", "content": "content_channel"}
-_PLACE = ("content", "brand", "traffic")
-_FEWEST = int(SILENCE_RATE * LOOK_BACK_MINUTES) + 1
+CHILD = {"total": "channel", "brand": "brand_channel", "content": "content_channel"}
+EXPECTED_OF = ("content", "brand", "traffic")
+FEWEST = int(SILENCE_RATE * LOOK_BACK_MINUTES) + 1
+"""Events of the hour before from which on a channel is expected."""
 
 
 def expected_and_missed(
@@ -38,7 +39,7 @@ def expected_and_missed(
     asked = np.ones(rows_of(people), dtype=bool) if asked is None else asked
     expected = np.zeros(rows_of(people), dtype=np.int64)
     missed = np.zeros(rows_of(people), dtype=np.int64)
-    for parent, child in _CHILD.items():
+    for parent, child in CHILD.items():
         of_parent = people["grouping"] == GROUPING_NAMES.index(parent)
         rows = np.flatnonzero(of_parent & (people["window"] == MINUTE) & asked)
         of_child = people["grouping"] == GROUPING_NAMES.index(child)
@@ -49,9 +50,9 @@ def expected_and_missed(
         expected[rows], missed[rows] = _of_minutes(minutes, heard)
         for window, start in ((HOUR, "hour_of"), (DAY, "day_of")):
             whole = np.flatnonzero(of_parent & (people["window"] == window))
-            groups = group(minutes, (*_PLACE, start))
-            right = mix(list(groups.first(minutes, (*_PLACE, start)).values()))
-            left = mix([*(people[name][whole] for name in _PLACE), people["start"][whole]])
+            groups = group(minutes, (*EXPECTED_OF, start))
+            right = mix(list(groups.first(minutes, (*EXPECTED_OF, start)).values()))
+            left = mix([*(people[name][whole] for name in EXPECTED_OF), people["start"][whole]])
             for sums in (expected, missed):
                 sums[whole] = lookup(left, right, groups.sum(sums[rows]))
     return expected, missed
@@ -70,14 +71,14 @@ def coverage_of(people: Frame) -> np.ndarray:
 
 def _of_minutes(minutes: Frame, heard: Frame) -> tuple[np.ndarray, np.ndarray]:
     """Events expected and missed in each minute, from the minutes in which channels were heard."""
-    of_series = (*_PLACE, "day_of", "channel")
+    of_series = (*EXPECTED_OF, "day_of", "channel")
     series = group(heard, of_series)
     number = np.empty(rows_of(heard), dtype=np.int64)
     number[series.order] = np.repeat(np.arange(len(series.starts)), series.sizes())
     order = np.lexsort((heard["start"], number))
     at = _moment(number[order], heard["start"][order])
     before = np.concatenate(([0], np.cumsum(heard["events"][order])))
-    busy = (series.sum(heard["events"]) >= _FEWEST) & (series.sizes() >= STEADY_MINUTES)
+    busy = (series.sum(heard["events"]) >= FEWEST) & (series.sizes() >= STEADY_MINUTES)
     steady = np.flatnonzero(busy)
     first = choose(series.first(heard, of_series), steady)
     row, chosen = _pairs(_key(minutes), _key(first))
@@ -85,7 +86,7 @@ def _of_minutes(minutes: Frame, heard: Frame) -> tuple[np.ndarray, np.ndarray]:
     low = np.searchsorted(at, _moment(own, start - LOOK_BACK_MINUTES))
     high = np.searchsorted(at, _moment(own, start))
     sent = before[high] - before[low]
-    promised = np.where((sent >= _FEWEST) & (high - low >= STEADY_MINUTES), sent, 0)
+    promised = np.where((sent >= FEWEST) & (high - low >= STEADY_MINUTES), sent, 0)
     found = at[np.minimum(high, len(at) - 1)] == _moment(own, start)
     silent = np.where(found, 0, promised)
     count = rows_of(minutes)
@@ -114,4 +115,4 @@ def _pairs(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def _key(frame: Frame) -> np.ndarray:
-    return mix([frame[name] for name in (*_PLACE, "day_of")])
+    return mix([frame[name] for name in (*EXPECTED_OF, "day_of")])

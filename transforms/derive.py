@@ -20,6 +20,7 @@ from transforms.coverage import expected_and_missed
 from transforms.derive_windows import DAY, HOUR, KEY, MINUTE, PLACE, key_of, lookup
 from transforms.frame import Frame, choose, group, mix, rows_of, stack
 from transforms.measures.acts import ENGAGEMENT
+from transforms.quiet import quiet_minutes
 from transforms.sealed_hours import NOTHING_SEALED, SealedHours, add_sealed
 
 _COMMENTS = (SIGNAL_CODE["comment"], SIGNAL_CODE["reply"])
@@ -56,8 +57,12 @@ def derive(
         people = stack([people, silence], people)
     people["hour_of"], people["day_of"] = _windows_of(people, time_zone)
     is_open = (people["window"] != MINUTE) | (people["start"] >= sealed.through)
+    quiet = quiet_minutes(people, time_zone, reached, sealed.through)
+    is_open = np.append(is_open, np.ones(rows_of(quiet), dtype=bool))
+    published = rows_of(people)
+    people = stack([people, _zeros(quiet, people)], people)
     people["expected"], people["missed"] = expected_and_missed(people, is_open)
-    people = choose(people, is_open)
+    people = choose(people, is_open & (np.arange(len(is_open)) < published))
     _from_minutes(people)
     add_sealed(people, sealed)
     _from_items(people, items)
@@ -127,7 +132,7 @@ def _silence(
     days = np.unique(total["start"][total["window"] == DAY])
     minutes = np.unique((within[:, None] + np.arange(60)[None, :]).ravel())
     if reached is not None:
-        minutes = minutes[minutes < max(reached, int(heard.max(initial=reached)) + 1)]
+        minutes = minutes[minutes <= heard.max(initial=reached - 1)]
     # In a night of half an hour two local hours overlap: a minute belongs to one of them.
     minutes = minutes[np.isin(local_windows(minutes.astype(np.int64), time_zone)[1], within)]
     starts = np.concatenate([minutes, hours, days])

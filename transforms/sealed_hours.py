@@ -71,9 +71,9 @@ def hour_before(closed: int, time_zone: str) -> int:
 def fold(sealed: SealedHours, people: Frame, through: int) -> SealedHours:
     """The sealed hours up to minute `through`, from people derived with those up to now.
 
-    `people` has a row a place and open minute with SUMS and PEAKS, as `derive` gives them.
+    `people` has a row a place and open hour with SUMS and PEAKS, as `derive` gives them.
     """
-    gone = choose(people, (people["window"] == MINUTE) & (people["start"] < through))
+    gone = choose(people, (people["window"] == HOUR) & (people["start"] < through))
     rows = {name: gone[name] for name in (*_DAY_KEY, *SUMS, *PEAKS)}
     both = stack([sealed.days, rows], rows)
     groups = group(both, _DAY_KEY)

@@ -26,9 +26,9 @@ def suppress(figures: Frame, fewest: np.ndarray) -> None:
     """Set `suppressed` and blank the numbers of rows that must not be published.
 
     Too few: fewer distinct people than the measure's threshold; `fewest` are those behind the
-    smallest count that a row gives away. Complementary: where exactly one channel of a place, or
-    one item of a mix, is hidden, the total would reveal it, so the next smallest is hidden too, in
-    all measures that show the same count.
+    smallest count that a row gives away. Complementary: the total reveals what the hidden channels
+    of a place, or the hidden items of a mix, are together. Where that is one, or fewer people than
+    the threshold, the next smallest is hidden too, in all measures that show the same count.
     """
     hidden = figures["suppressed"]
     hidden[(hidden == PUBLISHED) & (fewest < figures["threshold"])] = TOO_FEW
@@ -49,14 +49,18 @@ def suppress(figures: Frame, fewest: np.ndarray) -> None:
 
 
 def _hide_next(figures: Frame, rows: np.ndarray, siblings_by: tuple[str, ...]) -> bool:
-    """Where exactly one of some siblings is hidden, hide the smallest shown too; was there any?"""
+    """Where one of some siblings is hidden, or too few people are behind all that are, hide the
+    smallest shown too; was there any?"""
     siblings = choose(figures, rows)
     if not rows_of(siblings):
         return False
     groups = group(siblings, siblings_by)
     few = np.isin(siblings["suppressed"], (TOO_FEW, COMPLEMENTARY)).astype(np.int64)
     shown = siblings["suppressed"] == PUBLISHED
-    exposed = (groups.sum(few) == 1) & (groups.sum(shown) > 0)
+    hidden = groups.sum(few)
+    behind = groups.sum(few * siblings["n"])
+    together = (hidden > 1) & (behind >= groups.maximum(siblings["threshold"]))
+    exposed = (hidden > 0) & ~together & (groups.sum(shown) > 0)
     size = np.where(shown, siblings["n"], np.iinfo(np.int64).max)
     owner = np.empty(rows_of(siblings), dtype=np.int64)
     owner[groups.order] = np.repeat(np.arange(len(groups.starts)), groups.sizes())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta, timezone
 from html import escape
 from statistics import median
 
@@ -50,13 +50,20 @@ def _busy(findings: Findings) -> tuple[datetime, list[datetime]] | None:
 
 def shown_span(findings: Findings) -> Span | None:
     """The minutes around the live: where viewers are at least a twentieth of their peak, and ten
-    minutes more on both sides; at most six hours, around the peak. None without minutes."""
+    minutes more on both sides; at most six hours, around the peak, and of the day that the page is
+    about. None without minutes."""
     if (found := _busy(findings)) is None:
         return None
     peak, busy = found
     half = timedelta(minutes=MOST_MINUTES // 2 - 10)
     start = max(busy[0], peak - half) - 10 * MINUTE
     end = min(busy[-1], peak + half) + 11 * MINUTE
+    if findings.day is not None:
+        begins, ends = (
+            datetime.combine(day, time(), findings.zone).astimezone(timezone.utc)
+            for day in (findings.day, findings.day + timedelta(days=1))
+        )
+        start, end = max(start, begins), min(end, ends)
     return Span(start, end, findings.zone)
 
 

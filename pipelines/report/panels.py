@@ -19,7 +19,7 @@ from pipelines.report.headline import (
 from pipelines.report.marks import number
 from pipelines.report.query import Findings, Row
 from pipelines.report.telling import why_unmeasured
-from pipelines.report.words import WHOLE, scope_of, title_of
+from pipelines.report.words import WHOLE, reason_in_words, scope_of, title_of
 
 MOST_CONTENTS = 50
 
@@ -45,13 +45,27 @@ def interactions(findings: Findings) -> str:
     )
     body = f'<div class="rows">{bars}</div>' if shown else ""
     if hidden:
-        names = ", ".join(f"{_item(row)} ({withheld(row)})" for row in hidden)
-        body += f'<p class="small">Seen, but by fewer than thirty people: {names}.</p>'
+        body += "".join(
+            f'<p class="small">Seen, not published ({reason_in_words(reason)}): {names}.</p>'
+            for reason, names in _names_by_reason(hidden).items()
+        )
     return (
         f'{heading}<p class="about">Of {scope_of(rows[0])}: share of each kind among all engagement'
         f" actions; the whisker is the Wilson interval.</p>{body}{_comments_per_like(findings)}"
         "</section>"
     )
+
+
+def _names_by_reason(hidden: list[Row]) -> dict[str | None, str]:
+    reasons = sorted({row["suppressed_reason"] for row in hidden}, key=str, reverse=True)
+    return {
+        reason: ", ".join(
+            f"{_item(row)} ({withheld(row)})"
+            for row in hidden
+            if row["suppressed_reason"] == reason
+        )
+        for reason in reasons
+    }
 
 
 def _mix(findings: Findings) -> list[Row]:

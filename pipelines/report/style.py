@@ -20,7 +20,8 @@ header { padding-top: 44px; }
 h1, h2, .lede, .big { font-family: "Iowan Old Style", "Palatino Linotype", Palatino, "Noto Serif",
   "DejaVu Serif", Georgia, serif; }
 h1 { font-size: clamp(1.7rem, 4vw, 2.5rem); line-height: 1.15; margin: 6px 0 14px;
-  font-weight: 600; letter-spacing: -0.01em; overflow-wrap: anywhere; }
+  font-weight: 600; letter-spacing: -0.01em; }
+h1, h2, h3, p, li, dd, figcaption { overflow-wrap: anywhere; }
 h2 { font-size: 1.4rem; font-weight: 600; margin: 0 0 4px; }
 h3 { font-size: .92rem; font-weight: 600; margin: 0; }
 section { margin: 46px 0 0; padding-top: 18px; border-top: 1px solid var(--rule); }
@@ -36,7 +37,6 @@ p { margin: 0 0 10px; }
 dl.facts { display: flex; flex-wrap: wrap; gap: 10px 34px; margin: 0; padding: 14px 0 0;
   border-top: 1px solid var(--rule); }
 dl.facts dt { color: var(--soft); font-size: .78rem; } dl.facts dd { margin: 0; }
-dl.facts dd { overflow-wrap: anywhere; }
 .alarm, .note { padding: 14px 18px; border-radius: 6px; margin: 22px 0 0; }
 .alarm { background: var(--alarm-paper); border-left: 6px solid var(--alarm); }
 .alarm strong, td .unbalanced { color: var(--alarm); letter-spacing: .04em; font-weight: 700; }

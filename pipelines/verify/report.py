@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pipelines.printable import printable
 from pipelines.verify.compare import DIFFERENT, Compared, Difference
 from pipelines.verify.dataset import LateEvent
 
@@ -115,17 +116,11 @@ def _late_events(late: Sequence[LateEvent], zone: ZoneInfo, limit: int | None) -
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
     """Columns flush left, two spaces between them."""
-    printable = [[_printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*printable)]
+    shown = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown)]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-        for row in printable
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in shown
     )
-
-
-def _printable(text: str) -> str:
-    """Content ids come from outside: what would steer a terminal is shown as its code."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def _value(value: Any) -> str:

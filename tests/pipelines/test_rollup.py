@@ -179,11 +179,17 @@ def test_the_command_prints_the_text_for_bigquery(live, capsys):
         (["--from", "2026-03-15", "--to", "2026-03-09"], "expected the first day before the last"),
         (["--from", "2026-04-01", "--to", "2026-04-02"], "expected partials between 2026-04-01"),
         (
+            ["--from", "2026-04-01", "--to", "2026-04-02", "--by", "brand", "--channel", "survey"],
+            "expected partials of survey by brand between 2026-04-01 and 2026-04-02, found none:"
+            " bounded runs write them, and streams of days that they have sealed; events that name"
+            " no brand have none",
+        ),
+        (
             ["--from", "2026-03-09", "--to", "2026-03-15", "--channel", "it's"],
             "--channel it's: expected a registered channel, as in access_log,",
         ),
     ],
-    ids=["days the wrong way", "no such days", "no such channel"],
+    ids=["days the wrong way", "no such days", "none by brand", "no such channel"],
 )
 def test_what_cannot_be_rolled_up_is_one_sentence(live, capsys, given, told):
     assert main(["rollup", str(live), *given]) == 2
@@ -205,6 +211,23 @@ def test_a_dataset_without_partials_is_one_sentence(tmp_path, capsys):
     assert main(["rollup", str(tmp_path), "--from", "2026-03-09", "--to", "2026-03-09"]) == 2
 
     assert "expected partials between 2026-03-09 and 2026-03-09" in capsys.readouterr().err
+
+
+def test_a_name_from_outside_stays_on_its_line(tmp_path, measured, capsys):
+    view = (
+        '{"type": "page", "messageId": "%d", "userId": "u%d", "timestamp": "%s", "properties": %s}'
+    )
+    named = '{"path": "/x", "content_id": "a\\tb\\n2026\\u001b[2J"}'
+    lines = [view % (n, n, "2026-03-14T10:00:00Z", named) for n in range(12)]
+    (tmp_path / "views.ndjson").write_text("\n".join(lines))
+    measured([f"segment={tmp_path / 'views.ndjson'}"], tmp_path / "figures")
+    given = ["--from", "2026-03-14", "--to", "2026-03-14", "--by", "content"]
+
+    assert main(["rollup", str(tmp_path / "figures"), *given]) == 0
+
+    (_, *rows) = capsys.readouterr().out.splitlines()
+    assert [row.count("\t") for row in rows] == [7]
+    assert "\x1b" not in rows[0]
 
 
 # Epochs

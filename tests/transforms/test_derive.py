@@ -74,6 +74,36 @@ def test_a_minute_in_which_only_an_earlier_heartbeat_vouches_is_silent_all_the_s
     assert _of(people, "silent", "hour") == [0]
 
 
+# One content and one brand, and everything falls silent at 10:40; the total knows it by its rows of
+# zeros, the others have no row there.
+#
+#         10:00                       10:40                11:00
+#   app   | 12 a minute, 480 events   | ··· silent ···     |
+
+
+def test_what_falls_silent_altogether_is_missed_by_a_content_and_a_brand_as_by_the_total():
+    rows = [said(f"10:{n // 12:02}:{n % 12 * 5:02}") for n in range(480)]
+    people = _derive(*rows).people
+    total = _of(people, "missed", "hour")
+
+    assert total == [20 * 480]
+    for grouping in ("content", "brand"):
+        for window in ("hour", "day"):
+            assert _of(people, "missed", window, grouping) == total
+            assert _of(people, "expected", window, grouping) == _of(people, "expected", window)
+        assert len(_of(people, "missed", "minute", grouping)) == 40
+
+
+def test_minutes_that_a_stream_has_not_reached_are_missed_by_nobody_yet():
+    rows = numbered(said(f"10:{n // 12:02}:{n % 12 * 5:02}") for n in range(480))
+    totals = by_traffic(attend(observations(rows)))
+    reached = int(said("10:45").at.timestamp()) // 60
+    people = derive(totals, PARIS, np.array([APP]), True, reached).people
+
+    for grouping in ("total", "content", "brand"):
+        assert _of(people, "missed", "hour", grouping) == [5 * 480]
+
+
 def test_silence_is_told_in_the_family_of_totals_only():
     assert _derive(said("10:00"), totals_family=False).people["silent"].sum() == 0
     assert _derive(said("10:00"), registered=()).people["silent"].sum() == 0

@@ -40,12 +40,15 @@ Howe goes back by half an hour."""
 
 
 class Stream:
-    """A shard and its family of totals; `reach` tells both how far the stream has come."""
+    """A shard and one family, by default of totals; `reach` tells both how far the stream has come."""
 
-    def __init__(self, time_zone=PARIS, registered=("app", "site"), named=True):
+    def __init__(
+        self, time_zone=PARIS, registered=("app", "site"), named=True, family=TOTALS_FAMILY
+    ):
+        self.number = family
         self.rules = PublishRules(time_zone, registered, shards=1)
         self.shard = Attend(AttendRules(time_zone, hot_minutes=HOT))
-        self.family = Accumulate(self.rules, totals_family=True)
+        self.family = Accumulate(self.rules, family == TOTALS_FAMILY)
         if named:
             self.family.name(label_batch())
         self.standing = {}
@@ -55,7 +58,7 @@ class Stream:
     def hear(self, rows):
         self.shard.add(observations(rows, self.rules.time_zone))
         self._sent += 1
-        self.family.add(sent_by(_of_totals(self.shard), 0, self._sent))
+        self.family.add(sent_by(_deltas(self.shard, self.number), 0, self._sent))
 
     def reach(self, minute):
         """The stream has come to a minute; what is due is published."""
@@ -69,25 +72,26 @@ class Stream:
 
     def wake_again(self):
         """The family is recalled from its memory, as after a crash."""
-        self.family = recall(self.rules, True, self.family.memory())
+        self.family = recall(self.rules, self.family.totals_family, self.family.memory())
 
     @property
     def bytes(self):
         return sum(batch.nbytes for batch in self.family.memory())
 
 
-def _of_totals(shard):
-    """The deltas that the family of totals and channels gets."""
-    return dict(split_by_family(shard.emit().partials, 1))[TOTALS_FAMILY]
+def _deltas(shard, family):
+    """The deltas that a family gets: that of totals and channels, or that of places."""
+    return dict(split_by_family(shard.emit().partials, 1))[family]
 
 
-def _at_once(rows, time_zone):
+def _at_once(rows, time_zone, number):
     """Figures of the same rows, all of them derived from everything at the end."""
     shard = Attend(AttendRules(time_zone, hot_minutes=HOT))
     shard.add(observations(rows, time_zone))
-    family = Accumulate(PublishRules(time_zone, ("app", "site")), totals_family=True)
+    rules = PublishRules(time_zone, ("app", "site"))
+    family = Accumulate(rules, number == TOTALS_FAMILY)
     family.name(label_batch())
-    family.add(_of_totals(shard))
+    family.add(_deltas(shard, number))
     with unsuppressed():
         published = family.publish(datetime(2026, 4, 6, tzinfo=timezone.utc)).to_pylist()
     return {tuple(row[name] for name in KEY): said_by(row) for row in published}
@@ -130,14 +134,15 @@ def _told(time_zone, gaps, words):
     )
 
 
+@pytest.mark.parametrize("family", [TOTALS_FAMILY, 1], ids=["totals", "places"])
 @examples(5)
 @example((LORD_HOWE, [(111, 73)], []), [1, 1, 1, 1], 0)
 @given(_evenings(), st.lists(st.integers(1, 40), min_size=4, max_size=12), st.integers(0, 9))
-def test_figures_are_those_of_everything_derived_at_the_end(evening, steps, woken):
+def test_figures_are_those_of_everything_derived_at_the_end(family, evening, steps, woken):
     """However far the stream comes between two publications, and whenever the family is recalled."""
     time_zone = evening[0]
     rows = _told(*evening)
-    stream, minute = Stream(time_zone), _minute(STARTS[time_zone])
+    stream, minute = Stream(time_zone, family=family), _minute(STARTS[time_zone])
     end = minute + 2 * 1440
     for turn, step in enumerate([*steps, *[30] * 12, end - minute]):
         until = min(minute + step, end)
@@ -149,7 +154,7 @@ def test_figures_are_those_of_everything_derived_at_the_end(evening, steps, woke
             stream.wake_again()
         minute = until
 
-    expected = _at_once(rows, time_zone)
+    expected = _at_once(rows, time_zone, family)
     assert {
         key: stream.standing.get(key)
         for key in expected

@@ -43,6 +43,10 @@ def _reach(**channels):
 CASES = {
     "all large enough": ({"app": 10, "site": 99}, [PUBLISHED, PUBLISHED]),
     "two hide each other": ({"app": 9, "site": 3, "mail": 50}, [TOO_FEW, TOO_FEW, PUBLISHED]),
+    "two of whom fewer than ten are behind both take the next smallest with them": (
+        {"app": 1, "site": 1, "mail": 50, "tv": 60},
+        [TOO_FEW, TOO_FEW, COMPLEMENTARY, PUBLISHED],
+    ),
     "one hidden takes the next smallest with it": (
         {"app": 9, "site": 20, "mail": 50},
         [TOO_FEW, COMPLEMENTARY, PUBLISHED],
@@ -96,6 +100,13 @@ def test_a_hidden_item_of_a_mix_cannot_be_subtracted():
     rows = [("interaction_mix", "total", "", item, n) for item, n in ((1, 40), (2, 35), (3, 1))]
 
     assert _figures(rows)["suppressed"].tolist() == [PUBLISHED, COMPLEMENTARY, TOO_FEW]
+
+
+def test_hidden_items_that_are_few_together_cannot_be_subtracted_either():
+    # Of 80 actions 40 likes and 38 comments leave two, and there are two kinds more.
+    rows = [("interaction_mix", "total", "", item, n) for item, n in enumerate((40, 38, 1, 1))]
+
+    assert _figures(rows)["suppressed"].tolist() == [PUBLISHED, COMPLEMENTARY, TOO_FEW, TOO_FEW]
 
 
 def test_channels_of_other_measures_windows_and_places_are_no_siblings():

@@ -78,7 +78,7 @@ MEASURES = (
         formula="Σ engagement actions of people / reach",
         uncertainty_kind="sampling",
         interval_method="linearised ratio, people as clusters: V = Σ(a − R)² / (n(n − 1));"
-        " Wilson's bound of nobody where all act alike",
+        " high is at least Wilson's bound of nobody",
         additivity="numerator additive, reach not",
         source="R05 « Taux d’engagement (actions/audience) »",
         figure=engagement_rate_actions,
