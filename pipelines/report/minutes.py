@@ -85,7 +85,8 @@ def minute_by_minute(findings: Findings, span: Span | None) -> str:
     acted = ("engagement_rate_actions", "engagement_rate_engagers")
     acts = None if why else [series(findings, metric) for metric in acted]
     start, end = clock(span.start, span.zone), clock(span.end, span.zone, end=True)
-    notes = [missing_in_words(span, reach, left)]
+    covered = _covered(findings, reach)
+    notes = [missing_in_words(span, covered, left)]
     if why:
         notes.append(f"Engagement is not measured. {why}")
     return (
@@ -95,8 +96,8 @@ def minute_by_minute(findings: Findings, span: Span | None) -> str:
         '<figure class="plot"><ul class="legend">'
         "<li><i class=pale></i>Reach: distinct people seen in the minute</li>"
         f"{_VIEWERS if span.of(concurrent) else ''}{_ACTED if acts else ''}"
-        f"{missing_legend(span, reach, left)}</ul>"
-        f'<div class="scroll">{_chart(span, left, reach, concurrent, acts)}</div>'
+        f"{missing_legend(span, covered, left)}</ul>"
+        f'<div class="scroll">{_chart(span, left, reach, concurrent, acts, covered)}</div>'
         f"<figcaption>{' '.join(filter(None, notes))}</figcaption></figure></section>"
     )
 
@@ -108,12 +109,22 @@ _ACTED = (
 )
 
 
+def _covered(findings: Findings, reach: list[Row]) -> list[Row]:
+    """Rows that say what was missing in each minute: where nothing of the content came, and it has
+    none, that of the whole property."""
+    there = {row["window_start"] for row in reach}
+    total = findings.figures.many("events", "total", "minute")
+    rows = [*reach, *(row for row in total if row["window_start"] not in there)]
+    return sorted(rows, key=lambda row: row["window_start"])
+
+
 def _chart(
     span: Span,
     left: datetime,
     reach: list[Row],
     concurrent: list[Row],
     acts: list[list[Row]] | None,
+    covered: list[Row],
 ) -> str:
     upper, upper_steps = scale(_highest(span, (reach, "value"), (concurrent, "value")), 4)
     people = Panel(58, 34, 1000, 220, span, upper)
@@ -125,7 +136,7 @@ def _chart(
         bars(people, reach, "pale"),
         band(people, concurrent, "blue"),
         line(people, concurrent, "blue"),
-        missing_bars(people, reach, left),
+        missing_bars(people, covered, left),
     ]
     if shown := span.of(concurrent):
         peak = max(shown, key=lambda row: row["value"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.pipelines.report.reader import read
-from tests.pipelines.report.rows import MIDNIGHT, metric, share, write_metrics
+from tests.pipelines.report.reader import read, text_of_page
+from tests.pipelines.report.rows import DAY, MIDNIGHT, metric, share, write_metrics
 
 
 def test_a_suppressed_figure_gives_its_reason_and_no_number(tmp_path: Path) -> None:
@@ -21,6 +22,45 @@ def test_a_suppressed_figure_gives_its_reason_and_no_number(tmp_path: Path) -> N
     assert "not published" in card
     assert "Fewer than 30 people or answers." in card
     assert "data-value" not in card.partition("coverage")[0]
+
+
+def test_each_kind_that_is_hidden_is_named_with_its_own_reason(tmp_path: Path) -> None:
+    hidden = {"n": 0, "numerator": None, "denominator": None}
+    rows = [
+        share("interaction_mix", 40, 76, item="like"),
+        metric(
+            "interaction_mix", None, item="comment", suppressed_reason="complementary", **hidden
+        ),
+        metric("interaction_mix", None, item="share", suppressed_reason="fewer_than_30", **hidden),
+    ]
+    write_metrics(tmp_path, [metric("reach", 812.0), *rows])
+    html, _ = read(tmp_path)
+    told = re.findall(r'class="small">Seen, not published \((.+?)\): (\w+) \(<', html)
+
+    assert told == [
+        ("fewer than 30 people or answers", "share"),
+        ("hidden because another hidden figure could be worked out from it", "comment"),
+    ]
+
+
+def test_the_minutes_shown_are_of_the_day_that_the_page_is_about(tmp_path: Path) -> None:
+    """The live began at half past eleven the evening before."""
+    minutes = [
+        metric(
+            "reach",
+            50.0,
+            window_kind="minute",
+            window_start=MIDNIGHT + timedelta(minutes=n),
+            window_end=MIDNIGHT + timedelta(minutes=n + 1),
+            local_day=(DAY if n >= 0 else DAY - timedelta(days=1)),
+        )
+        for n in range(-30, 60)
+    ]
+    write_metrics(tmp_path, [metric("reach", 812.0), metric("events", 900.0), *minutes])
+    (tmp_path / "run.json").write_text('{"time_zone": "Europe/Paris"}', encoding="utf-8")
+    html, _ = read(tmp_path, day=DAY)
+
+    assert "all contents, 00:00 to 01:10 (Europe/Paris)" in text_of_page(html)
 
 
 def test_satisfaction_rests_on_respondents_and_an_audience_on_people(tmp_path: Path) -> None:
