@@ -49,10 +49,16 @@ class Said:
     valid: bool = True
     value: int = 0
     period: int = 0
+    arrived: datetime | None = None
+    """None: at once."""
 
     @property
     def micros(self) -> int:
         return round(self.at.timestamp() * 1_000_000)
+
+    @property
+    def arrived_micros(self) -> int:
+        return self.micros if self.arrived is None else round(self.arrived.timestamp() * 1_000_000)
 
 
 def said(at: str, actor: str = "ana", signal: str = "view", **others: Any) -> Said:
@@ -100,7 +106,7 @@ def observations(rows: Iterable[Said], time_zone: str = PARIS) -> pa.RecordBatch
             "event_time": row.micros,
             "day": local_day(row, time_zone),
             "hour": local_hour(row, time_zone),
-            "arrived": row.micros,
+            "arrived": row.arrived_micros,
             "signal": SIGNAL_CODE[row.signal],
             "flags": flags,
             "value": row.value,
