@@ -206,7 +206,7 @@ class Accumulate:
         state.published = revised.standing
         self._in_doubt = False
         self._learnt += fragment("published", revised.changed)
-        self._forget(due, derived.people if named else None, now)
+        self._forget(due, derived if named else None, now)
         return revised.changed, revised.why, labels
 
     def _derived(
@@ -274,7 +274,7 @@ class Accumulate:
             return np.ones(rows_of(figures), dtype=bool)
         return window_starts(figures, self.rules.time_zone) >= self.rules.since_minute
 
-    def _forget(self, due: Due, people: Frame | None, now: datetime) -> None:
+    def _forget(self, due: Due, derived: Derived | None, now: datetime) -> None:
         """Forget what was sealed and is published: hours, but for what their day needs, and days.
 
         Hours only when everything was just derived from all totals, and every figure has its texts.
@@ -282,8 +282,9 @@ class Accumulate:
         closed = self.state.progress.closed
         if closed == NEVER:
             return
-        if people is not None and due.whole:
-            self.state.forget_hours(hour_before(closed, self.rules.time_zone), people)
+        if derived is not None and due.whole:
+            through = hour_before(closed, self.rules.time_zone)
+            self.state.forget_hours(through, derived.people, derived.quiet)
         if self.state.forget_days(closed, self.rules.time_zone):
             self.state.forget_texts(now)
 

@@ -53,11 +53,11 @@ class AccumulateState:
             *self.progress.memory(),
         ]
 
-    def forget_hours(self, through: int, people: Frame) -> None:
-        """Forget hours before a minute but for what their day needs, which `people` says."""
+    def forget_hours(self, through: int, people: Frame, quiet: Frame) -> None:
+        """Forget hours before a minute but for what their day needs, which these rows say."""
         if through <= self.sealed.through or self.totals is None:
             return
-        self.sealed = fold(self.sealed, people, through)
+        self.sealed = fold(self.sealed, people, quiet, through)
         self.totals = open_totals(self.totals, through)
         self.published = choose(self.published, ~sealed_figures(self.published, through))
 

@@ -27,10 +27,14 @@ _COMMENTS = (SIGNAL_CODE["comment"], SIGNAL_CODE["reply"])
 
 
 class Derived(NamedTuple):
-    """Frames ready for formulas: rows about people, rows about items."""
+    """Frames ready for formulas: rows about people, rows about items.
+
+    `quiet` are minutes that have no row and no figure: what was expected and missed in them.
+    """
 
     people: Frame
     items: Frame
+    quiet: Frame
 
 
 def derive(
@@ -62,13 +66,14 @@ def derive(
     published = rows_of(people)
     people = stack([people, _zeros(quiet, people)], people)
     people["expected"], people["missed"] = expected_and_missed(people, is_open)
-    people = choose(people, is_open & (np.arange(len(is_open)) < published))
+    is_quiet = np.arange(len(is_open)) >= published
+    quiet, people = choose(people, is_quiet), choose(people, is_open & ~is_quiet)
     _from_minutes(people)
     add_sealed(people, sealed)
     _from_items(people, items)
     _interactions(items)
     items["day_of"] = _windows_of(items, time_zone)[1]
-    return Derived(people, items)
+    return Derived(people, items, quiet)
 
 
 def _numbers(totals: pa.RecordBatch) -> Frame:

@@ -29,7 +29,7 @@ def figures_of(derived: Derived) -> Frame:
     Columns: FIGURE_KEY, day_of, value, numerator, denominator, low, high (NaN is null), n,
     coverage, threshold, suppressed.
     """
-    people, items = derived
+    people, items, _ = derived
     people = {**people, "coverage": coverage_of(people)}
     items = {
         **items,

@@ -68,14 +68,18 @@ def hour_before(closed: int, time_zone: str) -> int:
     return hour
 
 
-def fold(sealed: SealedHours, people: Frame, through: int) -> SealedHours:
+def fold(sealed: SealedHours, people: Frame, quiet: Frame, through: int) -> SealedHours:
     """The sealed hours up to minute `through`, from people derived with those up to now.
 
-    `people` has a row a place and open hour with SUMS and PEAKS, as `derive` gives them.
+    `people` has a row a place and open minute with SUMS and PEAKS, `quiet` one a place and minute
+    without, as `derive` gives them: then nobody was there, whoever was expected.
     """
-    gone = choose(people, (people["window"] == HOUR) & (people["start"] < through))
+    gone = choose(people, (people["window"] == MINUTE) & (people["start"] < through))
     rows = {name: gone[name] for name in (*_DAY_KEY, *SUMS, *PEAKS)}
-    both = stack([sealed.days, rows], rows)
+    silent = choose(quiet, quiet["start"] < through)
+    nobody = {name: np.zeros(rows_of(silent), values.dtype) for name, values in rows.items()}
+    silent = {name: silent.get(name, zeros) for name, zeros in nobody.items()}
+    both = stack([sealed.days, rows, silent], rows)
     groups = group(both, _DAY_KEY)
     folded = groups.first(both, _DAY_KEY)
     folded |= {name: groups.sum(both[name]) for name in SUMS}
