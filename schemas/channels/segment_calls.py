@@ -136,11 +136,14 @@ def _contexts_of(parts: Sequence[Calls]) -> list[ContextColumns]:
 
 
 def _joined(name: str, parts: Sequence[Calls]) -> Any:
-    """One column of all parts; null where a part has none."""
+    """One column of all parts; null, or zero of a plain column, where a part has none."""
     columns = [part.fields.get(name) for part in parts]
     some = [column for column in columns if column is not None]
     if isinstance(some[0], np.ndarray):
-        return np.concatenate(some)
+        zero = some[0].dtype
+        return np.concatenate(
+            [np.zeros(len(p), zero) if c is None else c for p, c in zip(parts, columns)]
+        )
     if all(isinstance(column, pa.Array) for column in some):
         nothing = some[0].type
         return pa.concat_arrays(

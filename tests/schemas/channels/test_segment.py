@@ -106,6 +106,19 @@ def test_the_original_time_of_rudderstack_goes_before_the_corrected_one() -> Non
     assert event["event_time"] == "2026-03-02T11:59:53Z"
 
 
+def test_calls_without_an_original_time_beside_others_with_one_change_no_time() -> None:
+    """The items of a batch are read after the lines around it, in a group of their own."""
+    received = "2026-03-02T10:00:05Z"
+    ahead = {"sentAt": "2026-03-02T10:20:04Z", "receivedAt": received}
+    queued = call("page", originalTimestamp="2026-03-02T10:20:00Z", **ahead)
+    corrected = json.loads(call("page", timestamp="2026-03-02T10:00:01Z", **ahead))
+    batch = json.dumps({"batch": [corrected, corrected]}).encode()
+
+    assert [
+        (e["event_time"], e["time_basis"]) for e in events_of(queued, queued, queued, batch)
+    ] == [("2026-03-02T10:00:01Z", "derived")] * 3 + [("2026-03-02T10:00:01Z", "true")] * 2
+
+
 @pytest.mark.parametrize("user", ["4242", 4242])
 def test_a_user_is_the_same_whether_the_id_is_a_number_or_text(user: Any) -> None:
     (event,) = events_of(call("page", userId=user))
