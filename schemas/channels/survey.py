@@ -34,6 +34,7 @@ import pyarrow.compute as pc
 
 from schemas.channel import Channel, Kind, ParseError, Sheet
 from schemas.failure import Reason
+from schemas.identifiers import redact
 from schemas.text import COUNTRIES
 
 SCALES = {"nps": (0.0, 10.0), "csat": (1.0, 5.0), "ces": (1.0, 7.0), "boredom": (0.0, 1.0)}
@@ -105,8 +106,10 @@ _CONSENT: dict[bool | None, tuple[str, str | None]] = {
     False: ("denied", "survey.consent.analytics=false"),
     None: ("unknown", None),
 }
-_OPTION = re.compile(r"(?!.*(?:\d{7}|(?:\d[ .\-/]?){9}|\d{1,3}(?:\.\d{1,3}){3}))[^@]{1,100}")
-"""An option somebody offered; longer, or with an address or a phone number, it was typed."""
+_LONGEST_OPTION = 100
+"""Characters of an option that somebody offered; what is longer was typed."""
+_TYPED = re.compile(r"[@＠]|\d{7}|(?:\d[\s.\-/]?){9}")
+"""Beside what is redacted in texts: any sign of an address, and numbers that may be called."""
 _decode = msgspec.json.Decoder(Response).decode
 
 
@@ -257,15 +260,14 @@ def _words(kinds: list[str], answers: list[Answer], sheet: Sheet) -> None:
     texts = [str(a.value) if k == "answer: text" else None for k, a in zip(kinds, answers)]
     sheet.put("text", texts)
     options = [str(a.value) if k == "answer: choice" else None for k, a in zip(kinds, answers)]
-    sheet.put(
-        "ext",
-        [
-            json.dumps({"choice": o if _OPTION.fullmatch(o) else "redacted"}, ensure_ascii=False)
-            if o
-            else None
-            for o in options
-        ],
-    )
+    kept = redact(pa.array(options, pa.large_string())).to_pylist()
+    sheet.put("ext", [o and _choice(o, o == k) for o, k in zip(options, kept)])
+
+
+def _choice(option: str, bare: bool) -> str:
+    """`ext` of one choice; `bare` says that nothing in it is redacted in a text."""
+    offered = bare and len(option) <= _LONGEST_OPTION and not _TYPED.search(option)
+    return json.dumps({"choice": option if offered else "redacted"}, ensure_ascii=False)
 
 
 def _blank(value: Any) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.channels.survey import CHANNEL
+from schemas.identifiers import redact
 from tests.checks import check_every_kind_is_shown, check_golden_channel, decode_records
 
 RECOMMEND = {"question_id": "recommend", "type": "nps", "value": 9}
@@ -315,6 +317,16 @@ def test_the_country_is_the_region_of_the_locale(locale: str | None, country: st
         ("call 0612345678", '{"choice": "redacted"}'),
         ("Other: call 06 12 34 56 78", '{"choice": "redacted"}'),
         ("192.0.2.17", '{"choice": "redacted"}'),
+        ("Other:\n06 12 34 56 78", '{"choice": "redacted"}'),
+        ("06\u00a012\u00a034\u00a056\u00a078", '{"choice": "redacted"}'),
+        ("06\u202f12\u202f34\u202f56\u202f78", '{"choice": "redacted"}'),
+        ("(415) 555-2671", '{"choice": "redacted"}'),
+        ("marie%40example.com", '{"choice": "redacted"}'),
+        ("marie\uff20example", '{"choice": "redacted"}'),
+        ("2001:db8:85a3::8a2e:370:7334", '{"choice": "redacted"}'),
+        ("https://shop.example/?token=SECRET", '{"choice": "redacted"}'),
+        ("the one with all the names " * 4, '{"choice": "redacted"}'),
+        ("Neither\nof them", '{"choice": "Neither\\nof them"}'),
         ("from 1 000 000 to 2 euros", '{"choice": "from 1 000 000 to 2 euros"}'),
     ],
 )
@@ -324,6 +336,14 @@ def test_a_choice_answers_a_poll_and_what_was_typed_into_it_is_redacted(
     found = event(response({"question_id": "q", "type": "choice", "value": option}))
 
     assert (found["action"], found["ext"], found["text"]) == ("poll_answer", ext, None)
+
+
+@given(st.text(alphabet="0612 .-/+@%:\n\u00a0abé", min_size=1, max_size=24))
+def test_a_choice_in_which_a_text_would_be_redacted_is_redacted(words: str) -> None:
+    (choice,) = events(response({"question_id": "q", "type": "choice", "value": words}))
+    (kept,) = redact(pa.array([words], pa.large_string())).to_pylist()
+
+    assert kept == words or choice["ext"] == '{"choice": "redacted"}'
 
 
 def test_a_row_of_a_table_is_the_response_with_that_one_answer() -> None:
