@@ -84,13 +84,16 @@ def judge(statement: bytes) -> Verdict:
     """Verdict of a JSON Statement: any refusal of a measurement purpose refuses.
 
     So does the refusal of every purpose, where none has a name that is known: a site may call
-    measuring anything.
+    measuring anything. And so do answers of which there are none, `"categoryPreferences": {}`, by
+    which Segment says that every category is refused; a statement without answers says nothing.
     """
     try:
         stated = _STATEMENT.decode(statement) or Statement()
     except msgspec.ValidationError as error:
         return Verdict("unknown", error=str(error).partition(" - at ")[0])
     denied, allowed = stated.answered()
+    if stated.category_preferences == {} and not denied and not allowed:
+        return Verdict("denied", "every purpose")
     for basis, names in (("denied", denied), ("granted", allowed)):
         purposes = [name.strip().lower() for name in names if _words(name) & MEASUREMENT_WORDS]
         if purposes:

@@ -63,6 +63,16 @@ def test_a_list_that_is_null_and_a_purpose_without_an_answer_say_nothing():
     assert _judged(Analytics=None, Marketing=True) == Verdict("unknown")
 
 
-def test_nothing_stated_is_not_known():
-    assert _judged() == Verdict("unknown")
-    assert judge(b"null") == Verdict("unknown")
+def test_answers_of_which_there_are_none_refuse_every_purpose():
+    assert _judged() == Verdict("denied", "every purpose")
+    assert _listed(categoryPreferences={}, allowedConsentIds=[]) == Verdict(
+        "denied", "every purpose"
+    )
+    assert _listed(categoryPreferences={}, allowedConsentIds=["analytics"]) == Verdict(
+        "granted", "analytics"
+    )
+
+
+@pytest.mark.parametrize("statement", [b"null", b"{}", b'{"categoryPreferences":null}'])
+def test_nothing_stated_is_not_known(statement):
+    assert judge(statement) == Verdict("unknown")
