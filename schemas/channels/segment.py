@@ -166,13 +166,14 @@ class Batch(msgspec.Struct, gc=False, rename="camel"):
 
 _BATCH = msgspec.json.Decoder(Batch)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NULL = b"null"
 
 
 def unwrap(payload: bytes) -> list[bytes] | None:
     """The calls of `{"batch": [...]}`; None for a single call.
 
     `context` and `sentAt` beside the batch hold for every call that does not say otherwise: a
-    refusal of consent may be written there.
+    refusal of consent may be written there. A null says nothing, nor does an empty object.
     """
     if b'"batch"' not in payload:
         return None
@@ -188,12 +189,19 @@ def _inherit(call: bytes, batch: Batch) -> bytes:
     if call[:1] != b"{":
         return call
     fields: dict[str, Any] = dict(_FIELDS.decode(call))
-    context = bytes(fields.get("context", b"{}"))
-    if batch.context and context[:1] == b"{":
-        fields["context"] = batch.context | _FIELDS.decode(context)
-    if batch.sent_at:
-        fields.setdefault("sentAt", batch.sent_at)
+    context = bytes(fields.get("context", _NULL))
+    if batch.context and (context == _NULL or context[:1] == b"{"):
+        own = _FIELDS.decode(context) if context != _NULL else {}
+        said = {name: value for name, value in own.items() if not _silent(bytes(value))}
+        fields["context"] = batch.context | said
+    if batch.sent_at and bytes(fields.get("sentAt", _NULL)) == _NULL:
+        fields["sentAt"] = batch.sent_at
     return msgspec.json.encode(fields)
+
+
+def _silent(value: bytes) -> bool:
+    """Is a member of a context null or an empty object? Such a one cancels no refusal."""
+    return value == _NULL or (value[:1] == b"{" and not _FIELDS.decode(value))
 
 
 _TYPE = re.compile(rb'"type"\s*:\s*"(?:track|page|screen|identify|group|alias|merge)"')

@@ -323,6 +323,8 @@ def rudderstack_consent(allowed: list[str], denied: list[str]) -> dict[str, Any]
     ("context", "basis", "reason"),
     [
         (segment_consent(Analytics=True, Advertising=False), "granted", "segment.analytics=true"),
+        (segment_consent(), "denied", "segment.every purpose=false"),
+        ({"consent": {}}, "unknown", None),
         (segment_consent(Analytics=False, Advertising=True), "denied", "segment.analytics=false"),
         (segment_consent(Advertising=False), "unknown", None),
         (rudderstack_consent(["C0002"], ["C0004"]), "granted", "segment.c0002=true"),
@@ -365,6 +367,29 @@ def test_what_stands_beside_a_batch_holds_for_the_calls_that_do_not_say_otherwis
     assert (refused["consent_basis"], refused["content_id"]) == ("denied", "/un")
     assert allowed["consent_basis"] == "granted"
     assert refused["device_sent_time"] == allowed["device_sent_time"] == "2026-03-02T11:59:00Z"
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        {},
+        {"context": None},
+        {"context": {}},
+        {"context": {"consent": None, "page": None}},
+        {"context": {"consent": {}, "page": {}}},
+        {"sentAt": None},
+    ],
+)
+def test_a_null_in_a_call_of_a_batch_says_nothing_and_cancels_nothing(silent) -> None:
+    batch = {
+        "batch": [json.loads(call("page", **silent))],
+        "context": {**segment_consent(Analytics=False), "page": {"path": "/une"}},
+        "sentAt": "2026-03-02T11:59:00Z",
+    }
+    (event,) = events_of(json.dumps(batch).encode())
+
+    assert (event["consent_basis"], event["content_id"]) == ("denied", "/une")
+    assert event["device_sent_time"] == "2026-03-02T11:59:00Z"
 
 
 def test_one_bad_call_of_a_batch_does_not_take_the_others() -> None:
