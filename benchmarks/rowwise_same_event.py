@@ -34,20 +34,7 @@ _LEAD = 5 * 60 * 1_000_000
 _EARLIEST = (datetime(1990, 1, 1, tzinfo=timezone.utc) - EPOCH) // _MICROSECOND
 _LATEST = (datetime(2100, 1, 1, tzinfo=timezone.utc) - EPOCH) // _MICROSECOND
 _SUSPECT = re.compile(r"[@＠0-9]|%40|://")
-_RULES = [
-    (
-        re.compile(
-            re.sub(
-                r"\\x\{00(..)\}",
-                r"\\x\1",
-                pattern.replace(r"\x{2009}", "\u2009").replace(r"\x{202F}", "\u202f"),
-            ),
-            re.ASCII,
-        ),
-        replacement,
-    )
-    for pattern, replacement in REDACTIONS
-]
+_RULES = [(re.compile(pattern, re.ASCII), replacement) for pattern, replacement in REDACTIONS]
 _LABELS = re.compile(PERSONAL_PART)
 _COOKIES = {"granted": "consented_cookie", "denied": "exempt_cookie", "unknown": "exempt_cookie"}
 _ID = blake2b(b"segment\x1f", digest_size=16)
