@@ -329,7 +329,7 @@ BAD = {
         ({**ANSWERED, "submitted_at": "2026-02-30T10:00:00Z"}, "invalid_time", "$.submitted_at"),
         ({**ANSWERED, "submitted_at": "0001-01-01"}, "invalid_time", "$.submitted_at"),
         ({**ANSWERED, "submitted_at": 1772438460}, "wrong_shape", "$.submitted_at"),
-        ({**ANSWERED, "revision": "two"}, "wrong_shape", "$.revision"),
+        ({**ANSWERED, "revision": "two"}, "invalid_number", "$.revision"),
         ({**ANSWERED, "response_id": 1.5}, "wrong_shape", "$.response_id"),
         ({**RESPONSE, "answers": [{**NPS, "type": "smiley"}]}, "unknown_kind", "$.answers[].type"),
         ({**RESPONSE, "answers": [{**NPS, "type": None}]}, "missing_field", "$.answers[].type"),

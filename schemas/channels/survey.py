@@ -75,7 +75,7 @@ class Response(msgspec.Struct, gc=False):
     locale: str | None = None
     content_id: str | int | None = None
     brand_id: str | int | None = None
-    revision: int | None = None
+    revision: Number = None
     answers: list[Answer] | None = None
     user_id: str | int | None = None
     question_id: str | int | None = None
@@ -110,6 +110,7 @@ _LONGEST_OPTION = 100
 """Characters of an option that somebody offered; what is longer was typed."""
 _TYPED = re.compile(r"[@＠]|\d{7}|(?:\d[\s.\-/]?){9}")
 """Beside what is redacted in texts: any sign of an address, and numbers that may be called."""
+_WHOLE = re.compile(r"\s*([+-]?[0-9]{1,18})(?:\.0*)?\s*")
 _decode = msgspec.json.Decoder(Response).decode
 
 
@@ -130,10 +131,24 @@ def parse(payload: bytes) -> Response:
     if response.status == "retracted" and not response.answers:
         detail = "expected the answers that are taken back, found none"
         raise ParseError(Reason.MISSING_FIELD, "$.answers", detail)
-    if len({a.question_id for a in response.answers}) < len(response.answers):
+    response.revision = _whole(response.revision)
+    if len({str(a.question_id) for a in response.answers}) < len(response.answers):
         detail = "expected each question once, found one twice"
         raise ParseError(Reason.INVALID_VALUE, "$.answers[].question_id", detail)
     return response
+
+
+def _whole(revision: Number) -> int:
+    """A revision as a whole number, 0 where none is said."""
+    if _blank(revision):
+        return 0
+    if isinstance(revision, int):
+        return revision
+    said = _WHOLE.fullmatch(str(revision))
+    if said is None:
+        detail = "expected a whole number, or text of one"
+        raise ParseError(Reason.INVALID_NUMBER, "$.revision", detail)
+    return int(said[1])
 
 
 def fill(responses: list[Response], sheet: Sheet) -> None:
@@ -202,7 +217,7 @@ def _facts(owners: list[Response], answers: list[Answer], sheet: Sheet) -> None:
     sheet.put(
         "source_event_id",
         [
-            f"{r.response_id}:{a.question_id}:{r.status}:{r.submitted_at}:{r.revision or 0}"
+            f"{r.survey_id}:{r.response_id}:{a.question_id}:{r.status}:{r.submitted_at}:{r.revision}"
             for r, a in zip(owners, answers)
         ],
     )
@@ -214,7 +229,7 @@ def _facts(owners: list[Response], answers: list[Answer], sheet: Sheet) -> None:
         ],
     )
     order = [
-        min(max(r.revision or 0, 0), RETRACTION_RANK - 1)
+        min(max(int(r.revision or 0), 0), RETRACTION_RANK - 1)
         + (RETRACTION_RANK if r.status == "retracted" else 0)
         for r in owners
     ]

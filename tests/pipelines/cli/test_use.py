@@ -177,7 +177,7 @@ def test_check_says_what_each_payload_becomes(moment):
         if name not in ("ingested_time", "event_id", "fact_id", "actor_id")
     } == {
         "source": "survey",
-        "source_event_id": "r-100:recommend:completed:2026-03-02T10:00:00.250Z:0",
+        "source_event_id": "s-live:r-100:recommend:completed:2026-03-02T10:00:00.250Z:0",
         "event_type": "survey.answer: nps",
         "op": "insert",
         "revision": 1772445600250000,

@@ -173,6 +173,15 @@ def test_one_bad_answer_refuses_the_whole_response() -> None:
         ({"answers": [{"question_id": "q", "value": 9}]}, ("missing_field", "$.answers[].type")),
         ({"answers": [RECOMMEND, RECOMMEND]}, ("invalid_value", "$.answers[].question_id")),
         ({"answers": [RECOMMEND | {"type": "matrix"}]}, ("unknown_kind", "$.answers[].type")),
+        (
+            {"answers": [RECOMMEND | {"question_id": 1}, RECOMMEND | {"question_id": "1"}]},
+            ("invalid_value", "$.answers[].question_id"),
+        ),
+        ({"revision": "two"}, ("invalid_number", "$.revision")),
+        ({"revision": 2.5}, ("invalid_number", "$.revision")),
+        ({"revision": "1_0"}, ("invalid_number", "$.revision")),
+        ({"revision": "9" * 5_000}, ("invalid_number", "$.revision")),
+        ({"revision": True}, ("wrong_shape", "$.revision")),
         ({"status": "deleted"}, ("invalid_value", "$.status")),
         ({"status": "retracted", "answers": []}, ("missing_field", "$.answers")),
     ],
@@ -262,6 +271,13 @@ def test_who_answered(respondent: Any, actor: str | None, basis: str) -> None:
     assert (found["raw_actor"], found["actor_basis"]) == (actor, basis)
     written = {k: v for k, v in found.items() if k != "raw_actor"}
     assert "marie" not in str(written).lower()
+
+
+def test_responses_of_two_surveys_with_the_same_number_are_two_events() -> None:
+    spring, summer = (event(response(survey_id=name)) for name in ("s-spring", "s-summer"))
+
+    assert spring["event_id"] != summer["event_id"]
+    assert spring["source_event_id"] == "s-spring:r-1:recommend:completed:2026-03-02T10:00:00Z:0"
 
 
 def test_answers_of_nobody_are_facts_of_their_response() -> None:
@@ -358,6 +374,14 @@ def test_a_row_of_a_table_has_empty_text_for_no_value() -> None:
     assert (found["raw_actor"], found["actor_basis"], found["content_id"]) == (None, "none", None)
     assert failure(table_row(question_id="")) == ("missing_field", "$.answers")
     assert failure(table_row(value="eleven")) == ("invalid_number", "$.answers[].value")
+
+
+@pytest.mark.parametrize(("text", "number"), [("2", 2), (" 2 ", 2), ("2.0", 2), ("", 0)])
+def test_a_row_of_a_table_may_have_a_revision_as_text(text: str, number: int) -> None:
+    assert event(table_row(revision=text)) == event(
+        response(revision=number, content_id="evening-live")
+    )
+    assert event(table_row(revision=text)) == event(table_row(revision=float(number)))
 
 
 def test_only_survey_responses_are_recognised() -> None:
