@@ -9,7 +9,10 @@ Method and status semantics are RFC 9110's; 499, 444 and 000 are nginx's.
 - The actor is address and user agent, or the remote user where the server authenticated one. Behind
   a proxy the address is the proxy's, unless the server's real address module restores it or the
   line begins with the list of X-Forwarded-For: of that the first known address is taken, the
-  client's by its own or its proxy's word.
+  client's by its own or its proxy's word. A port beside it is the connection's and is left out.
+- A content is a path, as in the calls of the same pages, so the host that a line names (Apache's
+  vhost_combined, an absolute target) is not part of it. In a log of several sites pages of one
+  path are one content: measure each site's lines apart.
 - A line cut off after the size (a full disk, a rotation) is taken without what it lost.
 - The query string, where forms leave personal values, is dropped but for `utm_campaign` and
   `utm_medium`; of the referrer only the domain stays, in `ext`; a path segment holding an address
@@ -127,6 +130,7 @@ _REFERRER = re.compile(
     r"https?://(?:[^/?#@]*@)?([a-z0-9.-]+\.[a-z][a-z0-9-]+)(?:[:/?#]|$)", re.IGNORECASE
 )
 _IP = re.compile(r"\d+\.\d+\.\d+\.\d+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*")
+_WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+):\d+|\[([0-9a-fA-F:.]+)\](?::\d+)?")
 _ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))")
 
 
@@ -164,7 +168,8 @@ def fill(requests: list[Request], sheet: Sheet) -> None:
 
 def _actors(requests: list[Request], sheet: Sheet) -> None:
     users = [_unescape(r.user) if r.user.strip('-" ') else None for r in requests]
-    clients = [_client(r.host) if "," in r.host else r.host for r in requests]
+    known = {host: _client(host) for host in {r.host for r in requests}}
+    clients = [known[r.host] for r in requests]
     agents = [None if a in (None, "-", "") else _unescape(a) for a in (r.agent for r in requests)]
     addresses = {client: _address(client) for client in set(clients)}
     sheet.put("raw_user_agent", agents)
@@ -239,9 +244,12 @@ def _domain(referrer: str | None) -> str | None:
 
 
 def _client(forwarded: str) -> str:
-    """The first address that the proxies of a list knew; `-` where they knew none."""
+    """The first address that the proxies of a list knew, or the only one, without its port; `-`
+    where they knew none."""
     named = [name.strip() for name in forwarded.split(",")]
-    return next((name for name in named if name not in ("", "-", "unknown")), "-")
+    client = next((name for name in named if name not in ("", "-", "unknown")), "-")
+    found = _WITH_PORT.fullmatch(client)
+    return (found[1] or found[2]) if found else client
 
 
 def _address(host: str) -> str | None:

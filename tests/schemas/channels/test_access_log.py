@@ -177,6 +177,13 @@ def test_the_actor_is_address_and_user_agent() -> None:
         ("2001:db8::17,10.0.0.1", "2001:db8::17"),
         ("unknown, 198.51.100.6", "198.51.100.6"),
         ("www.example.com:443 198.51.100.7, 10.0.0.1", "198.51.100.7"),
+        ("198.51.100.8:50001, 10.0.0.1", "198.51.100.8"),
+        ("[2001:db8::17]:50001, 10.0.0.1", "2001:db8::17"),
+        ("[2001:db8::17], 10.0.0.1:443", "2001:db8::17"),
+        ("unknown, 198.51.100.9:50001", "198.51.100.9"),
+        ("198.51.100.10:50001", "198.51.100.10"),
+        ("[2001:db8::18]:50001", "2001:db8::18"),
+        ("2001:db8::19:5000", "2001:db8::19:5000"),
     ],
 )
 def test_of_a_list_of_forwarded_addresses_the_client_is_the_first_known(
@@ -186,6 +193,27 @@ def test_of_a_list_of_forwarded_addresses_the_client_is_the_first_known(
 
     assert row["raw_actor"] == f"client:{client}|ExampleBrowser/1.0"
     assert (row["actor_basis"], row["raw_ip"]) == ("session", client)
+
+
+def test_connections_of_one_client_are_one_actor() -> None:
+    records = [line(host=f"203.0.113.7:{port}, 10.0.0.1") for port in (50001, 50002, 50003)]
+    found = decode_records(records, CHANNEL).events
+
+    assert set(found.column("raw_actor").to_pylist()) == {"client:203.0.113.7|ExampleBrowser/1.0"}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        line(host="shop.example:443 203.0.113.7"),
+        line(host="blog.example:443 203.0.113.7"),
+        line("GET https://blog.example/news HTTP/1.1"),
+    ],
+)
+def test_a_page_is_its_path_whatever_host_the_line_names(record: bytes) -> None:
+    row = event(record)
+
+    assert (row["content_id"], row["raw_ip"]) == ("/news", "203.0.113.7")
 
 
 def test_a_list_that_names_no_client_is_no_actor() -> None:
