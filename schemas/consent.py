@@ -23,10 +23,16 @@ MEASUREMENT_WORDS = frozenset(
         "performances", "measurement", "measure", "measuring", "mesure", "mesures", "statistics",
         "statistic", "statistique", "statistiques", "statistik", "statistiken", "estadisticas",
         "statistiche", "messung", "misurazione", "medicion", "c0002",
+        "analitica", "analiticas", "analitico", "analiticos", "analitici", "analitiche",
+        "analytisch", "analytische", "statistiek", "statistieken", "leistung", "leistungs",
+        "prestazioni", "rendimiento", "prestaties",
     }
 )  # fmt: skip
 """Words, without accents, by which consent platforms name the measuring of an audience: a purpose
 with one of them is that of measuring. C0002 is OneTrust's category."""
+
+MEASUREMENT_ENDINGS = ("messung", "analyse", "statistik", "statistiken")
+"""Ends of German words of the same meaning: `Reichweitenmessung`, `Webanalyse`."""
 
 OTHER_WORDS = frozenset(
     {
@@ -95,12 +101,17 @@ def judge(statement: bytes) -> Verdict:
     if stated.category_preferences == {} and not denied and not allowed:
         return Verdict("denied", "every purpose")
     for basis, names in (("denied", denied), ("granted", allowed)):
-        purposes = [name.strip().lower() for name in names if _words(name) & MEASUREMENT_WORDS]
+        purposes = [name.strip().lower() for name in names if _measures(name)]
         if purposes:
             return Verdict(basis, min(purposes))
     if denied and not allowed and not any(_words(name) & OTHER_WORDS for name in denied):
         return Verdict("denied", "every purpose")
     return Verdict("unknown")
+
+
+def _measures(name: str) -> bool:
+    words = _words(name)
+    return bool(words & MEASUREMENT_WORDS) or any(w.endswith(MEASUREMENT_ENDINGS) for w in words)
 
 
 def _words(name: str) -> set[str]:

@@ -11,6 +11,8 @@ from schemas.consent import Verdict, judge
 NAMES = [
     "Analytics", "analytics_storage", "C0002 ", "Performance", "Analytics & Performance",
     "Mesure d'audience", "Mesure d\u2019audience", "Statistiques", "statistics", "Estadísticas",
+    "Reichweitenmessung", "Webanalyse", "Besucherstatistiken", "Leistungs-Cookies",
+    "Cookies analíticas", "Analitici", "Statistieken", "Analytisch",
 ]  # fmt: skip
 
 
