@@ -131,7 +131,7 @@ class Sheet:
             number: float | None = None
             if value is not None:
                 try:
-                    number = float(value)
+                    number = _number(value)
                 except (TypeError, ValueError, OverflowError):
                     self.reject(row, Reason.INVALID_NUMBER, path, "expected a number")
                 else:
@@ -156,6 +156,13 @@ class Sheet:
     def reject_where(self, mask: np.ndarray, reason: Reason, path: str, detail: str) -> None:
         for row in np.flatnonzero(mask):
             self.rejects.append(Reject(int(row), reason, path, detail))
+
+
+def _number(value: Any) -> float:
+    """A number, also as text, but not with the underscores that only Python reads."""
+    if isinstance(value, str) and "_" in value:
+        raise ValueError
+    return float(value)
 
 
 _NO_NUMBER = pa.scalar(None, pa.float64())

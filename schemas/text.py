@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 import pyarrow as pa
@@ -41,8 +42,10 @@ class _Countries(dict[str | None, str | None]):
     """Locales repeat, so each is read once; a loop over rows pays a look-up, not a call."""
 
     def __missing__(self, locale: str | None) -> str | None:
-        parts = (locale or "").replace("_", "-").split("-")[1:]
-        regions = (p.upper() for p in parts if len(p) == 2 and p.isascii() and p.isalpha())
+        parts = (locale or "").replace("_", "-").split("-")
+        # Behind a part of one letter are extensions (`en-u-ca-gregory`) and private words.
+        named = list(takewhile(lambda part: len(part) != 1, parts))[1:]
+        regions = (p.upper() for p in named if len(p) == 2 and p.isascii() and p.isalpha())
         country = next(regions, None)
         if len(self) < 4096:
             self[locale] = country

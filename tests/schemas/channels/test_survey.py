@@ -139,6 +139,7 @@ def test_a_net_promoter_score_may_state_its_own_bounds() -> None:
     [
         ({"value": "nine"}, "$.answers[].value"),
         ({"value": "nan"}, "$.answers[].value"),
+        ({"value": "1_0"}, "$.answers[].value"),
         ({"value": 11}, "$.answers[].value"),
         ({"value": 5, "max": "many"}, "$.answers[].max"),
         ({"value": 5, "min": 10, "max": 0}, "$.answers[].max"),
@@ -317,6 +318,9 @@ def test_consent_is_what_the_response_says(consent: Any, basis: str, reason: str
         ("zh-Hant-TW", "TW"),
         ("fr", None),
         ("es-419", None),
+        ("en-u-ca-gregory", None),
+        ("ar-EG-u-nu-latn", "EG"),
+        ("en-x-us", None),
         (None, None),
     ],
 )
