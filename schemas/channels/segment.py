@@ -216,7 +216,7 @@ CHANNEL = Channel(
     name="segment",
     title="Web and app (Segment, RudderStack)",
     document="Segment Spec: calls, and events of video, e-commerce, e-mail, mobile, desktop, "
-    "live chat, A/B testing, B2B SaaS and AI copilots; RudderStack event spec",
+    "live chat, A/B testing, B2B SaaS and AI copilots; consent in Unify; RudderStack event spec",
     media_type="owned",
     provenance="first_party",
     kinds=KINDS,

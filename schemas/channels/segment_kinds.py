@@ -60,6 +60,7 @@ KINDS = (
     *_tracks("fail_delivery", "Email Bounced", "Push Notification Bounced"),
     *_tracks("complain", "Email Marked as Spam"),
     *_tracks("unsubscribe", "Unsubscribed", "Application Uninstalled"),
+    *_tracks("consent", "Segment Consent Preference Updated"),
     *_tracks("join", "Application Opened", "Application Unhidden"),
     *_tracks("leave", "Application Backgrounded", "Application Hidden", "Application Terminated"),
     *_tracks("custom", "Application Installed", "Application Updated"),

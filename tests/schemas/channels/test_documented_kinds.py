@@ -18,7 +18,7 @@ def words(text: str) -> list[str]:
 SEGMENT_CALLS = words("track page screen identify group alias merge")
 
 # Segment, documentation, Spec: Video Spec; V2 Ecommerce Events; Email; Native Mobile Spec; Desktop
-# Spec; Live Chat; A/B Testing; B2B SaaS; AI Copilot.
+# Spec; Live Chat; A/B Testing; B2B SaaS; AI Copilot. Consent in Unify.
 SEGMENT_EVENTS = """
 Video Playback Started
 Video Playback Paused
@@ -109,6 +109,7 @@ Tool Invoked
 Media Generated
 Component Loaded
 Feedback Submitted
+Segment Consent Preference Updated
 """.strip().splitlines()
 
 # YouTube, Live Streaming API v3, LiveChatMessages: snippet.type, with the placeholder that the API's

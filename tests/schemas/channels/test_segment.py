@@ -161,6 +161,7 @@ def test_a_track_outside_the_specs_is_custom_whatever_its_properties() -> None:
         ("Email Bounced", "fail_delivery", "contact"),
         ("Email Marked as Spam", "complain", "control"),
         ("Unsubscribed", "unsubscribe", "control"),
+        ("Segment Consent Preference Updated", "consent", "control"),
         ("Push Notification Received", "deliver", "contact"),
         ("Push Notification Tapped", "open", "exposure"),
         ("Push Notification Bounced", "fail_delivery", "contact"),
