@@ -135,6 +135,16 @@ def spoil_second_batch(partition: Path) -> None:
         file.write(content)
 
 
+def overwrite(partition: Path, old: bytes, new: bytes) -> None:
+    """Write other bytes, as many, on the broker's disk; checksums do not fit any more."""
+    assert len(old) == len(new)
+    (log,) = partition.glob("*.log")
+    content = log.read_bytes()
+    with log.open("r+b") as file:
+        file.seek(content.index(old))
+        file.write(new)
+
+
 def cut_last_batch(partition: Path) -> None:
     """Take the last batch of a partition off the broker's disk, as a crash does to what was not
     written through."""

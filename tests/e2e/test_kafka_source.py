@@ -13,7 +13,7 @@ import apache_beam as beam
 import pyarrow as pa
 import pytest
 from apache_beam.utils.timestamp import Duration
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -36,6 +36,7 @@ from tests.e2e.kafka_broker import (
     Broker,
     done,
     guarded,
+    overwrite,
     produce,
     spoil_second_batch,
     until,
@@ -186,6 +187,24 @@ def test_a_spoilt_batch_stops_its_partition_in_a_sentence_until_it_is_deleted(br
     found = reading.until(lambda: reading.rest.next == 150)
     assert found == [(100 + n, b"%d of 2" % n) for n in range(50)]
     assert [failed["position"] for failed in reading.failed] == [50]
+
+
+def test_a_message_with_a_header_whose_name_is_no_text_is_read_as_one_without(broker):
+    broker.create("named")
+    producer = Producer({"bootstrap.servers": broker.plain})
+    mail = [("moment-channel", b"mailjet")]
+    for value, headers in ((b"a", mail), (b"b", [("trace", b"1")]), (b"c", None), (b"d", mail)):
+        producer.produce("named", value, partition=0, headers=headers)
+        assert producer.flush(30) == 0
+    # No client of Python writes such a name.
+    overwrite(broker.folder / "data" / "kafka" / "named-0", b"trace", b"tr\xffce")
+    unchecked = KafkaSettings(client=(("check.crcs", "false"),))
+
+    found = list(read_topic(KafkaTopic(broker.plain, "named", "segment"), unchecked))
+
+    assert [
+        (batch.schema.metadata[b"channel"], batch.column("payload").to_pylist()) for batch in found
+    ] == [(b"mailjet", [b"a", b"d"]), (b"segment", [b"b", b"c"])]
 
 
 def test_a_topic_made_anew_is_a_failed_event_and_read_from_its_beginning(broker):

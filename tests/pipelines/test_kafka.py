@@ -306,6 +306,49 @@ def test_a_header_says_the_channel_of_its_message_and_a_batch_has_one_channel():
     assert second.schema.metadata[b"channel"] == b"mailjet"
 
 
+class Sent:
+    """A message as the client gives it, whose headers it reads when it is asked for them, once."""
+
+    def __init__(self, offset: int, headers: list | Exception | None) -> None:
+        self._offset, self._headers, self._asked = offset, headers, False
+
+    def offset(self) -> int:
+        return self._offset
+
+    def value(self) -> bytes:
+        return b"%d" % self._offset
+
+    def timestamp(self) -> tuple[int, int]:
+        return TIMESTAMP_CREATE_TIME, 1000
+
+    def headers(self) -> list | None:
+        assert not self._asked
+        self._asked = True
+        if isinstance(self._headers, Exception):
+            raise self._headers
+        return self._headers
+
+
+def test_a_message_with_a_header_whose_name_is_no_text_has_none_and_the_others_have_theirs():
+    no_text = UnicodeDecodeError("utf-8", b"tr\xffce", 2, 3, "invalid start byte")
+    mail = [("moment-channel", b"mailjet")]
+    found = [
+        Sent(1, SystemError("<method 'headers'> returned a result with an exception set")),
+        Sent(2, mail),
+        Sent(3, no_text),
+        Sent(4, None),
+        Sent(5, mail),
+        Sent(6, no_text),
+    ]
+
+    first, second = batches(found)
+
+    assert rows(first) == [(b"%d" % n, n, 1_000_000) for n in (1, 3, 4, 6)]
+    assert first.schema.metadata[b"channel"] == b"segment"
+    assert rows(second) == [(b"%d" % n, n, 1_000_000) for n in (2, 5)]
+    assert second.schema.metadata[b"channel"] == b"mailjet"
+
+
 VIEW = b'203.0.113.9 - - [01/Mar/2026:20:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "-"'
 CALL = b'{"type":"track","event":"Signed In","messageId":"m","userId":"u"}'
 
