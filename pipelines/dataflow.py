@@ -25,7 +25,11 @@ Moment in it."""
 _AT_LEAST_ONCE = "streaming_mode_at_least_once"
 """A service option under which a bundle may count twice: deltas would be added again."""
 
-_LISTS = ("dataflow_service_options", "experiments", "additional_experiments")
+_LISTS = (
+    *("dataflow_service_option", "dataflow_service_options"),
+    *("experiment", "experiments", "additional_experiments"),
+)
+"""Where it may stand: Beam takes the first ones in the singular as well."""
 
 
 def runs_on_dataflow(given: Sequence[str]) -> bool:
@@ -46,7 +50,7 @@ def dataflow_arguments(given: Sequence[str], streaming: bool = True) -> tuple[st
             f" {'it' if len(missing) == 1 else 'each of them'} a value, such as this"
         )
     for name in _LISTS:
-        asked = {each for text in options.get(name, ()) for each in text.split(",")}
+        asked = {each.strip() for text in options.get(name, ()) for each in text.split(",")}
         if _AT_LEAST_ONCE in asked:
             raise OptionError(
                 f"--{name} {_AT_LEAST_ONCE}: expected none, for figures are sums of deltas, and one"

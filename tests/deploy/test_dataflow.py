@@ -141,10 +141,13 @@ def test_everything_that_is_missing_is_named_in_one_sentence():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["dataflow_service_options", "experiments"])
-def test_counting_at_least_once_is_refused(name):
-    with pytest.raises(OptionError, match="streaming_mode_at_least_once: expected none"):
-        job_options(f"--{name}=other,streaming_mode_at_least_once")
+@pytest.mark.parametrize(
+    "name", ["dataflow_service_option", "dataflow_service_options", "experiment", "experiments"]
+)
+@pytest.mark.parametrize("value", ["{}", "other,{}", "other, {}", "other=1,{}"])
+def test_counting_at_least_once_is_refused_however_beam_reads_it(name, value):
+    with pytest.raises(OptionError, match=f"--{name} streaming_mode_at_least_once: expected none"):
+        job_options(f"--{name}={value.format('streaming_mode_at_least_once')}")
 
 
 def test_an_address_to_write_to_is_no_directory_and_is_refused():
