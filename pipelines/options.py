@@ -9,10 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
-from apache_beam.runners.portability.portable_runner import PortableRunner
-from apache_beam.runners.runner import create_runner
-
+from pipelines.beam_options import check_beam
 from pipelines.dataflow import dataflow_arguments, runs_on_dataflow
 from pipelines.errors import OptionError
 from pipelines.flink import flink_job, runs_on_flink
@@ -90,7 +87,7 @@ def measure_options(
     InputError, each one clear sentence.
     """
     stream = stream_options(arguments)
-    _check_beam(beam_arguments)
+    check_beam(beam_arguments)
     output = output_of(arguments.output, arguments.replace, stream.append)
     archive = archive_of(arguments.archive, output)
     load_through = load_through_of(arguments.load_through, output)
@@ -174,29 +171,6 @@ def _on_flink(options: MeasureOptions, shards: int | None) -> MeasureOptions:
     if options.inputs.subscriptions and job.checkpoint_seconds is not None:
         check_acknowledged(options.stream.pulls, job.checkpoint_seconds)
     return replace(options, rules=rules, beam_arguments=job.arguments, slots=slots)
-
-
-def _check_beam(arguments: Sequence[str]) -> None:
-    """Refuse what neither we nor Beam know: Beam itself would pass a mistyped option over."""
-    parser = _BeamArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for part in PipelineOptions.__subclasses__():
-        part._add_argparse_args(parser)
-    try:
-        known, unknown = parser.parse_known_args(list(arguments))
-    except argparse.ArgumentError as error:
-        raise OptionError(f"{error.argument_name}: {error.message}") from error
-    try:
-        runner = create_runner(known.runner) if known.runner else None
-    except (ValueError, ImportError, AttributeError) as error:
-        raise OptionError(
-            f"--runner {known.runner}: expected an installed runner of Apache Beam, such as"
-            " FlinkRunner; without --runner the job runs in this process"
-        ) from error
-    # A portable runner's job service has options that only it knows.
-    if unknown and not isinstance(runner, PortableRunner):
-        raise OptionError(
-            f"{unknown[0]}: expected an option of `moment measure --help` or of Apache Beam"
-        )
 
 
 def _shards(inputs: Inputs) -> int:

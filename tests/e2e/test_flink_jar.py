@@ -22,8 +22,10 @@ import requests
 from deploy.local.download import missing_tool
 from deploy.local.ports import answers, free_ports
 from deploy.local.services import ROOT, Services, local_services
+from pipelines.beam_options import check_beam
 from pipelines.errors import OptionError
 from pipelines.flink import flink_job, runs_on_flink
+from pipelines.flink_cluster import job_server_options
 from pipelines.flink_keys import shard_keys, subtask
 from pipelines.verify.run import read_run
 from tests.e2e.cluster import ENDED, running_job
@@ -178,9 +180,22 @@ def test_a_running_job_server_of_flink_is_known_by_its_options(services):
         _until(lambda: answers(port))
 
         assert runs_on_flink(["--runner=PortableRunner", f"--job_endpoint=localhost:{port}"])
+        taken_for_mistakes = [
+            name for name in job_server_options(f"localhost:{port}") if not _passed_on(name)
+        ]
+        assert taken_for_mistakes == []
     finally:
         server.kill()
         server.wait()
+
+
+def _passed_on(name: str) -> bool:
+    try:
+        check_beam(["--runner=FlinkRunner", f"--{name}=1"])
+    except OptionError as refused:
+        # Of some 1 is no value.
+        return "expected an option of" not in str(refused)
+    return True
 
 
 @pytest.fixture(scope="module")

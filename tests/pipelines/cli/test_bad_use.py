@@ -99,7 +99,12 @@ BAD_USE = {
     ),
     "option-mistyped": (
         ["measure", MAILJET, "--output", "out", "--shrads", "4"],
-        "moment: --shrads: expected an option of `moment measure --help` or of Apache Beam",
+        "moment: --shrads: expected an option of `moment measure --help` or of Apache Beam; did you"
+        " mean --shards?",
+    ),
+    "input-behind-the-options": (
+        ["measure", MAILJET, "--output", "out", "web.log"],
+        "moment: web.log: expected an option of `moment measure --help` or of Apache Beam",
     ),
     "option-of-beam-without-its-value": (
         ["measure", MAILJET, "--output", "out", "--job_name"],
