@@ -27,19 +27,27 @@ def begin_archive(options: MeasureOptions) -> None:
         return
     folder = Path(place)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
+        # Before anything is changed: the rights of a directory that is none of ours are another's.
+        foreign = _foreign(folder)
+        if not foreign:
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
     except OSError as error:
         raise OptionError(
             f"--archive {place}: expected a directory that this account may make and write, found:"
             f" {error.strerror}"
         ) from error
-    foreign = sorted(each for each in os.listdir(folder) if not each.startswith(("day=", ".")))
     if foreign:
         raise OptionError(
             f"--archive {place}: expected an archive or an empty directory, found {foreign[0]!r} in"
             " it; where it is an input, give it before --archive"
         )
+
+
+def _foreign(folder: Path) -> list[str]:
+    """Names of what a directory holds that is not of an archive; of one that is not there none."""
+    names = os.listdir(folder) if folder.exists() else []
+    return sorted(name for name in names if not name.startswith(("day=", ".")))
 
 
 def archiving(sink: Sink, options: MeasureOptions) -> Sink:

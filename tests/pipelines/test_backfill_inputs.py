@@ -412,13 +412,17 @@ def test_an_archive_that_cannot_be_kept_is_one_sentence(
     assert sentence in str(refused.value)
 
 
-def test_a_directory_of_other_things_is_no_archive(published, measured, tmp_path):
+def test_a_directory_of_other_things_is_no_archive_and_keeps_its_rights(
+    published, measured, tmp_path
+):
     (tmp_path / "other").mkdir()
+    (tmp_path / "other").chmod(0o755)
     (tmp_path / "other" / "notes.txt").write_text("")
 
     with pytest.raises(OptionError, match=r"or an empty directory, found 'notes.txt' in it"):
         measured(published.inputs, tmp_path / "out", "--archive", str(tmp_path / "other"))
 
+    assert (tmp_path / "other").stat().st_mode & 0o777 == 0o755
     assert not (tmp_path / "out").exists()
 
 
