@@ -377,3 +377,47 @@ def test_a_subscription_whose_deadline_is_longer_than_a_lease_is_held_for_that(
     assert puller.report().time is None
     clock[0] += 1
     assert puller.report().time is not None
+
+
+def test_what_a_run_gave_back_is_waited_for_as_that_of_a_run_before_is(
+    broker, puller_of, monkeypatch
+):
+    """Nobody held it any more, and the watermark went on to the latest that had ever come."""
+    clock = [1_800_000_000_000_000]
+    monkeypatch.setattr("pipelines.sources.pubsub.puller.now_microseconds", lambda: clock[0])
+    monkeypatch.setattr(time, "time", lambda: clock[0] / 1e6)
+    broker.left = 33
+    puller = puller_of(lease_seconds=10, uncalled_seconds=15)
+    call = puller.begin("first")
+    puller.take(call, 1)
+    until(lambda: broker.given == 33)
+    clock[0] += 10_000_000
+    assert puller.report().basis == "messages"
+
+    clock[0] += 6_000_000
+    until(lambda: {("31", 0), ("32", 0), ("33", 0)} <= set(broker.extended))
+    assert puller.report() == (None, "held")
+    call = puller.begin(call.following)
+    clock[0] += 9_999_999
+    assert puller.report() == (None, "held")
+    clock[0] += 1
+    assert puller.report().basis == "messages"
+
+
+def test_the_oldest_that_came_while_leases_were_waited_for_holds_the_watermark(
+    broker, puller_of, monkeypatch
+):
+    clock = [1_800_000_000_000_000]
+    monkeypatch.setattr("pipelines.sources.pubsub.puller.now_microseconds", lambda: clock[0])
+    monkeypatch.setattr(time, "time", lambda: clock[0] / 1e6)
+    broker.left = 3
+    puller = puller_of(lease_seconds=10)
+    call = puller.begin("first")
+    puller.take(call, 1)
+    assert puller.report() == (None, "held")
+    broker.left, broker.skew = 3, -100.0
+    assert take_all(puller, call) == 3
+
+    clock[0] += 10_000_000
+
+    assert puller.report() == (1_800_000_000_000_000 - 110_000_000, "messages")

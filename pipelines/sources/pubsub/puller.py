@@ -81,6 +81,7 @@ class Puller:
         self._failures = 0
         self.read = 0
         self._deadline: int | None = None
+        self._gave_back = False
         self._start_run()
         self._leases = Leases(client, path, pulls, now_microseconds)
         for work in (self._pull_for_ever, self._keep_for_ever):
@@ -92,6 +93,8 @@ class Puller:
             if ticket != self._ticket:
                 self._leases.give_back(list(self._acknowledgements.deliveries()))
                 self._start_run()
+            elif self._gave_back:
+                self._begun, self._gave_back = now_microseconds(), False
             self._ticket = uuid.uuid4().hex
             self._leases.called()
             return Call(self._run, self._acknowledgements.begin(), self._ticket)
@@ -134,15 +137,17 @@ class Puller:
         A run says no time at first, and so holds the one that the runner found in its checkpoint,
         if any, for as long as the broker may keep what a run before it held: that may be older than
         all that comes meanwhile. There may have been one also where there is no checkpoint: it was
-        killed before its first, or is of another job.
+        killed before its first, or is of another job. What a run itself gave back, for it was not
+        called, is waited for in the same way.
         """
         with self._changed:
             waiting = [d.oldest for d, _ in self._arrived if d.oldest is not None]
             oldest = self._acknowledgements.oldest()
             waiting += [] if oldest is None else [oldest]
-            found = self._watermark.report(min(waiting, default=None))
-            if self._waits_for_leases():
-                found = Watermark(None, "held")
+            # While it waits what has come says nothing: older messages may follow.
+            found = Watermark(None, "held")
+            if not self._waits_for_leases():
+                found = self._watermark.report(min(waiting, default=None))
             full = self._room() <= 0 and not self._arrived
             return found._replace(basis="full") if full else found
 
@@ -161,7 +166,7 @@ class Puller:
     def _start_run(self) -> None:
         self._run += 1
         self._acknowledgements = Acknowledgements()
-        self._begun = now_microseconds()
+        self._begun, self._gave_back = now_microseconds(), False
         idle = self._stream.idle_after_seconds
         self._watermark = PublishTimeWatermark(
             int(self._stream.allowance_seconds * MICROSECONDS),
@@ -170,7 +175,7 @@ class Puller:
         )
 
     def _waits_for_leases(self) -> bool:
-        if self._deadline is None:
+        if self._deadline is None or self._gave_back:
             return True
         longest = max(self._pulls.lease_seconds, self._deadline)
         return now_microseconds() < self._begun + longest * MICROSECONDS
@@ -290,8 +295,9 @@ class Puller:
     def _keep_for_ever(self) -> None:
         while self._leases.wait():
             with self._changed:
-                if self._uncalled():
+                if self._uncalled() and self._arrived:
                     self._leases.give_back([delivery for delivery, _ in self._arrived])
+                    self._gave_back = True
                     self._arrived.clear()
                     self._bytes_ahead = 0
                 held = [*self._acknowledgements.deliveries(), *(d for d, _ in self._arrived)]
