@@ -62,7 +62,8 @@ _TEXTS = (
 class FlinkJob:
     """A job on Flink: Beam's arguments, and the integer that keys each shard of its state.
 
-    `checkpoint_seconds`: from one checkpoint to the next; None: there are none.
+    `checkpoint_seconds`: from one checkpoint to the next, and `spaced_by`, the option that says it;
+    None: there are none.
     """
 
     arguments: tuple[str, ...]
@@ -70,6 +71,7 @@ class FlinkJob:
     max_parallelism: int
     keys: tuple[int, ...]
     checkpoint_seconds: float | None
+    spaced_by: str
 
 
 class FlinkJobServerOptions(PipelineOptions):
@@ -149,12 +151,18 @@ def flink_job(given: Sequence[str], shards: int | None = None, streaming: bool =
         for name, value in settings.items()
         if name not in options
     ]
+    # A pause that is longer than the interval is what happens.
+    spaced_by = max(
+        ("checkpointing_interval", "min_pause_between_checkpoints"),
+        key=lambda name: int(options.get(name, 0)),
+    )
     return FlinkJob(
         arguments=(*given, *added),
         parallelism=parallelism,
         max_parallelism=max_parallelism,
         keys=shard_keys(shards, max_parallelism),
-        checkpoint_seconds=int(options.get("checkpointing_interval", 0)) / 1000 or None,
+        checkpoint_seconds=int(options.get(spaced_by, 0)) / 1000 or None,
+        spaced_by=spaced_by,
     )
 
 

@@ -169,7 +169,7 @@ def _on_flink(options: MeasureOptions, shards: int | None) -> MeasureOptions:
     rules = replace(options.rules, shards=len(job.keys), shard_keys=job.keys)
     slots = Slots(job.parallelism, job.max_parallelism)
     if options.inputs.subscriptions and job.checkpoint_seconds is not None:
-        check_acknowledged(options.stream.pulls, job.checkpoint_seconds)
+        check_acknowledged(options.stream.pulls, job.checkpoint_seconds, job.spaced_by)
     return replace(options, rules=rules, beam_arguments=job.arguments, slots=slots)
 
 

@@ -433,9 +433,10 @@ def test_a_replay_is_told_too(tmp_path):
     assert not any(replayed.salt for replayed in off_flink._files)
 
 
-def test_checkpoints_too_far_apart_are_refused_with_pubsub_and_not_with_kafka(tmp_path):
-    apart = "--checkpointing_interval=600000"
+@pytest.mark.parametrize("option", ["--checkpointing_interval", "--min_pause_between_checkpoints"])
+def test_checkpoints_too_far_apart_are_refused_with_pubsub_and_not_with_kafka(tmp_path, option):
+    apart = f"{option}=600000"
     _measured(tmp_path, "kafka://localhost:9092/live", apart)
 
-    with pytest.raises(OptionError, match=r"^--checkpointing_interval 600000: expected less than"):
+    with pytest.raises(OptionError, match=f"^{option} 600000: expected less than 420000 millisec"):
         _measured(tmp_path, "pubsub://projects/example/subscriptions/web", apart)

@@ -70,11 +70,11 @@ def test_a_bound_of_pubsub_that_nobody_could_work_with_is_refused(given, sentenc
 
 
 def test_checkpoints_so_far_apart_that_leases_end_before_the_second_are_refused_with_pubsub():
-    check_acknowledged(PullSettings(), 419.999)
-    check_acknowledged(PullSettings(most_lease_seconds=1261), 600)
+    check_acknowledged(PullSettings(), 419.999, "checkpointing_interval")
+    check_acknowledged(PullSettings(most_lease_seconds=1261), 600, "checkpointing_interval")
 
     with pytest.raises(OptionError) as refused:
-        check_acknowledged(PullSettings(), 420)
+        check_acknowledged(PullSettings(), 420, "checkpointing_interval")
     assert str(refused.value) == (
         "--checkpointing_interval 420000: expected less than 420000 milliseconds with Pub/Sub,"
         " whose messages wait for two checkpoints and are leased for at most 900 s; shorten it, or"

@@ -94,16 +94,17 @@ CHECKPOINT_MARGIN_SECONDS = 60
 """For two checkpoints to be written, and for what is acknowledged to reach the broker."""
 
 
-def check_acknowledged(pulls: PullSettings, checkpoint_seconds: float) -> None:
+def check_acknowledged(pulls: PullSettings, checkpoint_seconds: float, option: str) -> None:
     """Raise OptionError where leases would end before anything could be acknowledged.
 
+    `option` is the one that says how far apart checkpoints are.
     A message is acknowledged by the second checkpoint after it came. One whose lease has ended is
     delivered again, and again, and its subscription grows without a word.
     """
     most = (pulls.most_lease_seconds - CHECKPOINT_MARGIN_SECONDS) / 2
     if checkpoint_seconds >= most:
         raise OptionError(
-            f"--checkpointing_interval {checkpoint_seconds * 1000:.0f}: expected less than"
+            f"--{option} {checkpoint_seconds * 1000:.0f}: expected less than"
             f" {most * 1000:.0f} milliseconds with Pub/Sub, whose messages wait for two checkpoints"
             f" and are leased for at most {pulls.most_lease_seconds:.0f} s; shorten it, or raise"
             " --most-lease"
