@@ -17,6 +17,7 @@ from pipelines.compact.kept import Compacted
 from pipelines.errors import OptionError
 from pipelines.sinks.parquet import day_file
 from pipelines.sinks.tables import ARCHIVE
+from pipelines.sinks.unfinished import remove_abandoned
 from pipelines.sources.archive import ROWS_A_BATCH, Hour, hours_of, records_of
 from pipelines.storage import (
     AT_ONCE,
@@ -46,6 +47,8 @@ def gather_archive(place: str, day: date, today: date | None = None) -> Compacte
             f"--day {day}: expected a day that has ended, in UTC, found one in which records still"
             " arrive: wait until it is over"
         )
+    if not in_bucket(place):
+        remove_abandoned(Path(place, f"day={day.isoformat()}"))
     hours = hours_of(files_below(join(place, f"day={day.isoformat()}")))
     if not hours:
         raise OptionError(

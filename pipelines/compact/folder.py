@@ -25,6 +25,7 @@ from pipelines.sinks.duckdb_views import add_views
 from pipelines.sinks.parquet import ROWS_A_GROUP, DayFile
 from pipelines.sinks.table import Table
 from pipelines.sinks.tables import LATE_EVENTS, METRICS
+from pipelines.sinks.unfinished import remove_abandoned
 from pipelines.verify.dataset import add_view, read_through
 from pipelines.verify.run import read_run
 
@@ -45,6 +46,7 @@ def compact(dataset: Path, day: date, now: datetime | None = None) -> list[Compa
         add_view(connection, "late_events", dataset / LATE_EVENTS.name, LATE_EVENTS.schema)
         for table in KEPT:
             folder = dataset / table.name / f"day={day}"
+            remove_abandoned(folder)
             if files := sorted(folder.glob("*.parquet")):
                 done.append(_compact(connection, table, folder, files))
     return done

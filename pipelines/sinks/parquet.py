@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.sinks.table import Table
+from pipelines.sinks.unfinished import Unfinished
 from pipelines.storage import in_bucket, join, put
 from transforms.balance import arrival_hours
 
@@ -161,11 +162,11 @@ class DayFile:
         """What to write into until the file is whole."""
         self.path = join(folder, name)
         Path(folder).mkdir(parents=True, exist_ok=True)
-        self._temporary, self._final = Path(folder, f".{name}.tmp"), Path(folder, name)
-        return self._temporary
+        self._unfinished = Unfinished(Path(folder, name))
+        return self._unfinished.path
 
     def _finish(self) -> None:
-        os.replace(self._temporary, self._final)
+        self._unfinished.finish()
 
 
 class DayObject(DayFile):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -143,7 +144,9 @@ def test_stopped_before_the_old_files_are_gone_the_views_say_the_same_and_a_reru
     for number, path in enumerate(sorted(old.rglob(f"{FOLDER}/*.parquet"))):
         if number % 3:
             shutil.copy(path, dataset / path.relative_to(old))
-    (dataset / "events" / FOLDER / ".part-half.parquet.tmp").write_bytes(b"half a file")
+    half = dataset / "events" / FOLDER / ".part-half.parquet.tmp"
+    half.write_bytes(b"half a file")
+    os.utime(half, (0, 0))
 
     halfway = said(dataset)
     for name, rows in before.items():
@@ -152,6 +155,7 @@ def test_stopped_before_the_old_files_are_gone_the_views_say_the_same_and_a_reru
     compact(dataset, DAY)
     assert {name: stored(dataset, name) for name in whole} == whole
     assert said(dataset) == before
+    assert not half.exists()
 
 
 # What is refused

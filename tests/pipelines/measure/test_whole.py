@@ -104,7 +104,7 @@ def _commit_until(table_name: str) -> Callable[[Any], None]:
     whole = DayFile.commit
 
     def commit(self: Any) -> None:
-        if f"/{table_name}/" in str(self._final):
+        if f"/{table_name}/" in str(self.path):
             raise OSError(28, "No space left on device")
         whole(self)
 
