@@ -32,7 +32,13 @@ def as_begun(options: MeasureOptions, before: Mapping[str, Any] | None) -> Measu
 
 def _going_on(options: MeasureOptions, before: Mapping[str, Any]) -> MeasureOptions:
     given, since = options.rules.since_minute, before.get("since")
-    minute = NEVER if since is None else _minute(parse_instant(since).timestamp())
+    try:
+        minute = NEVER if since is None else _minute(parse_instant(since).timestamp())
+    except (AttributeError, ValueError) as error:
+        raise OptionError(
+            f"--append {options.output}: expected 'since' in its record as an instant, found"
+            f" {since!r}; correct it, or give another dataset"
+        ) from error
     if given not in (NEVER, minute):
         raise OptionError(
             f"--since {_instant(given)}: expected {since or 'none'} as epoch"

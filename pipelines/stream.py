@@ -198,9 +198,11 @@ def _record(options: MeasureOptions) -> dict[str, Any]:
 def _check_continued(options: MeasureOptions, before: dict[str, Any], now: dict[str, Any]) -> None:
     anew = now["epoch"] > before.get("epoch", now["epoch"])
     for name in FIXED if anew else (*FIXED, *KEPT_IN_STATE):
+        if name not in before:
+            continue
         # A higher epoch is how a job that starts from nothing replaces another's figures.
         same = now[name] >= before[name] if name == "epoch" else _plain(now[name]) == before[name]
-        if name in before and not same:
+        if not same:
             way_on = "the same, or a higher --epoch" if name in KEPT_IN_STATE else "the same"
             raise OptionError(
                 f"--append {options.output}: expected {name} {before[name]!r} as it was begun with,"

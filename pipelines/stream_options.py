@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 
 from pipelines.arguments import add_stream_arguments
 from pipelines.errors import OptionError
-from pipelines.sources.kafka.settings import KafkaSettings
+from pipelines.sources.kafka.settings import LAST_YEAR, KafkaSettings
 from pipelines.sources.pubsub.settings import PullSettings
 from pipelines.sources.streaming import StreamSettings
 from transforms.calendar import NEVER
@@ -102,7 +102,10 @@ def _since(given: str | None) -> int:
         ) from error
     if instant.tzinfo is None:
         raise OptionError(f"--since {given}: expected an offset from UTC, as in {given}+01:00")
-    return math.ceil(instant.astimezone(timezone.utc).timestamp() / 60)
+    # At the ends of the calendar the same instant has no date elsewhere.
+    if not 1970 <= instant.year <= LAST_YEAR:
+        raise OptionError(f"--since {given}: expected an instant of 1970 to {LAST_YEAR}")
+    return math.ceil(instant.timestamp() / 60)
 
 
 def _properties(given: str | None) -> tuple[tuple[str, str], ...]:

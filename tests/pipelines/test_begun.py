@@ -246,6 +246,32 @@ def test_what_few_may_read_is_in_a_folder_of_its_owner_also_where_a_worker_made_
     assert folder.parent.stat().st_mode & 0o777 != 0o700
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["time_zone", "channels", "brand", "epoch", "pseudonym_key_id", "hot_minutes", "shards"],
+)
+def test_what_a_record_does_not_say_is_not_compared(job, tmp_path, name):
+    record = begun(job, TOPIC)
+    del record[name]
+    write_json(tmp_path / "figures" / "run.json", record)
+
+    options, _ = begin(job(TOPIC, "--append"))
+
+    assert options.inputs.topics[0].topic == "live"
+
+
+@pytest.mark.parametrize("since", ["rubbish", "2026-03-02T00:00", 7])
+def test_a_record_whose_since_is_no_instant_is_one_sentence(job, tmp_path, since):
+    write_json(tmp_path / "figures" / "run.json", {**begun(job, TOPIC), "since": since})
+
+    with pytest.raises(OptionError) as refused:
+        begin(job(TOPIC, "--append"))
+    assert str(refused.value) == (
+        f"--append {tmp_path / 'figures'}: expected 'since' in its record as an instant, found"
+        f" {since!r}; correct it, or give another dataset"
+    )
+
+
 def test_who_reads_a_record_while_it_is_written_anew_reads_the_old_one_whole(tmp_path):
     write_json(tmp_path / "run.json", {"epoch": 0})
     os.link(tmp_path / "run.json", tmp_path / "opened")

@@ -193,6 +193,11 @@ def test_the_values_of_client_properties_are_never_shown():
             "found 'yesterday': write it like 2026-03-01T20:00:00Z.",
         ),
         (
+            lambda: KafkaTopic("b:1", "events", start="9999-12-31T23:59:59Z"),
+            "expected an instant up to 2999 as the start of the Kafka topic events, found "
+            "'9999-12-31T23:59:59Z': correct it.",
+        ),
+        (
             lambda: KafkaSettings(client=(("enable.auto.commit", "true"),)),
             "expected a Kafka client property that may be chosen, found enable.auto.commit, which "
             "the reader sets itself: leave it out.",
@@ -213,6 +218,8 @@ def test_a_bad_setting_is_refused_in_a_sentence(made, sentence):
         ("2026-03-01T20:00:00Z", 1_772_395_200_000),
         ("2026-03-01T21:00:00+01:00", 1_772_395_200_000),
         ("2026-03-01T20:00:00", 1_772_395_200_000),
+        ("1969-12-31T23:59:59.999Z", 0),
+        ("0001-01-01T00:00:00+14:00", 0),
     ],
 )
 def test_a_start_is_a_word_or_an_instant(start, milliseconds):

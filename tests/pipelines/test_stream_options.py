@@ -46,6 +46,23 @@ def test_a_horizon_out_of_bounds_is_refused():
         parsed("--fact-minutes", "-1")
 
 
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("2026-02-30T00:00Z", "expected an instant such as 2026-03-02T20:00+01:00"),
+        ("2026-03-02", "expected an offset from UTC, as in 2026-03-02+01:00"),
+        ("0001-01-01T00:00+01:00", "expected an instant of 1970 to 2999"),
+        ("1969-12-31T23:59Z", "expected an instant of 1970 to 2999"),
+        ("9999-12-31T23:59:30+00:00", "expected an instant of 1970 to 2999"),
+        ("9999-12-31T23:59-01:00", "expected an instant of 1970 to 2999"),
+    ],
+)
+def test_a_since_that_is_no_instant_of_our_time_is_one_sentence(given, sentence):
+    with pytest.raises(OptionError) as refused:
+        parsed("--since", given)
+    assert str(refused.value) == f"--since {given}: {sentence}"
+
+
 def test_of_pubsub_may_be_chosen_how_many_messages_wait_and_for_how_long():
     options = parsed("--most-unacknowledged", "200000", "--most-lease", "3600")
 

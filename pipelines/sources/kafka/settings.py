@@ -15,6 +15,9 @@ from pipelines.errors import OptionError
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _SECRET = re.compile(r"password|secret|token|credential|jaas|\.key\b|key\.pem|oauthbearer\.config")
+LAST_YEAR = 2999
+"""Of a start, or of a first window: a later one is a slip."""
+
 OURS = {
     "bootstrap.servers",
     "enable.auto.commit",
@@ -51,7 +54,10 @@ class KafkaTopic:
         self.start_milliseconds()
 
     def start_milliseconds(self) -> int | None:
-        """The instant to start at, in milliseconds since the epoch; None where it is no instant."""
+        """The instant to start at, in milliseconds since 1970; None where it is no instant.
+
+        One before that is 1970: no message is older, and to a broker -1 is the end.
+        """
         if self.start in ("earliest", "latest"):
             return None
         try:
@@ -63,7 +69,12 @@ class KafkaTopic:
             ) from None
         if instant.tzinfo is None:
             instant = instant.replace(tzinfo=timezone.utc)
-        return int(instant.timestamp() * 1000)
+        if instant.year > LAST_YEAR:
+            raise OptionError(
+                f"expected an instant up to {LAST_YEAR} as the start of the Kafka topic "
+                f"{self.topic}, found {self.start!r}: correct it."
+            )
+        return max(0, int(instant.timestamp() * 1000))
 
     def at_brokers_of(self, given: Sequence[KafkaTopic]) -> KafkaTopic:
         """This topic at the brokers that the topics given name for it.
