@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from pipelines.errors import OptionError
 from pipelines.input_names import channel_and_place
@@ -19,6 +20,8 @@ from pipelines.storage import in_bucket, join
 KAFKA, PUBSUB = "kafka://", "pubsub://"
 ARCHIVE = "archive="
 """Before the place of an archive, as the name of a channel is before a file's."""
+
+_Input = TypeVar("_Input", InputFile, KafkaTopic, Subscription)
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,9 @@ def parse_inputs(
     a glob or a directory. `start` is where topics begin, `archived_since` where archives do. Raises
     OptionError, also for kinds that are mixed, or InputError.
     """
-    files: dict[str, InputFile] = {}
-    topics: list[KafkaTopic] = []
-    subscriptions: list[Subscription] = []
+    files: dict[Hashable, InputFile] = {}
+    topics: dict[Hashable, KafkaTopic] = {}
+    subscriptions: dict[Hashable, Subscription] = {}
     archives: dict[str, Archive] = {}
     for argument in given:
         if argument.startswith(ARCHIVE) and not os.path.exists(argument):
@@ -89,16 +92,18 @@ def parse_inputs(
             continue
         channel, place = channel_and_place(argument)
         if place.startswith(KAFKA):
-            topics.append(_topic(place, channel, start or "earliest"))
+            topic = _topic(place, channel, start or "earliest")
+            _add(topics, (frozenset(topic.servers.split(",")), topic.topic), topic, place)
         elif place.startswith(PUBSUB):
             path = place.removeprefix(PUBSUB)
-            subscriptions.append(Subscription(path, channel, pullers))
+            _add(subscriptions, path, Subscription(path, channel, pullers), place)
         else:
             found = discover([place])
             if channel:
                 found = [replace(file, channel=channel) for file in found]
             for file in found:
-                _add(files, file)
+                key = file.path if in_bucket(file.path) else os.path.realpath(file.path)
+                _add(files, key, file, file.path)
     if (bool(files), bool(topics), bool(subscriptions), bool(archives)).count(True) > 1:
         raise OptionError(
             "INPUT: expected files, archives, Kafka topics or Pub/Sub subscriptions, found several"
@@ -107,7 +112,10 @@ def parse_inputs(
     if start is not None and not topics:
         raise OptionError(f"--start {start}: expected with Kafka topics only; leave it out")
     return Inputs(
-        tuple(files.values()), _once(topics), _once(subscriptions), tuple(archives.values())
+        tuple(files.values()),
+        tuple(topics.values()),
+        tuple(subscriptions.values()),
+        tuple(archives.values()),
     )
 
 
@@ -116,15 +124,14 @@ def is_topic(argument: str) -> bool:
     return channel_and_place(argument)[1].startswith(KAFKA)
 
 
-def _add(files: dict[str, InputFile], file: InputFile) -> None:
-    """Each file once, however it is named; a channel that one argument names is its channel."""
-    key = file.path if in_bucket(file.path) else os.path.realpath(file.path)
-    known = files.get(key)
+def _add(inputs: dict[Hashable, _Input], key: Hashable, found: _Input, place: str) -> None:
+    """Each input once, however it is named; a channel that one argument names is its channel."""
+    known = inputs.get(key)
     if known is None or known.channel is None:
-        files[key] = file if known is None else replace(known, channel=file.channel)
-    elif file.channel not in (None, known.channel):
+        inputs[key] = found if known is None else replace(known, channel=found.channel)
+    elif found.channel not in (None, known.channel):
         raise OptionError(
-            f"{file.path}: expected one channel, found {known.channel} and {file.channel}; name it"
+            f"{place}: expected one channel, found {known.channel} and {found.channel}; name it"
             " once"
         )
 
@@ -136,7 +143,3 @@ def _topic(place: str, channel: str | None, start: str) -> KafkaTopic:
             f"{place}: expected kafka://HOST:PORT/TOPIC, as in kafka://kafka:9092/live"
         )
     return KafkaTopic(servers, topic, channel, start)
-
-
-def _once(found: list) -> tuple:
-    return tuple(dict.fromkeys(found))
