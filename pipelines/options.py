@@ -27,7 +27,16 @@ from pipelines.output_options import (
 from pipelines.runners import check_streams
 from pipelines.sinks.bigquery.destination import Destination
 from pipelines.sources.pubsub.settings import check_acknowledged
-from pipelines.stream_options import StreamOptions, stream_options, stream_options_given
+from pipelines.stream_options import (
+    NATIVE,
+    PULLED,
+    REPLAY,
+    TOPICS,
+    StreamOptions,
+    check_input_has,
+    stream_options,
+    stream_options_given,
+)
 from pipelines.time_zones import is_time_zone
 from schemas.channels import registered_channels
 
@@ -149,6 +158,7 @@ def _check_kind(options: MeasureOptions, arguments: argparse.Namespace) -> None:
         if options.replace:
             raise OptionError("--replace: expected for bounded input; a stream can only --append")
         check_streams(options.beam_arguments)
+        check_input_has(stream_options_given(arguments), _kind(options))
         return
     if options.only_written:
         raise OptionError(
@@ -161,6 +171,15 @@ def _check_kind(options: MeasureOptions, arguments: argparse.Namespace) -> None:
             f"--{name.replace('_', '-')}: expected with unbounded input only (a broker, or"
             " --speed); leave it out"
         )
+
+
+def _kind(options: MeasureOptions) -> str:
+    """What an unbounded job reads, as sentences call it."""
+    if options.inputs.topics:
+        return TOPICS
+    if options.inputs.subscriptions:
+        return NATIVE if runs_on_dataflow(options.beam_arguments) else PULLED
+    return REPLAY
 
 
 def _on_flink(options: MeasureOptions, shards: int | None) -> MeasureOptions:

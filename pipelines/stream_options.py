@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,21 @@ from transforms.calendar import NEVER
 
 MOST_HOT_MINUTES = 48 * 60
 MOST_FACT_MINUTES = 60 * 24 * 60
+
+REPLAY, TOPICS, PULLED = "files", "Kafka topics", "Pub/Sub subscriptions that Moment pulls"
+NATIVE = "Pub/Sub subscriptions that Dataflow reads itself"
+
+HAD_BY = {
+    "speed": (REPLAY,),
+    "run_on": (REPLAY,),
+    "kafka_properties": (TOPICS,),
+    "pullers": (PULLED,),
+    "most_unacknowledged": (PULLED,),
+    "most_lease": (PULLED,),
+    "allowance": (REPLAY, TOPICS, PULLED),
+    "idle_after": (REPLAY, TOPICS, PULLED),
+}
+"""Options that only some kinds of unbounded input have."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +57,17 @@ def stream_options_given(arguments: argparse.Namespace) -> list[str]:
     add_stream_arguments(parser)
     unsaid = vars(parser.parse_args([]))
     return [name for name, value in unsaid.items() if getattr(arguments, name) != value]
+
+
+def check_input_has(names: Iterable[str], kind: str) -> None:
+    """Refuse options, by their names here, that change nothing of what a job reads. OptionError."""
+    for name in names:
+        kinds = HAD_BY.get(name, (kind,))
+        if kind not in kinds:
+            raise OptionError(
+                f"--{name.replace('_', '-')}: expected with {' or '.join(kinds)} only, found"
+                f" {kind}; leave it out"
+            )
 
 
 def stream_options(arguments: argparse.Namespace) -> StreamOptions:

@@ -404,7 +404,8 @@ def test_a_job_server_that_does_not_answer_is_told():
 def _measured(tmp_path: Path, source: str, *arguments: str) -> MeasureOptions:
     parser = argparse.ArgumentParser()
     add_measure_arguments(parser)
-    given = parser.parse_args([source, "--output", str(tmp_path / "figures"), "--speed", "0"])
+    speed = [] if "://" in source else ["--speed", "0"]
+    given = parser.parse_args([source, "--output", str(tmp_path / "figures"), *speed])
     return measure_options(given, _with(*arguments))
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from pipelines.arguments import add_stream_arguments
+from pipelines.arguments import add_measure_arguments, add_stream_arguments
 from pipelines.errors import OptionError
 from pipelines.graph import Rules
 from pipelines.keys import pseudonym_keys
+from pipelines.options import MeasureOptions, measure_options
 from pipelines.sources.pubsub.settings import PullSettings, check_acknowledged
 from pipelines.stream_options import StreamOptions, stream_options
 from transforms.rules import AttendRules
@@ -97,3 +100,98 @@ def test_checkpoints_so_far_apart_that_leases_end_before_the_second_are_refused_
         " whose messages wait for two checkpoints and are leased for at most 900 s; shorten it, or"
         " raise --most-lease"
     )
+
+
+TOPIC, SUBSCRIPTION = "kafka://b.example:9092/live", "pubsub://projects/p/subscriptions/web"
+DATAFLOW = (
+    *("--runner=DataflowRunner", "--project=p", "--region=europe-west1"),
+    *("--temp_location=gs://bucket.example/temp", "--sdk_container_image=moment:1"),
+)
+
+
+def _measured(tmp_path: Path, source: str, beam: Sequence[str], *given: str) -> MeasureOptions:
+    for name in ("web.log", "client.properties"):
+        (tmp_path / name).write_text("")
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_measure_arguments(parser)
+    inputs = source.format(tmp_path).split()
+    # A directory of a worker's is none of a job on Dataflow.
+    output = "bigquery://our-project/moment" if beam == DATAFLOW else tmp_path / "figures"
+    line = [*inputs, f"--output={output}", *(each.format(tmp_path) for each in given)]
+    return measure_options(parser.parse_args(line), beam)
+
+
+PRISM = ("--runner=PrismRunner",)
+REPLAYED = "access_log={}/web.log --speed=1"
+PROPERTIES = "--kafka-properties={}/client.properties"
+
+
+@pytest.mark.parametrize(
+    ("source", "beam", "options", "had_by", "found"),
+    [
+        (TOPIC, PRISM, ["--speed=7", "--run-on=7"], "files", "Kafka topics"),
+        (
+            TOPIC,
+            PRISM,
+            ["--pullers=7", "--most-lease=500", "--most-unacknowledged=2000"],
+            "Pub/Sub subscriptions that Moment pulls",
+            "Kafka topics",
+        ),
+        (
+            SUBSCRIPTION,
+            PRISM,
+            [PROPERTIES],
+            "Kafka topics",
+            "Pub/Sub subscriptions that Moment pulls",
+        ),
+        (REPLAYED, PRISM, [PROPERTIES], "Kafka topics", "files"),
+        (
+            REPLAYED,
+            PRISM,
+            ["--pullers=7", "--most-lease=500", "--most-unacknowledged=2000"],
+            "Pub/Sub subscriptions that Moment pulls",
+            "files",
+        ),
+        (
+            SUBSCRIPTION,
+            DATAFLOW,
+            ["--pullers=7", "--most-lease=500", "--most-unacknowledged=2000"],
+            "Pub/Sub subscriptions that Moment pulls",
+            "Pub/Sub subscriptions that Dataflow reads itself",
+        ),
+        (
+            SUBSCRIPTION,
+            DATAFLOW,
+            ["--allowance=7", "--idle-after=7"],
+            "files or Kafka topics or Pub/Sub subscriptions that Moment pulls",
+            "Pub/Sub subscriptions that Dataflow reads itself",
+        ),
+    ],
+)
+def test_an_option_that_changes_nothing_of_the_input_is_refused(
+    tmp_path, source, beam, options, had_by, found
+):
+    for option in options:
+        with pytest.raises(OptionError) as refused:
+            _measured(tmp_path, source, beam, option)
+        assert str(refused.value) == (
+            f"{option.partition('=')[0]}: expected with {had_by} only, found {found}; leave it out"
+        )
+
+
+@pytest.mark.parametrize(
+    ("source", "beam", "options"),
+    [
+        (TOPIC, PRISM, [PROPERTIES, "--allowance=7", "--idle-after=never", "--start=latest"]),
+        (SUBSCRIPTION, PRISM, ["--pullers=7", "--most-lease=500", "--most-unacknowledged=2000"]),
+        (SUBSCRIPTION, PRISM, ["--allowance=7", "--idle-after=7"]),
+        (REPLAYED, PRISM, ["--run-on=7", "--allowance=7", "--idle-after=7"]),
+        *(
+            (source, beam, ["--hot-minutes=7", "--fact-minutes=7", "--publish-every=7", "--append"])
+            for source in (TOPIC, SUBSCRIPTION, REPLAYED)
+            for beam in (PRISM, DATAFLOW)
+        ),
+    ],
+)
+def test_an_option_that_the_input_has_is_taken(tmp_path, source, beam, options):
+    assert _measured(tmp_path, source, beam, *options).unbounded
