@@ -110,11 +110,13 @@ _ACTED = (
 
 
 def _covered(findings: Findings, reach: list[Row]) -> list[Row]:
-    """Rows that say what was missing in each minute: where nothing of the content came, and it has
-    none, that of the whole property."""
+    """Rows that say what was missing in each minute: where a content that goes on has none, for
+    nothing of it came, that of the whole property."""
     there = {row["window_start"] for row in reach}
+    first, last = min(there), max(there)
     total = findings.figures.many("events", "total", "minute")
-    rows = [*reach, *(row for row in total if row["window_start"] not in there)]
+    rows = [row for row in total if first < row["window_start"] < last]
+    rows = [*reach, *(row for row in rows if row["window_start"] not in there)]
     return sorted(rows, key=lambda row: row["window_start"])
 
 

@@ -89,11 +89,20 @@ def test_what_falls_silent_after_the_audience_left_is_grey_and_said_to_be_perhap
 def test_a_minute_in_which_nothing_came_is_missing_as_the_whole_property_misses_it(
     tmp_path: Path,
 ) -> None:
-    """The live has no row of its second minute, and the total one of zero events."""
+    """The live has no row of its second minute, and the total one of zero events; what others had
+    missed before the live began is none of it."""
     live = [row for n, row in enumerate(minutes(*[(500.0, 1.0)] * 3)) if n != 1]
-    silent = {"window_kind": "minute", "window_start": SHOW + timedelta(minutes=1)}
-    total = metric("events", 0.0, coverage=0.0, **silent)
-    write_metrics(tmp_path, [metric("reach", 812.0, coverage=0.9, **LIVE), *live, total])
+    total = [
+        metric(
+            "events",
+            0.0,
+            coverage=0.0,
+            window_kind="minute",
+            window_start=SHOW + timedelta(minutes=minute),
+        )
+        for minute in (-1, 1, 3)
+    ]
+    write_metrics(tmp_path, [metric("reach", 812.0, coverage=0.9, **LIVE), *live, *total])
 
     assert colours(read(tmp_path)) == ["missing"]
 
