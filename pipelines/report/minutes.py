@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, timedelta
 from html import escape
 from statistics import median
 
+from pipelines.local_day import local_day
 from pipelines.report.charts import band, bars, callout, drawing, line, time_axis, value_axis
 from pipelines.report.coverage import missing_bars, missing_in_words, missing_legend
 from pipelines.report.geometry import MINUTE, Panel, Span, scale
@@ -59,11 +60,8 @@ def shown_span(findings: Findings) -> Span | None:
     start = max(busy[0], peak - half) - 10 * MINUTE
     end = min(busy[-1], peak + half) + 11 * MINUTE
     if findings.day is not None:
-        begins, ends = (
-            datetime.combine(day, time(), findings.zone).astimezone(timezone.utc)
-            for day in (findings.day, findings.day + timedelta(days=1))
-        )
-        start, end = max(start, begins), min(end, ends)
+        day = local_day(findings.day, findings.zone.key)
+        start, end = max(start, day.begin), min(end, day.end)
     return Span(start, end, findings.zone)
 
 

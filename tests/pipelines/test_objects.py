@@ -11,7 +11,15 @@ from pipelines.sources.discover import discover
 from pipelines.sources.files import InputError, InputFile
 from pipelines.sources.objects import matches
 from pipelines.sources.read_files import ReadFiles
-from pipelines.storage import StorageError, bucket_of, in_bucket, is_within, join, storage_error
+from pipelines.storage import (
+    Found,
+    StorageError,
+    bucket_of,
+    in_bucket,
+    is_within,
+    join,
+    storage_error,
+)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +110,55 @@ def test_objects_are_read_by_as_many_workers_as_there_are(path, spread):
 
     labels = [step.unique_name for step in root.to_runner_api().components.transforms.values()]
     assert any("ListFiles/MaybeReshuffle/Reshuffle" in label for label in labels) is spread
+
+
+ARCHIVED = "day=2026-03-02/hour-19-0123456789abcdef0123456789abcdef.parquet"
+BELOW = {
+    "gs://live/raw/a.ndjson": b'{"id": 1}\n',
+    f"gs://live/raw/kept/{ARCHIVED}": b"PAR1",
+    "gs://live/raw/sim/truth.json": b'{\n "content_id": "live-42"\n}',
+    "gs://live/raw/other/truth.json": b'{"id": 2}\n',
+}
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """A bucket of these objects, without a store."""
+
+    def below(prefix):
+        return [Found(path, len(BELOW[path]), 0.0) for path in BELOW if path.startswith(prefix)]
+
+    monkeypatch.setattr("pipelines.sources.objects.files_below", below)
+    monkeypatch.setattr(
+        "pipelines.sources.objects.object_at",
+        lambda path: next(iter(below(path)), None) if path in BELOW else None,
+    )
+    monkeypatch.setattr(
+        "pipelines.sources.discover.head_of", lambda path, size: (BELOW[path][:size], "")
+    )
+
+
+def test_of_a_prefix_archives_and_the_truth_of_a_simulation_are_left_out_and_told(bucket, caplog):
+    found = [file.path for file in discover(["gs://live/raw"])]
+
+    assert found == ["gs://live/raw/a.ndjson", "gs://live/raw/other/truth.json"]
+    assert caplog.messages == [
+        "gs://live/raw: left out what Moment wrote itself, which is no native event:"
+        " gs://live/raw/kept, gs://live/raw/sim/truth.json"
+    ]
+
+
+def test_a_truth_that_is_named_by_itself_is_read(bucket):
+    (file,) = discover(["gs://live/raw/sim/truth.json"])
+
+    assert file.path == "gs://live/raw/sim/truth.json"
+
+
+def test_a_prefix_that_is_an_archive_is_told_with_how_to_read_it(bucket):
+    with pytest.raises(
+        InputError, match=r"found an archive: give it as archive=gs://live/raw/kept\."
+    ):
+        discover(["gs://live/raw/kept"])
 
 
 def test_an_address_of_another_store_is_refused_as_input():
