@@ -7,8 +7,8 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.identifiers import REDACTIONS, redact
 from schemas.links import PERSONAL_PART, REPLACEMENT
+from schemas.redactions import REDACTIONS, redact
 
 __all__ = ["REDACTIONS", "redact", "redact_labels"]
 

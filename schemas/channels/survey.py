@@ -34,7 +34,7 @@ import pyarrow.compute as pc
 
 from schemas.channel import Channel, Kind, ParseError, Sheet
 from schemas.failure import Reason
-from schemas.identifiers import redact
+from schemas.redactions import redact
 from schemas.text import COUNTRIES
 
 SCALES = {"nps": (0.0, 10.0), "csat": (1.0, 5.0), "ces": (1.0, 7.0), "boredom": (0.0, 1.0)}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.channels.survey import CHANNEL
-from schemas.identifiers import redact
+from schemas.redactions import redact
 from tests.checks import check_every_kind_is_shown, check_golden_channel, decode_records
 
 RECOMMEND = {"question_id": "recommend", "type": "nps", "value": 9}

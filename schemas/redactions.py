@@ -1,4 +1,4 @@
-"""Identifiers in what people wrote: patterns of them, and a column of texts without them.
+"""Redactions: patterns of identifiers in what people wrote, and a column of texts without them.
 
 Protect takes them out of texts; a channel finds out by them whether somebody typed what it reads.
 """
